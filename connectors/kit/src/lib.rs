@@ -1,1 +1,14 @@
 #![doc = include_str!("../README.md")]
+
+mod config;
+pub mod conformance;
+mod connector;
+mod error;
+mod open;
+mod registry;
+
+pub use config::{ArchiveConfig, ConfigError};
+pub use connector::{Archive, ByteStream, Connector, Cursor, Harvested, Resume};
+pub use error::{HarvestError, OpenError};
+pub use open::open_address;
+pub use registry::{Connect, Registry};

@@ -1,1 +1,77 @@
 #![doc = include_str!("../README.md")]
+
+mod config;
+mod files;
+mod grammar;
+mod harvest;
+mod peek;
+mod product;
+mod related;
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use gantry_asset::{ArchiveId, File};
+use gantry_connector::{
+    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
+    OpenError, Resume,
+};
+use gantry_net::{Client, Health, Net};
+use url::Url;
+
+use config::{Peek, Source};
+
+/// Makes the connector for one archive of the kind `planck`.
+///
+/// # Errors
+/// [`ConfigError::Value`] when the address or the product list cannot be used.
+pub fn connect(
+    id: ArchiveId,
+    config: &ArchiveConfig,
+    net: Net,
+) -> Result<Box<dyn Connector>, ConfigError> {
+    Ok(Box::new(Planck {
+        client: net.client(config::scope(&id, config)),
+        source: Source::read(&id, config)?,
+        peek: Peek::read(&id, config)?,
+        url: config.url.clone(),
+        mounted: !config.mounts.is_empty(),
+        archive: config::archive(id, config),
+    }))
+}
+
+/// The Planck Legacy Archive.
+struct Planck {
+    archive: Archive,
+    client: Client,
+    url: Url,
+    source: Source,
+    peek: Peek,
+    mounted: bool,
+}
+
+impl Connector for Planck {
+    fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+        harvest::harvest(self, cursor)
+    }
+
+    fn open<'a>(
+        &'a self,
+        file: &'a File,
+        resume: &'a Resume,
+    ) -> BoxFuture<'a, Result<ByteStream, OpenError>> {
+        Box::pin(gantry_connector::open_address(
+            &self.client,
+            &self.archive.id,
+            file,
+            resume,
+        ))
+    }
+
+    fn health(&self) -> Health {
+        self.client.health()
+    }
+}

@@ -1,1 +1,15 @@
 #![doc = include_str!("../README.md")]
+
+mod asset;
+mod coverage;
+mod facets;
+mod file;
+mod id;
+mod vocabulary;
+
+pub use asset::{Asset, Kind, Related, Relation, content_hash};
+pub use coverage::{Days, Sky, TimeScale, TimeSpan};
+pub use facets::{FacetPath, Facets};
+pub use file::{Algorithm, Checksum, File, Location, version_hash};
+pub use id::{ArchiveId, AssetId, IdError};
+pub use vocabulary::{FacetField, FacetOrder, Vocabulary, vocabulary};

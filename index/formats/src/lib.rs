@@ -1,1 +1,9 @@
 #![doc = include_str!("../README.md")]
+
+pub mod compression;
+pub mod fits;
+pub mod votable;
+
+mod error;
+
+pub use error::FormatError;

@@ -1,1 +1,7 @@
 #![doc = include_str!("../README.md")]
+
+mod error;
+mod run;
+
+pub use error::HarvestRunError;
+pub use run::{Progress, harvest};

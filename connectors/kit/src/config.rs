@@ -1,0 +1,113 @@
+//! What the operator says of an archive: `[archive.<id>]`.
+
+use std::path::PathBuf;
+
+use gantry_asset::ArchiveId;
+use gantry_net::Limits;
+use serde::Deserialize;
+use url::Url;
+
+/// One `[archive.<id>]` of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveConfig {
+    /// The kind of connector: `planck`, `gaia`, `gssc` or `obstap`.
+    pub kind: String,
+    /// Where the archive is.
+    pub url: Url,
+    /// Its name for people; the kind's own by default.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The list of products to harvest, an address or a file; the kind's own by default.
+    #[serde(default)]
+    pub products: Option<String>,
+    /// Other servers with the same files, in the order they are tried.
+    #[serde(default)]
+    pub mirrors: Vec<Url>,
+    /// Folders of this machine under which the archive's tree is mounted.
+    #[serde(default)]
+    pub mounts: Vec<PathBuf>,
+    /// Hosts that are trusted, `name` or `name:port`; by default those of `url` and `mirrors`.
+    #[serde(default)]
+    pub hosts: Option<Vec<String>>,
+    /// How much is asked of it at once.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Which products are looked into while harvesting, for kinds that can: `off` (default), `unknown` or `all`.
+    #[serde(default)]
+    pub peek: Option<String>,
+    /// How often it is harvested, such as `24h`; never by itself when absent.
+    #[serde(default)]
+    pub schedule: Option<String>,
+    /// The terms its products are used under.
+    #[serde(default)]
+    pub license: Option<String>,
+}
+
+impl ArchiveConfig {
+    /// A configuration with nothing but its kind and address.
+    #[must_use]
+    pub fn new(kind: &str, url: Url) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            url,
+            title: None,
+            products: None,
+            mirrors: Vec::new(),
+            mounts: Vec::new(),
+            hosts: None,
+            limits: Limits::default(),
+            peek: None,
+            schedule: None,
+            license: None,
+        }
+    }
+
+    /// The hosts that are trusted: those named, or those of `url` and `mirrors`.
+    #[must_use]
+    pub fn trusted_hosts(&self) -> Vec<String> {
+        let own = || {
+            std::iter::once(&self.url)
+                .chain(&self.mirrors)
+                .filter_map(host_of)
+                .collect()
+        };
+        self.hosts.clone().unwrap_or_else(own)
+    }
+}
+
+fn host_of(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(
+        url.port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+    )
+}
+
+/// A configuration of an archive that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No connector of that kind.
+    #[error("archive.{archive}.kind = `{kind}` is not known; allowed: {allowed}")]
+    Kind {
+        /// Which archive.
+        archive: String,
+        /// What was asked for.
+        kind: String,
+        /// What there is.
+        allowed: String,
+    },
+    /// A value that this kind cannot use.
+    #[error("archive.{archive}.{key} = `{value}`: {why}")]
+    Value {
+        /// Which archive.
+        archive: ArchiveId,
+        /// Which key.
+        key: &'static str,
+        /// What it says.
+        value: String,
+        /// What it should be.
+        why: String,
+    },
+}

@@ -1,0 +1,111 @@
+//! The trait: one archive, seen as assets that can be listed and files that can be opened.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use gantry_asset::{ArchiveId, Asset, AssetId, File};
+use gantry_net::{Health, Validator};
+use serde::{Deserialize, Serialize};
+
+use crate::{HarvestError, OpenError};
+
+/// Who an archive is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Archive {
+    /// Its id in Gantry.
+    pub id: ArchiveId,
+    /// The kind of connector behind it.
+    pub kind: &'static str,
+    /// Its name for people.
+    pub title: String,
+    /// Its home page.
+    pub home: String,
+    /// How it asks to be acknowledged, one sentence or more.
+    pub acknowledgement: String,
+    /// Under which terms its products may be used, where known.
+    pub license: Option<String>,
+    /// The publisher named in citations.
+    pub publisher: String,
+}
+
+/// One archive, seen as assets that can be listed and files that can be opened.
+pub trait Connector: Send + Sync {
+    /// Who this is: id, title, home page, licence.
+    fn archive(&self) -> &Archive;
+
+    /// What the archive holds, as events; from `cursor` on, or from the beginning.
+    ///
+    /// Yields each asset whole. `ScopeComplete` is sent only when everything in that scope was listed,
+    /// since what was not seen within it is then taken to be withdrawn.
+    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>>;
+
+    /// Opens the bytes of a file, from where `resume` says, trying its locations in turn.
+    fn open<'a>(
+        &'a self,
+        file: &'a File,
+        resume: &'a Resume,
+    ) -> BoxFuture<'a, Result<ByteStream, OpenError>>;
+
+    /// How the archive has answered lately.
+    fn health(&self) -> Health;
+}
+
+/// What a harvest yields.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Harvested {
+    /// One asset, whole.
+    Asset(Box<Asset>),
+    /// Something that could not be catalogued.
+    Rejected {
+        /// What it is called there.
+        what: String,
+        /// Why it was left out, one sentence.
+        why: String,
+    },
+    /// An asset that the archive says is gone.
+    Withdrawn(AssetId),
+    /// Everything whose local id starts with this was listed.
+    ScopeComplete(String),
+    /// A harvest that is cut after this may go on from here.
+    Cursor(Cursor),
+}
+
+/// Where a harvest may go on; only the connector that made it understands it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub String);
+
+/// Where to start reading a file, and what the part already there was.
+#[derive(Debug, Clone, Default)]
+pub struct Resume {
+    /// The first byte wanted.
+    pub from: u64,
+    /// What the server said of the bytes before it.
+    pub validator: Validator,
+    /// The location they came from, as [`ByteStream::location`] named it.
+    pub location: Option<String>,
+}
+
+/// The bytes of a file, as they arrive.
+pub struct ByteStream {
+    /// The offset of the first byte that comes: what was asked for, or 0 when the whole file comes.
+    pub starts_at: u64,
+    /// The length of the whole file, where the server says it.
+    pub total_bytes: Option<u64>,
+    /// What the server says this file is, for a later resume.
+    pub validator: Validator,
+    /// Which location it comes from, without secrets.
+    pub location: String,
+    /// The bytes.
+    pub bytes: BoxStream<'static, Result<Bytes, OpenError>>,
+}
+
+impl std::fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ByteStream")
+            .field("starts_at", &self.starts_at)
+            .field("total_bytes", &self.total_bytes)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! What can go wrong between a connector and its archive.
+
+use gantry_asset::ArchiveId;
+use gantry_net::NetError;
+
+/// A harvest that could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HarvestError {
+    /// The archive did not answer, or not with what was asked for.
+    #[error("{archive} did not give its {what}")]
+    Net {
+        /// Which archive.
+        archive: ArchiveId,
+        /// What was asked for.
+        what: &'static str,
+        /// Why not.
+        source: NetError,
+    },
+    /// An answer this connector does not understand; the archive may have changed.
+    #[error("{archive} sent an unreadable {what}: {why}")]
+    Unreadable {
+        /// Which archive.
+        archive: ArchiveId,
+        /// What was read.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A list that ended before it was complete; nothing is withdrawn on its word.
+    #[error("{archive} cut its {what} short: {why}")]
+    Cut {
+        /// Which archive.
+        archive: ArchiveId,
+        /// What was listed.
+        what: &'static str,
+        /// How that was noticed.
+        why: String,
+    },
+    /// A list that lies on this machine and cannot be read.
+    #[error("cannot read the {what} of {archive} at `{path}`")]
+    Local {
+        /// Which archive.
+        archive: ArchiveId,
+        /// What was read.
+        what: &'static str,
+        /// Where it should be.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl HarvestError {
+    /// Whether the same harvest may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Net { source, .. } if source.is_transient())
+            || matches!(self, Self::Cut { .. })
+    }
+}
+
+/// A file that could not be opened, or broke off.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// None of the file's locations can be used.
+    #[error("`{name}` has no location that can be opened: {why}")]
+    NoLocation {
+        /// The file.
+        name: String,
+        /// What was tried.
+        why: String,
+    },
+    /// The archive does not serve the file any more.
+    #[error("{archive} no longer has `{name}`")]
+    Gone {
+        /// Which archive.
+        archive: ArchiveId,
+        /// The file.
+        name: String,
+    },
+    /// The archive answered with a page instead of the file.
+    #[error("{archive} sent a web page instead of `{name}`")]
+    Page {
+        /// Which archive.
+        archive: ArchiveId,
+        /// The file.
+        name: String,
+    },
+    /// The archive did not answer, or broke off.
+    #[error("{archive} did not send `{name}`")]
+    Net {
+        /// Which archive.
+        archive: ArchiveId,
+        /// The file.
+        name: String,
+        /// Why not.
+        source: NetError,
+    },
+    /// A location on this machine that could not be read.
+    #[error("cannot read `{name}` from the mounted archive")]
+    Mounted {
+        /// The file.
+        name: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl OpenError {
+    /// Whether the same file may open later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Net { source, .. } => source.is_transient(),
+            Self::Page { .. } => true,
+            _ => false,
+        }
+    }
+}

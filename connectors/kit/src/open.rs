@@ -1,0 +1,112 @@
+//! Opening a file by its addresses, for connectors whose archive serves plain HTTP.
+
+use futures::StreamExt;
+use gantry_asset::{ArchiveId, File, Location};
+use gantry_net::Client;
+use url::Url;
+
+use crate::{ByteStream, OpenError, Resume};
+
+/// Opens a file from the first of its addresses that serves it, the one of an earlier part first.
+///
+/// # Errors
+/// [`OpenError::Gone`] when every address says that it has no such file, [`OpenError::Page`] when a web page comes
+/// where none is due, [`OpenError::Net`] with the last error otherwise.
+pub async fn open_address(
+    client: &Client,
+    archive: &ArchiveId,
+    file: &File,
+    resume: &Resume,
+) -> Result<ByteStream, OpenError> {
+    let addresses = addresses(file, resume);
+    let mut failure = OpenError::NoLocation {
+        name: file.name.clone(),
+        why: "it has no address".to_owned(),
+    };
+    for address in addresses {
+        let from = if resume.location.as_deref() == Some(address.as_str()) {
+            resume.from
+        } else {
+            0
+        };
+        match open_one(client, archive, file, (&address, from), resume).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = worse(failure, error),
+        }
+    }
+    Err(failure)
+}
+
+/// The addresses of a file; the one its first part came from leads.
+fn addresses(file: &File, resume: &Resume) -> Vec<Url> {
+    let all = file.locations.iter().filter_map(|location| match location {
+        Location::Address(address) => Url::parse(address).ok(),
+        Location::Mounted(_) => None,
+    });
+    let mut all: Vec<Url> = all.collect();
+    all.sort_by_key(|url| resume.location.as_deref() != Some(url.as_str()));
+    all
+}
+
+/// A passing failure says more about what to do than a missing file at another address.
+fn worse(before: OpenError, now: OpenError) -> OpenError {
+    if before.is_transient() && !now.is_transient() {
+        before
+    } else {
+        now
+    }
+}
+
+async fn open_one(
+    client: &Client,
+    archive: &ArchiveId,
+    file: &File,
+    (url, from): (&Url, u64),
+    resume: &Resume,
+) -> Result<ByteStream, OpenError> {
+    let (archive, name) = (archive.clone(), file.name.clone());
+    let answer = if from > 0 {
+        client.get_range(url, from, &resume.validator).await
+    } else {
+        client.get(url).await
+    };
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(error) if error.is_not_found() => return Err(OpenError::Gone { archive, name }),
+        Err(source) => {
+            return Err(OpenError::Net {
+                archive,
+                name,
+                source,
+            });
+        }
+    };
+    let is_page = response.starts_at() == 0 && !file.media_type.contains("html");
+    match response.is_html().await {
+        Ok(true) if is_page => return Err(OpenError::Page { archive, name }),
+        Ok(_) => {}
+        Err(source) => {
+            return Err(OpenError::Net {
+                archive,
+                name,
+                source,
+            });
+        }
+    }
+    Ok(ByteStream {
+        starts_at: response.starts_at(),
+        total_bytes: response.total_length(),
+        validator: response.validator(),
+        location: url.to_string(),
+        bytes: response
+            .into_stream()
+            .map(move |chunk| {
+                chunk.map_err(|source| OpenError::Net {
+                    archive: archive.clone(),
+                    name: name.clone(),
+                    source,
+                })
+            })
+            .boxed(),
+    })
+}

@@ -1,0 +1,285 @@
+//! What can go wrong outside, and whether trying again makes sense.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+
+use crate::network::Forbidden;
+use crate::shown::ShownUrl;
+
+/// What went wrong between us and somebody outside. No variant carries a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// The file of certificate authorities could not be read or is not PEM.
+    #[error("could not read the certificates in `{}`", path.display())]
+    Certificates {
+        /// `[net] ca_file`.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The HTTP client could not be made from the configuration.
+    #[error("could not set up HTTP from section `[net]`")]
+    Setup {
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// Not an address we can ask: another scheme, or no host.
+    #[error("`{url}` is not an address to ask over HTTP: {reason}")]
+    BadAddress {
+        /// The address.
+        url: ShownUrl,
+        /// Why.
+        reason: &'static str,
+    },
+    /// An address that addresses from outside may not lead to.
+    #[error("`{url}` may not be opened; `[net] allow_private` can allow it")]
+    Forbidden {
+        /// The address.
+        url: ShownUrl,
+        /// Where it leads.
+        source: Forbidden,
+    },
+    /// A redirect that is not followed.
+    #[error("`{url}` leads to `{to}`, which is not followed: {reason}")]
+    BadRedirect {
+        /// The address asked.
+        url: ShownUrl,
+        /// Where it leads.
+        to: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// More redirects than `max_redirects`.
+    #[error("`{url}` led through more than {limit} redirects")]
+    TooManyRedirects {
+        /// The address asked first.
+        url: ShownUrl,
+        /// `max_redirects`.
+        limit: u32,
+    },
+    /// No connection, or it broke before the headers were there.
+    #[error("could not reach `{url}`")]
+    Unreachable {
+        /// The address.
+        url: ShownUrl,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// No headers in time.
+    #[error("`{url}` did not answer within {} s", within.as_secs_f64())]
+    NoAnswer {
+        /// The address.
+        url: ShownUrl,
+        /// How long we waited.
+        within: Duration,
+    },
+    /// An answer that is neither a success nor a redirect.
+    #[error("`{url}` answered {status}")]
+    Status {
+        /// The address.
+        url: ShownUrl,
+        /// The status.
+        status: StatusCode,
+        /// The first 500 characters of a text body, without tags and needless blanks.
+        excerpt: String,
+        /// When `Retry-After` asks us to come back.
+        retry_at: Option<DateTime<Utc>>,
+    },
+    /// We are asked to stay away for longer than a request may wait.
+    #[error("`{url}` answered {status} and asks to come back at {}", at(retry_at))]
+    Overloaded {
+        /// The address.
+        url: ShownUrl,
+        /// The status.
+        status: StatusCode,
+        /// When to come back.
+        retry_at: DateTime<Utc>,
+    },
+    /// Not asked, since the host failed too often just now.
+    #[error(
+        "`{host}` is left alone until {} after failing repeatedly ({last})",
+        at(until)
+    )]
+    CircuitOpen {
+        /// `host:port`.
+        host: String,
+        /// When it is tried again.
+        until: DateTime<Utc>,
+        /// Its last failure.
+        last: String,
+    },
+    /// The body ended before the length its headers promised.
+    #[error("`{url}` ended after {got} of {expected} bytes")]
+    CutShort {
+        /// The address.
+        url: ShownUrl,
+        /// Bytes promised.
+        expected: u64,
+        /// Bytes that came.
+        got: u64,
+    },
+    /// A body of unknown length broke.
+    #[error("`{url}` broke off after {got} bytes")]
+    Interrupted {
+        /// The address.
+        url: ShownUrl,
+        /// Bytes that came.
+        got: u64,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// The body stopped coming.
+    #[error("`{url}` sent nothing for {} s after {got} bytes", idle.as_secs_f64())]
+    Stalled {
+        /// The address.
+        url: ShownUrl,
+        /// Bytes that came.
+        got: u64,
+        /// How long we waited.
+        idle: Duration,
+    },
+    /// A body larger than the caller takes.
+    #[error("`{url}` is larger than the {limit} bytes taken here")]
+    BodyTooLarge {
+        /// The address.
+        url: ShownUrl,
+        /// Bytes taken.
+        limit: u64,
+    },
+}
+
+fn at(time: &DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+impl NetError {
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => is_transient(*status),
+            Self::Unreachable { source, .. } => !is_about_certificates(source),
+            Self::NoAnswer { .. }
+            | Self::Overloaded { .. }
+            | Self::CircuitOpen { .. }
+            | Self::CutShort { .. }
+            | Self::Interrupted { .. }
+            | Self::Stalled { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the answer was that there is no such thing: 404 or 410.
+    pub fn is_not_found(&self) -> bool {
+        matches!(
+            self.status(),
+            Some(StatusCode::NOT_FOUND | StatusCode::GONE)
+        )
+    }
+
+    /// Whether the answer was that our credentials do not do: 401 or 403.
+    pub fn is_denied(&self) -> bool {
+        matches!(
+            self.status(),
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        )
+    }
+
+    /// The status, when there was an answer with one.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } | Self::Overloaded { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// When to try again, when that is known.
+    pub fn retry_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Status { retry_at, .. } => *retry_at,
+            Self::Overloaded { retry_at, .. } => Some(*retry_at),
+            Self::CircuitOpen { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// What the other side said, when its answer was an error with a text.
+    pub fn excerpt(&self) -> Option<&str> {
+        match self {
+            Self::Status { excerpt, .. } if !excerpt.is_empty() => Some(excerpt),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a status may be another one later. 500 is among them: the Gaia archive answers it when
+/// its connections have run out.
+fn is_transient(status: StatusCode) -> bool {
+    match status.as_u16() {
+        408 | 425 | 429 => true,
+        501 | 505 => false,
+        other => other >= 500,
+    }
+}
+
+/// Whether a connection failed because of a certificate, which trying again does not mend.
+fn is_about_certificates(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let cause = unwrapped(cause).downcast_ref::<rustls::Error>();
+        matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+/// What an `io::Error` was made from; it is passed over by `source`.
+fn unwrapped<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(inner) = error.downcast_ref().and_then(std::io::Error::get_ref) {
+        error = inner;
+    }
+    error
+}
+
+/// An error and everything behind it.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16) -> NetError {
+        NetError::Status {
+            url: ShownUrl::from(&"https://pla.example/".parse().unwrap()),
+            status: StatusCode::from_u16(code).unwrap(),
+            excerpt: String::new(),
+            retry_at: None,
+        }
+    }
+
+    #[test]
+    fn an_error_knows_whether_trying_again_makes_sense() {
+        for code in [408, 429, 500, 502, 503, 504] {
+            assert!(status(code).is_transient(), "{code}");
+        }
+        for code in [400, 401, 403, 404, 409, 410, 416, 501] {
+            assert!(!status(code).is_transient(), "{code}");
+        }
+        assert!(status(404).is_not_found() && status(410).is_not_found());
+        assert!(status(401).is_denied() && !status(400).is_denied());
+    }
+
+    #[test]
+    fn a_bad_certificate_is_found_however_deep_it_lies() {
+        use rustls::{CertificateError::UnknownIssuer, Error::InvalidCertificate};
+        use std::io::Error as Io;
+        let nested = Io::other(Io::other(InvalidCertificate(UnknownIssuer)));
+        assert!(is_about_certificates(&nested));
+        assert!(!is_about_certificates(&Io::other("connection reset")));
+    }
+}

@@ -1,0 +1,161 @@
+//! The way out: made once, handed to everything that talks to the outside.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use crate::client::{Client, Inner};
+use crate::config::NetConfig;
+use crate::error::NetError;
+use crate::network::Guard;
+use crate::resolver::GuardedResolver;
+use crate::scope::{Limits, Scope};
+use crate::tls;
+use crate::transport::Transport;
+
+/// The way out. Cheap to clone; clones are one and the same.
+#[derive(Clone)]
+pub struct Net {
+    inner: Arc<Shared>,
+}
+
+struct Shared {
+    config: NetConfig,
+    tls: ClientConfig,
+    /// By the time a connection may take, which is a property of the HTTP client.
+    transports: Mutex<HashMap<Duration, Transport>>,
+    clients: Mutex<HashMap<String, Weak<Inner>>>,
+}
+
+impl Net {
+    /// Sets up TLS (once per process) and HTTP.
+    ///
+    /// # Errors
+    /// [`NetError::Certificates`] for `ca_file`, [`NetError::Setup`] for anything else in the
+    /// configuration that cannot be used.
+    pub fn new(config: NetConfig) -> Result<Self, NetError> {
+        // An error means that the process has a provider already, which does as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tls = tls::settings(&config)?;
+        let connect = Limits::default().connect;
+        let transport = transport(&config, &tls, connect)?;
+        let inner = Shared {
+            config,
+            tls,
+            transports: Mutex::new(HashMap::from([(connect, transport)])),
+            clients: Mutex::default(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The client of a scope. As long as one is in use, the same scope gives the same client, so
+    /// its limits hold for all that use it.
+    pub fn client(&self, scope: Scope) -> Client {
+        let mut clients = self
+            .inner
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        clients.retain(|_, client| client.strong_count() > 0);
+        let known = clients.get(&scope.name).and_then(Weak::upgrade);
+        if let Some(inner) = known.filter(|inner| inner.scope == scope) {
+            return Client::from_inner(inner);
+        }
+        let transport = self.transport_for(scope.limits.connect);
+        let client = Client::new(scope, transport);
+        clients.insert(
+            client.inner().scope.name.clone(),
+            Arc::downgrade(client.inner()),
+        );
+        client
+    }
+
+    /// Builds a transport at the first use of a connection time.
+    fn transport_for(&self, connect: Duration) -> Transport {
+        let mut transports = self
+            .inner
+            .transports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(transport) = transports.get(&connect) {
+            return transport.clone();
+        }
+        match transport(&self.inner.config, &self.inner.tls, connect) {
+            Ok(made) => transports.entry(connect).or_insert(made).clone(),
+            Err(error) => {
+                // It could be made in `new`; only the machine can have changed since.
+                tracing::warn!(error = %error, "using the usual time for connections");
+                let usual = transports.values().next().expect("`new` made one");
+                usual.clone()
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Net {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Net").field(&self.inner.config).finish()
+    }
+}
+
+fn transport(
+    config: &NetConfig,
+    tls: &ClientConfig,
+    connect: Duration,
+) -> Result<Transport, NetError> {
+    let guard = Guard::new(config.allow_private.clone());
+    let resolver = GuardedResolver {
+        guard: guard.clone(),
+    };
+    let client = |resolver| {
+        let client = client(config, tls, connect, resolver);
+        client.map_err(|source| NetError::Setup { source })
+    };
+    Ok(Transport {
+        trusted: client(None)?,
+        guarded: client(Some(resolver))?,
+        guard,
+        proxied: config.proxy.is_some(),
+    })
+}
+
+/// One HTTP client; with a resolver it is the guarded one.
+fn client(
+    config: &NetConfig,
+    tls: &ClientConfig,
+    connect: Duration,
+    resolver: Option<GuardedResolver>,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .user_agent(&config.user_agent)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(connect);
+    let builder = match (&config.proxy, resolver) {
+        (None, None) => builder.no_proxy(),
+        (None, Some(resolver)) => builder.no_proxy().dns_resolver(resolver),
+        // The proxy makes the connections, and may itself have a private address.
+        (Some(url), Some(_)) => builder.proxy(reqwest::Proxy::all(url.clone())?),
+        (Some(url), None) => {
+            let near = reqwest::NoProxy::from_string(&near(config));
+            builder.proxy(reqwest::Proxy::all(url.clone())?.no_proxy(near))
+        }
+    };
+    builder.build()
+}
+
+/// What is reached without the proxy.
+fn near(config: &NetConfig) -> String {
+    let networks = config.allow_private.iter().map(ToString::to_string);
+    let near = ["localhost", "127.0.0.0/8", "::1"].map(ToOwned::to_owned);
+    near.into_iter()
+        .chain(networks)
+        .collect::<Vec<_>>()
+        .join(",")
+}

@@ -1,0 +1,101 @@
+//! What is asked.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::shown::ShownUrl;
+
+/// One request: method, address, headers, body, and whether it may be repeated.
+#[derive(Clone)]
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) repeatable: bool,
+    pub(crate) within: Option<Duration>,
+    pub(crate) guarded: bool,
+}
+
+impl Request {
+    /// A request without headers and body. GET and HEAD are repeated when they fail, others not.
+    pub fn new(method: Method, url: Url) -> Self {
+        Self {
+            repeatable: method == Method::GET || method == Method::HEAD,
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            within: None,
+            guarded: true,
+        }
+    }
+
+    /// With a header more; a value marked sensitive is dropped when a redirect leaves the host.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// With `Authorization: <scheme> <credential>`, such as `token` for a JupyterHub or `Bearer`.
+    /// A credential that no header can hold is left out.
+    #[must_use]
+    pub fn authorization(self, scheme: &str, credential: &str) -> Self {
+        match HeaderValue::try_from(format!("{scheme} {credential}")) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.header(AUTHORIZATION, value)
+            }
+            Err(_) => self,
+        }
+    }
+
+    /// With a body of that media type.
+    #[must_use]
+    pub fn body(self, media_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut request = self.header(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        request.body = body.into();
+        request
+    }
+
+    /// With a form as its body.
+    #[must_use]
+    pub fn form(self, form: &[(String, String)]) -> Self {
+        let mut text = url::form_urlencoded::Serializer::new(String::new());
+        let text = text.extend_pairs(form).finish();
+        self.body("application/x-www-form-urlencoded", text)
+    }
+
+    /// Repeated when it fails, whatever its method: doing it twice is as good as once.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// With its own time until the headers are there, for answers known to take long.
+    #[must_use]
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = Some(within);
+        self
+    }
+
+    /// `host:port`, the key under which a host is remembered.
+    pub(crate) fn host(&self) -> String {
+        let port = self.url.port_or_known_default().unwrap_or(0);
+        format!("{}:{port}", self.url.host_str().unwrap_or(""))
+    }
+}
+
+/// Shows neither headers nor body: both may hold secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, ShownUrl::from(&self.url))
+    }
+}

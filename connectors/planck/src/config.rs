@@ -1,0 +1,84 @@
+//! What the configuration of a Planck archive means.
+
+use gantry_asset::ArchiveId;
+use gantry_connector::{Archive, ArchiveConfig, ConfigError};
+use gantry_net::Scope;
+use url::Url;
+
+/// Where the product list is.
+pub(crate) enum Source {
+    /// The list shipped with the connector.
+    Shipped,
+    /// A file of this machine.
+    File(String),
+    /// An address.
+    Address(Url),
+}
+
+impl Source {
+    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Result<Self, ConfigError> {
+        let Some(text) = &config.products else {
+            return Ok(Self::Shipped);
+        };
+        if !text.starts_with("http://") && !text.starts_with("https://") {
+            return Ok(Self::File(text.clone()));
+        }
+        Url::parse(text)
+            .map(Self::Address)
+            .map_err(|error| ConfigError::Value {
+                archive: archive.clone(),
+                key: "products",
+                value: text.clone(),
+                why: format!("use a path or an http(s) address ({error})"),
+            })
+    }
+}
+
+/// At which products' headers the harvest looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peek {
+    /// At none.
+    Off,
+    /// At those whose name says nothing.
+    Unknown,
+    /// At all that are FITS.
+    All,
+}
+
+impl Peek {
+    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Result<Self, ConfigError> {
+        match config.peek.as_deref() {
+            None | Some("off") => Ok(Self::Off),
+            Some("unknown") => Ok(Self::Unknown),
+            Some("all") => Ok(Self::All),
+            Some(other) => Err(ConfigError::Value {
+                archive: archive.clone(),
+                key: "peek",
+                value: other.to_owned(),
+                why: "allowed: off, unknown, all".to_owned(),
+            }),
+        }
+    }
+}
+
+pub(crate) fn scope(id: &ArchiveId, config: &ArchiveConfig) -> Scope {
+    Scope {
+        name: id.to_string(),
+        hosts: config.trusted_hosts(),
+        limits: config.limits.clone(),
+    }
+}
+
+pub(crate) fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {
+    Archive {
+        id,
+        kind: "planck",
+        title: config.title.clone().unwrap_or_else(|| "Planck Legacy Archive".to_owned()),
+        home: "https://pla.esac.esa.int/".to_owned(),
+        acknowledgement: "Based on observations obtained with Planck (http://www.esa.int/Planck), an ESA science mission with \
+                          instruments and contributions directly funded by ESA Member States, NASA, and Canada."
+            .to_owned(),
+        license: config.license.clone(),
+        publisher: "European Space Agency".to_owned(),
+    }
+}

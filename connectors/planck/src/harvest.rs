@@ -1,0 +1,219 @@
+//! From the product list to assets.
+
+use std::sync::LazyLock;
+
+use chrono::{TimeZone, Utc};
+use futures::stream::BoxStream;
+use gantry_asset::{Asset, AssetId, Facets, Kind, Sky, TimeSpan};
+use gantry_connector::{Cursor, HarvestError, Harvested};
+use serde::Deserialize;
+
+use crate::Planck;
+use crate::config::Peek;
+use crate::grammar::{Name, read_name};
+use crate::product::Product;
+use crate::related::Families;
+
+/// A title, and words to find a product by, that its name does not hold.
+#[derive(Deserialize)]
+struct Title {
+    prefix: String,
+    title: String,
+    synonyms: Vec<String>,
+}
+
+static TITLES: LazyLock<Vec<Title>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../data/titles.json"))
+        .expect("the data shipped is read by a test")
+});
+
+/// After how many products the harvest can go on when it is cut.
+const CURSOR_EVERY: usize = 500;
+
+pub(crate) fn harvest(
+    planck: &Planck,
+    cursor: Option<Cursor>,
+) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+    Box::pin(async_stream::try_stream! {
+        let (products, rejected) = planck.products().await?;
+        for (what, why) in rejected {
+            yield Harvested::Rejected { what, why };
+        }
+        let names: Vec<Name> = products.iter().map(|product| read_name(&product.name)).collect();
+        let families = Families::new(products.iter().map(|product| product.name.as_str()).zip(&names));
+        let done = cursor.map(|Cursor(name)| name);
+        for (n, (product, name)) in products.iter().zip(&names).enumerate() {
+            if done.as_ref().is_some_and(|done| product.name <= *done) {
+                continue;
+            }
+            match planck.asset(product, name, &families) {
+                Ok(mut asset) => {
+                    if planck.peek == Peek::All || (planck.peek == Peek::Unknown && name.is_unknown()) {
+                        planck.peek_into(&mut asset).await;
+                    }
+                    yield Harvested::Asset(Box::new(asset));
+                }
+                Err(why) => yield Harvested::Rejected { what: product.name.clone(), why },
+            }
+            if (n + 1) % CURSOR_EVERY == 0 {
+                yield Harvested::Cursor(Cursor(product.name.clone()));
+            }
+        }
+        yield Harvested::ScopeComplete(String::new());
+    })
+}
+
+impl Planck {
+    fn asset(
+        &self,
+        product: &Product,
+        name: &Name,
+        families: &Families<'_>,
+    ) -> Result<Asset, String> {
+        let id = AssetId::from_path(&self.archive.id, &product.name)
+            .map_err(|error| error.to_string())?;
+        let mut facets = Facets::new();
+        name.add_facets(&mut facets);
+        let known = TITLES
+            .iter()
+            .find(|title| product.name.starts_with(&title.prefix));
+        let is_map = matches!(
+            name.kind.as_deref(),
+            Some("SkyMap" | "CMB" | "CompMap" | "Mask")
+        );
+        Ok(Asset {
+            id,
+            kind: if product.name.contains("Likelihood_Code") {
+                Kind::ProcessingSoftware
+            } else {
+                Kind::InformationProduct
+            },
+            title: known.map_or_else(|| title(product, name), |known| known.title.clone()),
+            description: String::new(),
+            synonyms: known
+                .map(|known| known.synonyms.clone())
+                .unwrap_or_default()
+                .into_iter()
+                .chain(synonyms(name))
+                .collect(),
+            facets,
+            series: None,
+            time: name
+                .kind
+                .as_deref()
+                .filter(|kind| matches!(*kind, "SkyMap" | "CMB") && !name.simulated)
+                .and_then(|_| mission(name)),
+            time_scale: None,
+            days: None,
+            sky: is_map.then(Sky::all),
+            related: families.related(&self.archive.id, &product.name, name),
+            warnings: Vec::new(),
+            rank: rank(name, families.is_superseded(name)),
+            files: vec![self.file(product, name)],
+        })
+    }
+}
+
+fn title(product: &Product, name: &Name) -> String {
+    let Some(facts) = name.facts() else {
+        return if name.simulated {
+            format!("Simulation, {}", product.name)
+        } else {
+            product.name.clone()
+        };
+    };
+    let mut title = match name.instrument {
+        Some(instrument @ ("HFI" | "LFI")) => format!("{instrument} {}", facts.title),
+        _ => capital(&facts.title),
+    };
+    let mut add = |part: &str| {
+        title.push_str(", ");
+        title.push_str(part);
+    };
+    match name.band_ghz {
+        Some(band) => add(&format!("{band} GHz")),
+        None if !name.subject.is_empty() => add(&name.subject.replace(['-', '_'], " ")),
+        None => {}
+    }
+    if let Some(detset) = &name.detset {
+        add(&if detset.ends_with("psb") {
+            format!("polarisation-sensitive bolometers ({detset})")
+        } else {
+            format!("detector set {detset}")
+        });
+    }
+    for correction in &name.corrections {
+        add(correction);
+    }
+    if let Some(split) = &name.split {
+        add(split);
+    }
+    if matches!(&name.release, Some((4, _))) && name.band_ghz.is_some() {
+        add("dipole included");
+    }
+    title
+}
+
+fn synonyms(name: &Name) -> Vec<String> {
+    let mut words = Vec::new();
+    if matches!(&name.release, Some((4, _))) {
+        words.extend(["NPIPE".to_owned(), "PR4".to_owned()]);
+    }
+    if name
+        .detset
+        .as_deref()
+        .is_some_and(|detset| detset.ends_with("psb"))
+        || name.stokes == Some("IQU")
+    {
+        words.extend(["polarization".to_owned(), "polarisation".to_owned()]);
+    }
+    if name.kind.as_deref() == Some("PowerSpect") {
+        words.push("spectrum".to_owned());
+    }
+    words
+}
+
+/// When the sky of a map was observed: HFI until its helium was used up, LFI to the end (ESA mission page).
+fn mission(name: &Name) -> Option<TimeSpan> {
+    let day = |year, month, day| Utc.with_ymd_and_hms(year, month, day, 0, 0, 0).single();
+    let end = if name.instrument == Some("LFI") {
+        day(2013, 10, 4)?
+    } else {
+        day(2012, 1, 14)?
+    };
+    (name.split.as_deref() == Some("full mission")).then_some(TimeSpan {
+        start: day(2009, 8, 12)?,
+        end,
+    })
+}
+
+/// Observed before simulated, full mission before splits, whole instrument before detector sets, PR3 before others.
+fn rank(name: &Name, superseded: bool) -> u32 {
+    if name.simulated {
+        return 10;
+    }
+    let mut rank = name.facts().map_or(100, |facts| facts.rank);
+    if name.split.as_deref() == Some("full mission") {
+        rank += 200;
+    }
+    if name.detset.is_none() {
+        rank += 100;
+    }
+    if name.subject.contains("nosz") {
+        rank -= 20;
+    }
+    rank += match &name.release {
+        Some((3, _)) => 40,
+        Some((4, _)) => 30,
+        Some((2, _)) => 20,
+        _ => 0,
+    };
+    if superseded { rank - 35 } else { rank }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + chars.as_str()
+    })
+}

@@ -1,0 +1,120 @@
+//! The product list: what the archive holds, as data.
+
+use chrono::{DateTime, Utc};
+use gantry_connector::HarvestError;
+use serde::Deserialize;
+
+use crate::Planck;
+use crate::config::Source;
+
+/// One product of the list.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Product {
+    /// Its file name.
+    pub(crate) name: String,
+    /// Its class, which decides the key it is asked for with.
+    pub(crate) class: String,
+    /// Its number in that class.
+    #[serde(default)]
+    pub(crate) oid: Option<u64>,
+    #[serde(default)]
+    pub(crate) size_bytes: Option<u64>,
+    #[serde(default)]
+    pub(crate) modified: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub(crate) media_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    products: Vec<serde_json::Value>,
+}
+
+/// The list may hold the archive's quarter of a million simulations, and no more.
+const LIST_BYTES: u64 = 256 << 20;
+const SHIPPED: &str = include_str!("../data/products.json");
+
+impl Planck {
+    /// Reads the whole product list; entries that are no products come back as rejections.
+    pub(crate) async fn products(
+        &self,
+    ) -> Result<(Vec<Product>, Vec<(String, String)>), HarvestError> {
+        let text = match &self.source {
+            Source::Shipped => SHIPPED.as_bytes().to_vec(),
+            Source::File(path) => {
+                tokio::fs::read(path)
+                    .await
+                    .map_err(|source| HarvestError::Local {
+                        archive: self.archive.id.clone(),
+                        what: "product list",
+                        path: path.clone(),
+                        source,
+                    })?
+            }
+            Source::Address(url) => {
+                let fail = |source| HarvestError::Net {
+                    archive: self.archive.id.clone(),
+                    what: "product list",
+                    source,
+                };
+                self.client
+                    .get(url)
+                    .await
+                    .map_err(fail)?
+                    .bytes(LIST_BYTES)
+                    .await
+                    .map_err(fail)?
+                    .to_vec()
+            }
+        };
+        self.read_list(&text)
+    }
+
+    fn read_list(
+        &self,
+        text: &[u8],
+    ) -> Result<(Vec<Product>, Vec<(String, String)>), HarvestError> {
+        let list: List =
+            serde_json::from_slice(text).map_err(|error| HarvestError::Unreadable {
+                archive: self.archive.id.clone(),
+                what: "product list",
+                why: error.to_string(),
+            })?;
+        let (mut products, mut rejected) = (Vec::new(), Vec::new());
+        for (n, value) in list.products.into_iter().enumerate() {
+            let shown = value
+                .get("name")
+                .and_then(|name| name.as_str())
+                .map_or_else(|| format!("product {n}"), ToOwned::to_owned);
+            match serde_json::from_value::<Product>(value) {
+                Ok(product) if is_file_name(&product.name) => products.push(product),
+                Ok(_) => rejected.push((shown, "its name is no file name".to_owned())),
+                Err(error) => rejected.push((
+                    shown,
+                    format!("its entry in the product list is unreadable: {error}"),
+                )),
+            }
+        }
+        products.sort_by(|a, b| a.name.cmp(&b.name));
+        products.dedup_by(|again, first| {
+            let same = again.name == first.name;
+            if same {
+                rejected.push((
+                    format!("{} (again)", again.name),
+                    "the product list names it twice".to_owned(),
+                ));
+            }
+            same
+        });
+        Ok((products, rejected))
+    }
+}
+
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 200
+        && !name.starts_with('.')
+        && !name
+            .chars()
+            .any(|c| c == '/' || c == '\\' || c.is_control())
+}

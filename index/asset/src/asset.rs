@@ -1,0 +1,136 @@
+//! Assets: the entries of the catalogue.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{AssetId, Days, Facets, File, Sky, TimeScale, TimeSpan};
+
+/// What kind of thing an asset is, in the GSSC's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Made from data: a map, a clock solution.
+    #[serde(rename = "Information Product")]
+    InformationProduct,
+    /// The data themselves: a RINEX file, a source table.
+    #[serde(rename = "Information Data")]
+    InformationData,
+    /// Software that works on them.
+    #[serde(rename = "Processing Software")]
+    ProcessingSoftware,
+}
+
+impl Kind {
+    /// The name people read.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InformationProduct => "Information Product",
+            Self::InformationData => "Information Data",
+            Self::ProcessingSoftware => "Processing Software",
+        }
+    }
+}
+
+/// How one asset is related to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// The same product in another release; neither supersedes the other.
+    OtherRelease,
+    /// A re-issue within a release that replaces this one.
+    SupersededBy,
+    /// A re-issue within a release that this one replaces.
+    Supersedes,
+    /// Other bytes under the same name, at a mirror.
+    SameName,
+}
+
+/// A relation from an asset to another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Related {
+    /// How they are related.
+    pub relation: Relation,
+    /// The other asset.
+    pub asset: AssetId,
+    /// What a reader should know of the other, such as `PR4, dipole included`.
+    pub label: String,
+}
+
+/// One searchable, citable entry of the catalogue, with the files it has now.
+///
+/// This is what a connector yields and what `gantry export` writes, one a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asset {
+    /// Who it is.
+    pub id: AssetId,
+    /// What it is.
+    pub kind: Kind,
+    /// What people read first.
+    pub title: String,
+    /// What it holds, in a sentence or more.
+    #[serde(default)]
+    pub description: String,
+    /// Other words people find it by, such as `PSZ2`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub synonyms: Vec<String>,
+    /// Its facet values; `archive` and `kind` are left out, they follow from the fields above.
+    #[serde(default)]
+    pub facets: Facets,
+    /// The series it is a member of.
+    #[serde(default)]
+    pub series: Option<AssetId>,
+    /// The time it covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeSpan>,
+    /// The scale its archive counts in, where that is not UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_scale: Option<TimeScale>,
+    /// The nominal days it covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<Days>,
+    /// The sky it covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sky: Option<Sky>,
+    /// Assets that belong with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Related>,
+    /// What was odd about it when it was harvested, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// How far up it stands where nothing else decides, larger first: the products people mean when they say little.
+    #[serde(default)]
+    pub rank: u32,
+    /// The files it has now.
+    #[serde(default)]
+    pub files: Vec<File>,
+}
+
+impl Asset {
+    /// The sum of its files' sizes; `None` when one of them is unknown.
+    #[must_use]
+    pub fn size_bytes(&self) -> Option<u64> {
+        self.files.iter().map(|file| file.size_bytes).sum()
+    }
+}
+
+/// A hash of everything about an asset but its files, so that an unchanged asset is no change.
+#[must_use]
+pub fn content_hash(asset: &Asset) -> String {
+    let without_files = Asset {
+        files: Vec::new(),
+        ..asset.clone()
+    };
+    let locations: Vec<_> = asset
+        .files
+        .iter()
+        .map(|file| (&file.name, &file.locations, &file.media_type))
+        .collect();
+    let text =
+        serde_json::to_vec(&(without_files, locations)).expect("an asset has only string keys");
+    hex(&Sha256::digest(&text)[..16])
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

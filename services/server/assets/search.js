@@ -1,0 +1,173 @@
+// The search page: marks that last across pages, and what taking them would do, read before the click.
+// Without this script the form still sends the rows marked on this page.
+
+import { call, count, duration, el, plural, say, size, sizeOf } from './common.js';
+
+const KEY = 'gantry.marked';
+const METHODS = {
+  present: () => 'already in the volume',
+  link: () => 'linked from the mounted archive',
+  clone: () => 'cloned from the shared cache',
+  copy: () => 'copied from the shared cache',
+  download: (line) => `to copy from ${line.archive_title ?? line.archive ?? 'the archive'}`,
+  skip: () => 'not taken',
+};
+
+const form = document.getElementById('marks');
+const panel = document.getElementById('selection');
+const status = document.getElementById('marked');
+const unmark = document.getElementById('unmark');
+const volume = document.querySelector('.act select[name="volume"]');
+const everything = form?.elements.all;
+
+const read = () => {
+  try { return new Map(JSON.parse(sessionStorage.getItem(KEY) ?? '[]')); } catch { return new Map(); }
+};
+const write = () => {
+  try { sessionStorage.setItem(KEY, JSON.stringify([...marked])); } catch { /* kept on this page only */ }
+};
+
+/** What is marked, on this page or another: id → {title, size}, size null where unknown. */
+const marked = read();
+const boxes = () => form.querySelectorAll('input[name="asset"]');
+const entry = (box) => ({ title: box.dataset.title, size: box.dataset.size === '' ? null : Number(box.dataset.size) });
+
+function restore() {
+  for (const box of boxes()) {
+    if (box.checked) marked.set(box.value, entry(box));
+    box.checked = marked.has(box.value);
+  }
+}
+
+function totals() {
+  const sizes = [...marked.values()].map((m) => m.size);
+  const known = sizes.filter((s) => s !== null);
+  const sum = size(known.reduce((a, b) => a + b, 0));
+  if (known.length === 0) return 'size unknown';
+  return known.length === sizes.length ? sum : `at least ${sum}`;
+}
+
+function show() {
+  const n = marked.size;
+  unmark.hidden = n === 0;
+  if (everything?.checked) {
+    say(status, 'All matches of this search.');
+    panel.replaceChildren(el('p', {}, 'All matches of this search, on this page and further on. The plan says what that means before anything moves.'));
+    return;
+  }
+  status.replaceChildren(...(n === 0
+    ? ['Mark products, then:']
+    : [el('b', {}, `${count(n)} selected`), ` · ${totals()}`]));
+  if (n === 0) {
+    panel.replaceChildren(el('p', {}, 'Nothing is marked yet. Marks are kept while you search on.'));
+    return;
+  }
+  panel.replaceChildren(sums([[plural(n, 'product'), totals()]]), elsewhere());
+}
+
+function elsewhere() {
+  const here = new Set([...boxes()].map((box) => box.value));
+  const n = [...marked.keys()].filter((id) => !here.has(id)).length;
+  return n === 0 ? null : el('p', { class: 'soft' }, `${count(n)} of them not on this page.`);
+}
+
+function sums(rows) {
+  return el('dl', { class: 'sums' }, ...rows.map(([text, value]) => el('div', {}, el('dt', {}, text), el('dd', {}, value))));
+}
+
+let asking;
+let timer;
+
+/** Asks the service, a moment after the last mark, what would be linked, copied or is there already. */
+function plan() {
+  clearTimeout(timer);
+  asking?.abort();
+  if (marked.size === 0 || everything?.checked) return;
+  timer = setTimeout(ask, 500);
+}
+
+async function ask() {
+  asking = new AbortController();
+  const { signal } = asking;
+  try {
+    const selection = await call('POST', '/api/v1/selections', { assets: [...marked.keys()] }, signal);
+    const answer = await call('POST', `/api/v1/selections/${encodeURIComponent(selection.id)}/plan`, { volume: volume?.value }, signal);
+    if (!signal.aborted) showPlan(selection.id, answer);
+  } catch (error) {
+    if (signal.aborted) return;
+    show();
+    panel.append(el('p', { class: 'soft', 'data-testid': 'plan-unknown' }, `No plan yet: ${error.message}`));
+  }
+}
+
+function showPlan(id, answer) {
+  const rows = [[plural(marked.size, 'product'), totals()]];
+  for (const line of answer.methods ?? []) {
+    const text = (METHODS[line.method] ?? (() => line.method))(line);
+    rows.push([line.seconds > 0 ? `${text}, about ${duration(line.seconds)}` : text, line.size_bytes === null ? plural(line.n_files, 'file') : size(line.size_bytes)]);
+  }
+  if (answer.quota?.limit_bytes) {
+    const left = Math.max(0, answer.quota.limit_bytes - answer.quota.used_bytes);
+    rows.push([`quota left in ${volume?.value ?? 'the volume'}`, sizeOf(left, answer.quota.limit_bytes)]);
+  }
+  const list = sums(rows);
+  list.dataset.testid = 'plan';
+  const link = el('a', { href: `/selections/${encodeURIComponent(id)}`, 'data-testid': 'cite-selection' }, 'Cite these products');
+  panel.replaceChildren(...[
+    list,
+    ...(answer.warnings ?? []).map((text) => el('p', { class: 'notice warn' }, text)),
+    elsewhere(),
+    el('p', {}, link),
+  ].filter(Boolean));
+}
+
+function changed() {
+  write();
+  show();
+  plan();
+}
+
+/** Marks of other pages travel with the form as hidden fields, those of this page as themselves. */
+function carry() {
+  for (const old of form.querySelectorAll('input[type="hidden"][name="asset"]')) old.remove();
+  if (everything?.checked) return;
+  const here = new Set([...boxes()].map((box) => box.value));
+  for (const id of marked.keys()) {
+    if (!here.has(id)) form.append(el('input', { type: 'hidden', name: 'asset', value: id }));
+  }
+}
+
+if (form) {
+  restore();
+  show();
+  plan();
+  form.addEventListener('change', ({ target }) => {
+    if (target.name === 'asset' && target.checked) marked.set(target.value, entry(target));
+    else if (target.name === 'asset') marked.delete(target.value);
+    changed();
+  });
+  form.addEventListener('submit', (event) => {
+    carry();
+    if (marked.size === 0 && !everything?.checked) {
+      event.preventDefault();
+      say(status, 'Mark at least one product first.');
+      boxes()[0]?.focus();
+    }
+  });
+  volume?.addEventListener('change', plan);
+  unmark.addEventListener('click', () => {
+    marked.clear();
+    for (const box of boxes()) box.checked = false;
+    changed();
+    boxes()[0]?.focus();
+  });
+  // A page shown again from the browser's memory may be older than the marks.
+  addEventListener('pageshow', ({ persisted }) => {
+    if (!persisted) return;
+    marked.clear();
+    for (const [id, mark] of read()) marked.set(id, mark);
+    for (const box of boxes()) box.checked = marked.has(box.value);
+    show();
+    plan();
+  });
+}

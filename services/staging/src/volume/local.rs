@@ -1,0 +1,425 @@
+//! A volume that is a folder of this machine.
+//!
+//! Every access goes through a directory handle (`cap-std`): a path or a link that leads out of the folder is refused
+//! by the system call, whatever happens to the tree meanwhile. Links into a mounted archive are followed only when
+//! their target lies below one of the mounts given.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, MetadataExt, OpenOptions};
+
+use super::{VolumeError, VolumePath};
+
+/// A volume that is a folder of this machine.
+#[derive(Debug)]
+pub struct LocalVolume {
+    dir: Dir,
+    mounts: Vec<PathBuf>,
+}
+
+/// One file or folder of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Whether it is a link, into a mounted archive or elsewhere.
+    pub is_link: bool,
+    /// Its size in bytes; that of its target for a link.
+    pub size_bytes: u64,
+    /// When it was last written, nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// Its inode.
+    pub inode: u64,
+}
+
+/// Room in the file system of a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that can still be written.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+}
+
+/// A file while it is written; locked, and not yet under its name.
+#[derive(Debug)]
+pub struct Part {
+    /// The open file, at its end.
+    pub file: File,
+    /// How many bytes are there already.
+    pub written: u64,
+}
+
+impl LocalVolume {
+    /// Opens the volume that is this folder.
+    ///
+    /// # Errors
+    /// [`VolumeError::Missing`] when there is no such folder.
+    pub fn open(path: &Path) -> Result<Self, VolumeError> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority())
+            .map_err(|error| VolumeError::from_io("open the volume", path.display(), error))?;
+        Ok(Self {
+            dir,
+            mounts: Vec::new(),
+        })
+    }
+
+    /// Makes the folder, and those above it, where they are not there yet, and opens it.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when it cannot be made.
+    pub fn create(path: &Path) -> Result<Self, VolumeError> {
+        std::fs::create_dir_all(path)
+            .map_err(|error| VolumeError::from_io("make the volume", path.display(), error))?;
+        Self::open(path)
+    }
+
+    /// Lets links that lead below these folders be followed.
+    #[must_use]
+    pub fn with_mounts(mut self, mounts: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.mounts.extend(mounts);
+        self
+    }
+
+    /// What is at a path, without following a link that is there.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when the system does not say.
+    pub fn stat(&self, path: &VolumePath) -> Result<Option<Entry>, VolumeError> {
+        match self.dir.symlink_metadata(path.on_disk()) {
+            Ok(meta) => Ok(Some(self.entry(path, &meta))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(VolumeError::from_io("look at", path, error)),
+        }
+    }
+
+    /// The files and folders of a folder, by name.
+    ///
+    /// # Errors
+    /// [`VolumeError::Missing`] when there is no such folder.
+    pub fn list(&self, folder: &VolumePath) -> Result<Vec<Entry>, VolumeError> {
+        let fail = |error| VolumeError::from_io("list", folder, error);
+        let mut entries = Vec::new();
+        for entry in self.dir.read_dir(folder.on_disk()).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let Ok(path) = folder.join(&name) else {
+                continue;
+            };
+            if let Some(entry) = self.stat(&path)? {
+                entries.push(entry);
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    /// Opens a file for reading; a link into a mounted archive is followed, any other is not.
+    ///
+    /// # Errors
+    /// [`VolumeError::Missing`] and [`VolumeError::ForeignLink`].
+    pub fn read(&self, path: &VolumePath) -> Result<File, VolumeError> {
+        if let Some(target) = self.target(path)? {
+            return File::open(&target).map_err(|error| VolumeError::from_io("read", path, error));
+        }
+        let fail = |error| VolumeError::from_io("read", path, error);
+        let file = self.dir.open(path.on_disk()).map_err(fail)?.into_std();
+        if !file.metadata().map_err(fail)?.is_file() {
+            return Err(VolumeError::Missing {
+                path: path.to_string(),
+            });
+        }
+        Ok(file)
+    }
+
+    /// Where a link leads, when it leads below a mount; `None` when it is no link.
+    fn target(&self, path: &VolumePath) -> Result<Option<PathBuf>, VolumeError> {
+        let Ok(meta) = self.dir.symlink_metadata(path.on_disk()) else {
+            return Ok(None);
+        };
+        if !meta.is_symlink() {
+            return Ok(None);
+        }
+        let foreign = || VolumeError::ForeignLink {
+            path: path.to_string(),
+        };
+        let text = self
+            .dir
+            .read_link_contents(path.on_disk())
+            .map_err(|error| VolumeError::from_io("follow", path, error))?;
+        let target = std::fs::canonicalize(&text)
+            .map_err(|error| VolumeError::from_io("follow", path, error))?;
+        let below = |mount: &PathBuf| {
+            std::fs::canonicalize(mount).is_ok_and(|mount| target.starts_with(mount))
+        };
+        if text.is_absolute() && self.mounts.iter().any(below) {
+            Ok(Some(target))
+        } else {
+            Err(foreign())
+        }
+    }
+
+    /// Makes a folder and those above it.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when something else is in the way.
+    pub fn create_folder(&self, path: &VolumePath) -> Result<(), VolumeError> {
+        if path.is_root() {
+            return Ok(());
+        }
+        self.dir
+            .create_dir_all(path.on_disk())
+            .map_err(|error| VolumeError::from_io("make the folder", path, error))
+    }
+
+    /// Opens the part of a file for writing at its end, and locks it.
+    ///
+    /// # Errors
+    /// [`VolumeError::Busy`] when somebody else writes it.
+    pub fn part(&self, path: &VolumePath) -> Result<Part, VolumeError> {
+        if let Some(folder) = path.parent() {
+            self.create_folder(&folder)?;
+        }
+        let fail = |error| VolumeError::from_io("write", path, error);
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        let file = self
+            .dir
+            .open_with(path.part(), &options)
+            .map_err(fail)?
+            .into_std();
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
+            |_| VolumeError::Busy {
+                path: path.to_string(),
+            },
+        )?;
+        let written = file.metadata().map_err(fail)?.len();
+        Ok(Part { file, written })
+    }
+
+    /// Throws the part of a file away, if there is one.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when it cannot be removed.
+    pub fn drop_part(&self, path: &VolumePath) -> Result<(), VolumeError> {
+        match self.dir.remove_file(path.part()) {
+            Err(error) if !is_missing(&error) => {
+                Err(VolumeError::from_io("remove the part of", path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes everything written to the volume so far durable.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when the system could not write it.
+    pub fn sync(&self) -> Result<(), VolumeError> {
+        rustix::fs::syncfs(self.dir.as_fd())
+            .map_err(|error| VolumeError::from_io("make durable", "the volume", error.into()))
+    }
+
+    /// Gives a part that is whole its name, replacing what is there.
+    ///
+    /// # Errors
+    /// [`VolumeError::Missing`] when there is no part.
+    pub fn finish_part(&self, path: &VolumePath) -> Result<(), VolumeError> {
+        self.dir
+            .rename(path.part(), &self.dir, path.on_disk())
+            .map_err(|error| VolumeError::from_io("name", path, error))
+    }
+
+    /// Makes a link at a path, with the folders above it; replaces a link that is there, nothing else.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when something that is no link is in the way.
+    pub fn link(&self, path: &VolumePath, target: &Path) -> Result<(), VolumeError> {
+        if let Some(folder) = path.parent() {
+            self.create_folder(&folder)?;
+        }
+        let fail = |error| VolumeError::from_io("link", path, error);
+        match self.dir.symlink_metadata(path.on_disk()) {
+            Ok(meta) if meta.is_symlink() => {
+                if self
+                    .dir
+                    .read_link_contents(path.on_disk())
+                    .is_ok_and(|known| known == target)
+                {
+                    return Ok(());
+                }
+                self.dir.remove_file(path.on_disk()).map_err(fail)?;
+            }
+            Ok(_) => return Err(fail(io::Error::from(io::ErrorKind::AlreadyExists))),
+            Err(_) => {}
+        }
+        self.dir
+            .symlink_contents(target, path.on_disk())
+            .map_err(fail)
+    }
+
+    /// Writes a whole file where nothing is yet; `false` when something is there.
+    ///
+    /// # Errors
+    /// [`VolumeError::Full`] and [`VolumeError::Io`].
+    pub fn write_new(&self, path: &VolumePath, bytes: &[u8]) -> Result<bool, VolumeError> {
+        if self.stat(path)?.is_some() {
+            return Ok(false);
+        }
+        self.write(path, bytes)?;
+        Ok(true)
+    }
+
+    /// Writes a whole file, replacing what is there in one step.
+    ///
+    /// # Errors
+    /// [`VolumeError::Full`] and [`VolumeError::Io`].
+    pub fn write(&self, path: &VolumePath, bytes: &[u8]) -> Result<(), VolumeError> {
+        self.drop_part(path)?;
+        let mut part = self.part(path)?;
+        let written = part
+            .file
+            .write_all(bytes)
+            .and_then(|()| part.file.sync_all());
+        if let Err(error) = written {
+            self.drop_part(path)?;
+            return Err(VolumeError::from_io("write", path, error));
+        }
+        self.finish_part(path)
+    }
+
+    /// Removes a file, a link, or a folder with all it holds.
+    ///
+    /// # Errors
+    /// [`VolumeError::Missing`] when there is nothing.
+    pub fn remove(&self, path: &VolumePath) -> Result<(), VolumeError> {
+        let fail = |error| VolumeError::from_io("remove", path, error);
+        let meta = self.dir.symlink_metadata(path.on_disk()).map_err(fail)?;
+        if meta.is_dir() {
+            self.dir.remove_dir_all(path.on_disk()).map_err(fail)
+        } else {
+            self.dir.remove_file(path.on_disk()).map_err(fail)
+        }
+    }
+
+    /// Moves a file or folder to a path where nothing is yet.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when something is there already, [`VolumeError::Missing`] when there is nothing to move.
+    pub fn rename(&self, from: &VolumePath, to: &VolumePath) -> Result<(), VolumeError> {
+        if let Some(folder) = to.parent() {
+            self.create_folder(&folder)?;
+        }
+        rustix::fs::renameat_with(
+            &self.dir,
+            from.on_disk(),
+            &self.dir,
+            to.on_disk(),
+            rustix::fs::RenameFlags::NOREPLACE,
+        )
+        .map_err(|error| VolumeError::from_io("move", from, error.into()))
+    }
+
+    /// How much room is left.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when the system does not say.
+    pub fn space(&self) -> Result<Space, VolumeError> {
+        let stat = rustix::fs::fstatvfs(self.dir.as_fd())
+            .map_err(|error| VolumeError::from_io("measure", "the volume", error.into()))?;
+        Ok(Space {
+            free_bytes: stat.f_bavail * stat.f_frsize,
+            total_bytes: stat.f_blocks * stat.f_frsize,
+        })
+    }
+
+    fn entry(&self, path: &VolumePath, meta: &cap_std::fs::Metadata) -> Entry {
+        let linked = meta
+            .is_symlink()
+            .then(|| self.target(path).ok().flatten())
+            .flatten()
+            .and_then(|target| std::fs::metadata(target).ok());
+        Entry {
+            name: path.name().to_owned(),
+            is_folder: meta.is_dir(),
+            is_link: meta.is_symlink(),
+            size_bytes: linked.map_or(meta.len(), |target| target.len()),
+            modified_ns: meta.mtime() * 1_000_000_000 + meta.mtime_nsec(),
+            inode: meta.ino(),
+        }
+    }
+}
+
+/// Whether an error says that there is nothing at a path.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> VolumePath {
+        VolumePath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_file_appears_only_when_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let volume = LocalVolume::open(folder.path()).unwrap();
+        let file = path("planck/a.fits");
+        let mut part = volume.part(&file).unwrap();
+        part.file.write_all(b"half").unwrap();
+        assert_eq!(volume.stat(&file).unwrap(), None);
+        assert!(matches!(volume.part(&file), Err(VolumeError::Busy { .. })));
+        drop(part);
+        assert_eq!(volume.part(&file).unwrap().written, 4);
+        volume.finish_part(&file).unwrap();
+        assert_eq!(volume.stat(&file).unwrap().unwrap().size_bytes, 4);
+        assert_eq!(volume.list(&path("planck")).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_link_out_of_the_volume_is_not_followed_unless_it_leads_into_a_mount() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(outside.path().join("secret"), "s").unwrap();
+        let volume = LocalVolume::open(folder.path()).unwrap();
+        volume
+            .link(&path("x"), &outside.path().join("secret"))
+            .unwrap();
+        assert!(matches!(
+            volume.read(&path("x")),
+            Err(VolumeError::ForeignLink { .. })
+        ));
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("dir")).unwrap();
+        assert!(volume.read(&path("dir/secret")).is_err());
+        assert!(volume.list(&path("dir")).is_err());
+        assert!(volume.write(&path("dir/new"), b"x").is_err());
+        let mounted = LocalVolume::open(folder.path())
+            .unwrap()
+            .with_mounts([outside.path().to_owned()]);
+        assert!(mounted.read(&path("x")).is_ok());
+    }
+
+    #[test]
+    fn a_written_file_replaces_in_one_step_and_a_new_one_never_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let volume = LocalVolume::open(folder.path()).unwrap();
+        volume.write(&path("a"), b"1").unwrap();
+        assert!(!volume.write_new(&path("a"), b"2").unwrap());
+        assert_eq!(std::fs::read(folder.path().join("a")).unwrap(), b"1");
+        volume.write(&path("a"), b"3").unwrap();
+        assert_eq!(std::fs::read(folder.path().join("a")).unwrap(), b"3");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,452 @@
+//! Assets in the record: upserts from a harvest, versions, withdrawal, and the changes the index follows.
+
+use chrono::{DateTime, Utc};
+use gantry_asset::{ArchiveId, Asset, AssetId, File, content_hash, version_hash};
+use sqlx::{Sqlite, Transaction};
+
+use crate::database::now;
+use crate::error::{Doing, StoreError};
+use crate::{Lease, Store};
+
+/// An asset as the record has it.
+#[derive(Debug, Clone)]
+pub struct AssetRecord {
+    /// The asset with the files of its newest version.
+    pub asset: Asset,
+    /// The number of its newest version.
+    pub version: u32,
+    /// The user it belongs to; everybody's when `None`.
+    pub owner: Option<String>,
+    /// When it was withdrawn, if it was.
+    pub withdrawn: Option<DateTime<Utc>>,
+    /// The number of its newest change.
+    pub change: u64,
+}
+
+/// One version of an asset.
+#[derive(Debug, Clone)]
+pub struct AssetVersion {
+    /// Its number, from 1.
+    pub version: u32,
+    /// The hash over its files' names, sizes and checksums.
+    pub hash: String,
+    /// When Gantry first saw it.
+    pub created: DateTime<Utc>,
+    /// Its files.
+    pub files: Vec<File>,
+}
+
+/// One change of the catalogue.
+#[derive(Debug, Clone)]
+pub struct ChangeRecord {
+    /// Its number.
+    pub number: u64,
+    /// The asset as it is now.
+    pub record: AssetRecord,
+}
+
+/// What a batch of a harvest did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BatchCounts {
+    /// Assets not seen before.
+    pub new: u64,
+    /// Assets that differ from the record.
+    pub changed: u64,
+    /// Assets that do not.
+    pub unchanged: u64,
+}
+
+type Row = (String, i64, String, Option<String>, Option<i64>, i64);
+
+impl Store {
+    /// One asset, withdrawn or not, if it is everybody's or `viewer`'s.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchAsset`] when there is none that `viewer` may see.
+    pub async fn asset(
+        &self,
+        id: &AssetId,
+        viewer: Option<&str>,
+    ) -> Result<AssetRecord, StoreError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT id, version, body, owner, withdrawn, change FROM assets WHERE id = $1 AND (owner IS NULL OR owner = $2)",
+        )
+        .bind(id.as_str())
+        .bind(viewer)
+        .fetch_optional(&self.read)
+        .await
+        .doing("look up an asset")?;
+        let row = row.ok_or_else(|| StoreError::NoSuchAsset(id.clone()))?;
+        self.with_files(row).await
+    }
+
+    /// The assets of these ids that are everybody's and not withdrawn, in any order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn live_assets(&self, ids: &[AssetId]) -> Result<Vec<AssetRecord>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(500) {
+            let list =
+                serde_json::to_string(&chunk.iter().map(AssetId::as_str).collect::<Vec<_>>())
+                    .doing("a list of ids")?;
+            let rows: Vec<Row> = sqlx::query_as(
+                "SELECT id, version, body, owner, withdrawn, change FROM assets \
+                 WHERE id IN (SELECT value FROM json_each($1)) AND owner IS NULL AND withdrawn IS NULL",
+            )
+            .bind(list)
+            .fetch_all(&self.read)
+            .await
+            .doing("look up assets")?;
+            for row in rows {
+                found.push(self.with_files(row).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The ids of live public assets of an archive that have a file of this name.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn assets_by_file_name(
+        &self,
+        archive: &ArchiveId,
+        name: &str,
+    ) -> Result<Vec<AssetId>, StoreError> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT a.id FROM files f JOIN assets a ON a.id = f.asset AND a.version = f.version \
+             WHERE f.name = $1 AND a.archive = $2 AND a.owner IS NULL AND a.withdrawn IS NULL ORDER BY a.id LIMIT 10",
+        )
+        .bind(name)
+        .bind(archive.as_str())
+        .fetch_all(&self.read)
+        .await
+        .doing("look up a file name")?;
+        Ok(ids
+            .iter()
+            .filter_map(|id| AssetId::parse(id).ok())
+            .collect())
+    }
+
+    /// All versions of an asset, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn asset_versions(&self, id: &AssetId) -> Result<Vec<AssetVersion>, StoreError> {
+        let rows: Vec<(i64, String, i64)> = sqlx::query_as(
+            "SELECT version, hash, created FROM versions WHERE asset = $1 ORDER BY version DESC",
+        )
+        .bind(id.as_str())
+        .fetch_all(&self.read)
+        .await
+        .doing("list the versions of an asset")?;
+        let mut versions = Vec::with_capacity(rows.len());
+        for (version, hash, created) in rows {
+            let files = self.asset_files(id, to_version(version)).await?;
+            versions.push(AssetVersion {
+                version: to_version(version),
+                hash,
+                created: to_time(created),
+                files,
+            });
+        }
+        Ok(versions)
+    }
+
+    /// The files of one version of an asset.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn asset_files(&self, id: &AssetId, version: u32) -> Result<Vec<File>, StoreError> {
+        let bodies: Vec<String> = sqlx::query_scalar(
+            "SELECT body FROM files WHERE asset = $1 AND version = $2 ORDER BY position",
+        )
+        .bind(id.as_str())
+        .bind(i64::from(version))
+        .fetch_all(&self.read)
+        .await
+        .doing("list the files of an asset")?;
+        bodies
+            .iter()
+            .map(|body| serde_json::from_str(body).doing("a file"))
+            .collect()
+    }
+
+    /// The changes of public assets with numbers above `after`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn changes(&self, after: u64, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT id, version, body, owner, withdrawn, change FROM assets \
+             WHERE change > $1 AND owner IS NULL ORDER BY change LIMIT $2",
+        )
+        .bind(after.cast_signed())
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await
+        .doing("list its changes")?;
+        let mut changes = Vec::with_capacity(rows.len());
+        for row in rows {
+            let number = row.5.cast_unsigned();
+            changes.push(ChangeRecord {
+                number,
+                record: self.with_files(row).await?,
+            });
+        }
+        Ok(changes)
+    }
+
+    /// Public assets of an archive in the order of their ids, after one of them; for export.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn assets_after(
+        &self,
+        archive: Option<&ArchiveId>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<AssetRecord>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT id, version, body, owner, withdrawn, change FROM assets WHERE owner IS NULL AND withdrawn IS NULL \
+             AND ($1 IS NULL OR archive = $1) AND id > $2 ORDER BY id LIMIT $3",
+        )
+        .bind(archive.map(ArchiveId::as_str))
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await
+        .doing("list assets")?;
+        let mut records = Vec::with_capacity(rows.len());
+        for row in rows {
+            records.push(self.with_files(row).await?);
+        }
+        Ok(records)
+    }
+
+    /// How many live public assets an archive has.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn n_assets(&self, archive: &ArchiveId) -> Result<u64, StoreError> {
+        let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM assets WHERE archive = $1 AND owner IS NULL AND withdrawn IS NULL")
+            .bind(archive.as_str())
+            .fetch_one(&self.read)
+            .await
+            .doing("count assets")?;
+        Ok(n.cast_unsigned())
+    }
+
+    /// Writes a batch of a harvest: what is unchanged is only marked as seen, all else takes a number.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when another process has the harvest now; nothing was written then.
+    pub async fn upsert_assets(
+        &self,
+        lease: &Lease,
+        assets: &[Asset],
+    ) -> Result<BatchCounts, StoreError> {
+        let mut tx = self.begin().await?;
+        crate::harvests::check_lease(&mut tx, lease).await?;
+        let mut counts = BatchCounts::default();
+        for asset in assets {
+            match upsert(&mut tx, &lease.id, asset).await? {
+                Upserted::New => counts.new += 1,
+                Upserted::Changed => counts.changed += 1,
+                Upserted::Unchanged => counts.unchanged += 1,
+            }
+        }
+        crate::harvests::add_counts(&mut tx, &lease.id, counts).await?;
+        tx.commit().await.doing("keep a batch of assets")?;
+        Ok(counts)
+    }
+
+    async fn with_files(
+        &self,
+        (id, version, body, owner, withdrawn, change): Row,
+    ) -> Result<AssetRecord, StoreError> {
+        let mut asset: Asset = serde_json::from_str(&body).doing("an asset")?;
+        debug_assert_eq!(asset.id.as_str(), id, "an asset's body carries its id");
+        asset.files = self.asset_files(&asset.id, to_version(version)).await?;
+        let withdrawn = withdrawn.map(to_time);
+        Ok(AssetRecord {
+            asset,
+            version: to_version(version),
+            owner,
+            withdrawn,
+            change: change.cast_unsigned(),
+        })
+    }
+}
+
+enum Upserted {
+    New,
+    Changed,
+    Unchanged,
+}
+
+async fn upsert(
+    tx: &mut Transaction<'static, Sqlite>,
+    harvest: &str,
+    asset: &Asset,
+) -> Result<Upserted, StoreError> {
+    let known: Option<(String, i64, String, Option<i64>)> = sqlx::query_as(
+        "SELECT content_hash, version, version_hash, withdrawn FROM assets WHERE id = $1",
+    )
+    .bind(asset.id.as_str())
+    .fetch_optional(&mut **tx)
+    .await
+    .doing("look up an asset")?;
+    let (content, files) = (content_hash(asset), version_hash(&asset.files));
+    let Some((known_content, version, known_files, withdrawn)) = known else {
+        insert(tx, harvest, asset, &content, &files).await?;
+        return Ok(Upserted::New);
+    };
+    if known_content == content && known_files == files && withdrawn.is_none() {
+        sqlx::query("UPDATE assets SET seen = $1 WHERE id = $2")
+            .bind(harvest)
+            .bind(asset.id.as_str())
+            .execute(&mut **tx)
+            .await
+            .doing("mark an asset as seen")?;
+        return Ok(Upserted::Unchanged);
+    }
+    let version = if known_files == files {
+        version
+    } else {
+        version + 1
+    };
+    update(tx, harvest, asset, (&content, &files, version)).await?;
+    Ok(Upserted::Changed)
+}
+
+async fn insert(
+    tx: &mut Transaction<'static, Sqlite>,
+    harvest: &str,
+    asset: &Asset,
+    content: &str,
+    files: &str,
+) -> Result<(), StoreError> {
+    let change = next_change(tx).await?;
+    sqlx::query(
+        "INSERT INTO assets (id, archive, content_hash, version, version_hash, body, change, seen, created, updated) \
+         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $8)",
+    )
+    .bind(asset.id.as_str())
+    .bind(asset.id.archive().as_str())
+    .bind(content)
+    .bind(files)
+    .bind(body_of(asset)?)
+    .bind(change)
+    .bind(harvest)
+    .bind(now())
+    .execute(&mut **tx)
+    .await
+    .doing("keep a new asset")?;
+    write_version(tx, asset, 1, files).await
+}
+
+async fn update(
+    tx: &mut Transaction<'static, Sqlite>,
+    harvest: &str,
+    asset: &Asset,
+    (content, files, version): (&str, &str, i64),
+) -> Result<(), StoreError> {
+    let change = next_change(tx).await?;
+    sqlx::query(
+        "UPDATE assets SET content_hash = $2, version = $3, version_hash = $4, body = $5, change = $6, seen = $7, \
+         updated = $8, withdrawn = NULL WHERE id = $1",
+    )
+    .bind(asset.id.as_str())
+    .bind(content)
+    .bind(version)
+    .bind(files)
+    .bind(body_of(asset)?)
+    .bind(change)
+    .bind(harvest)
+    .bind(now())
+    .execute(&mut **tx)
+    .await
+    .doing("keep a changed asset")?;
+    write_version(tx, asset, version, files).await
+}
+
+async fn write_version(
+    tx: &mut Transaction<'static, Sqlite>,
+    asset: &Asset,
+    version: i64,
+    hash: &str,
+) -> Result<(), StoreError> {
+    let id = asset.id.as_str();
+    sqlx::query("INSERT INTO versions (asset, version, hash, created) VALUES ($1, $2, $3, $4) ON CONFLICT (asset, version) DO NOTHING")
+        .bind(id)
+        .bind(version)
+        .bind(hash)
+        .bind(now())
+        .execute(&mut **tx)
+        .await
+        .doing("keep a version")?;
+    sqlx::query("DELETE FROM files WHERE asset = $1 AND version = $2")
+        .bind(id)
+        .bind(version)
+        .execute(&mut **tx)
+        .await
+        .doing("replace the files of a version")?;
+    for (position, file) in asset.files.iter().enumerate() {
+        sqlx::query(
+            "INSERT INTO files (asset, version, position, name, body) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(version)
+        .bind(position as i64)
+        .bind(&file.name)
+        .bind(serde_json::to_string(file).doing("a file")?)
+        .execute(&mut **tx)
+        .await
+        .doing("keep a file")?;
+    }
+    Ok(())
+}
+
+/// Marks as withdrawn; each takes a number.
+pub(crate) async fn withdraw(
+    tx: &mut Transaction<'static, Sqlite>,
+    ids: &[String],
+) -> Result<(), StoreError> {
+    for id in ids {
+        let change = next_change(tx).await?;
+        sqlx::query("UPDATE assets SET withdrawn = $1, change = $2 WHERE id = $3")
+            .bind(now())
+            .bind(change)
+            .bind(id)
+            .execute(&mut **tx)
+            .await
+            .doing("withdraw an asset")?;
+    }
+    Ok(())
+}
+
+/// Takes the next change number; the counter's row orders all writers.
+async fn next_change(tx: &mut Transaction<'static, Sqlite>) -> Result<i64, StoreError> {
+    sqlx::query_scalar("UPDATE counter SET value = value + 1 WHERE id = 1 RETURNING value")
+        .fetch_one(&mut **tx)
+        .await
+        .doing("number a change")
+}
+
+fn body_of(asset: &Asset) -> Result<String, StoreError> {
+    serde_json::to_string(&Asset {
+        files: Vec::new(),
+        ..asset.clone()
+    })
+    .doing("an asset")
+}
+
+pub(crate) fn to_time(millis: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default()
+}
+
+fn to_version(version: i64) -> u32 {
+    u32::try_from(version).unwrap_or(u32::MAX)
+}

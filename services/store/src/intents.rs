@@ -1,0 +1,164 @@
+//! Intents and idempotency: a click is kept before anything slow starts, and a second one finds it again.
+
+use uuid::Uuid;
+
+use crate::Store;
+use crate::database::now;
+use crate::error::{Doing, StoreError};
+
+/// A click kept on the server.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// Its unguessable id.
+    pub id: String,
+    /// What was clicked, `open-in-notebook` or `add-to-volume`.
+    pub action: String,
+    /// What it is about, JSON.
+    pub body: String,
+}
+
+/// What an idempotency key finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Idempotent {
+    /// Nobody used this key: the caller goes on and must keep the answer.
+    First,
+    /// The same request was answered before.
+    Answered {
+        /// The status given then.
+        status: u16,
+        /// The answer given then, JSON.
+        answer: String,
+    },
+    /// The same request is being answered right now.
+    Running,
+    /// The key was used for another request.
+    OtherBody,
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Store {
+    /// Keeps a click for an hour.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn keep_intent(
+        &self,
+        owner: Option<&str>,
+        action: &str,
+        body: &str,
+    ) -> Result<String, StoreError> {
+        let id = Uuid::new_v4().simple().to_string();
+        sqlx::query("DELETE FROM intents WHERE expires < $1")
+            .bind(now())
+            .execute(&self.write)
+            .await
+            .doing("forget old intents")?;
+        sqlx::query("INSERT INTO intents (id, owner, action, body, created, expires) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(&id)
+            .bind(owner)
+            .bind(action)
+            .bind(body)
+            .bind(now())
+            .bind(now() + 3_600_000)
+            .execute(&self.write)
+            .await
+            .doing("keep an intent")?;
+        Ok(id)
+    }
+
+    /// A click that was kept, if it is nobody's yet or `owner`'s.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is unknown, too old or somebody else's.
+    pub async fn intent(&self, id: &str, owner: &str) -> Result<Intent, StoreError> {
+        let row: Option<(String, String, String)> =
+            sqlx::query_as("SELECT id, action, body FROM intents WHERE id = $1 AND expires > $2 AND (owner IS NULL OR owner = $3)")
+                .bind(id)
+                .bind(now())
+                .bind(owner)
+                .fetch_optional(&self.read)
+                .await
+                .doing("look up an intent")?;
+        let (id, action, body) = row.ok_or_else(|| StoreError::NotFound {
+            noun: "intent",
+            id: id.to_owned(),
+        })?;
+        Ok(Intent { id, action, body })
+    }
+
+    /// Looks an idempotency key up, per user and route, for 24 hours; a new key is taken at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn idempotent(
+        &self,
+        owner: &str,
+        route: &str,
+        key: &str,
+        body_hash: &str,
+    ) -> Result<Idempotent, StoreError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM idempotency WHERE created < $1")
+            .bind(now() - DAY_MS)
+            .execute(&mut *tx)
+            .await
+            .doing("forget old keys")?;
+        let known: Option<(String, Option<i64>, Option<String>)> =
+            sqlx::query_as("SELECT body_hash, status, answer FROM idempotency WHERE owner = $1 AND route = $2 AND name = $3")
+                .bind(owner)
+                .bind(route)
+                .bind(key)
+                .fetch_optional(&mut *tx)
+                .await
+                .doing("look up a key")?;
+        let found = match known {
+            Some((hash, ..)) if hash != body_hash => Idempotent::OtherBody,
+            Some((_, Some(status), Some(answer))) => Idempotent::Answered {
+                status: u16::try_from(status).unwrap_or(500),
+                answer,
+            },
+            Some(_) => Idempotent::Running,
+            None => {
+                sqlx::query("INSERT INTO idempotency (owner, route, name, body_hash, created) VALUES ($1, $2, $3, $4, $5)")
+                    .bind(owner)
+                    .bind(route)
+                    .bind(key)
+                    .bind(body_hash)
+                    .bind(now())
+                    .execute(&mut *tx)
+                    .await
+                    .doing("keep a key")?;
+                Idempotent::First
+            }
+        };
+        tx.commit().await.doing("keep a key")?;
+        Ok(found)
+    }
+
+    /// Keeps the answer of a request with an idempotency key; without an answer the key is free again.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn keep_answer(
+        &self,
+        owner: &str,
+        route: &str,
+        key: &str,
+        answer: Option<(u16, &str)>,
+    ) -> Result<(), StoreError> {
+        let query = match answer {
+            Some((status, text)) => {
+                sqlx::query("UPDATE idempotency SET status = $4, answer = $5 WHERE owner = $1 AND route = $2 AND name = $3")
+                    .bind(owner)
+                    .bind(route)
+                    .bind(key)
+                    .bind(i64::from(status))
+                    .bind(text)
+            }
+            None => sqlx::query("DELETE FROM idempotency WHERE owner = $1 AND route = $2 AND name = $3").bind(owner).bind(route).bind(key),
+        };
+        query.execute(&self.write).await.doing("keep an answer")?;
+        Ok(())
+    }
+}

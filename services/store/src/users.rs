@@ -1,0 +1,339 @@
+//! Users, their sessions and personal tokens. Secrets are kept only as hashes.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::Store;
+use crate::assets::to_time;
+use crate::database::now;
+use crate::error::{Doing, StoreError};
+use crate::seal::{fill, hex};
+
+/// A person who uses Gantry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Their id.
+    pub id: String,
+    /// Their name, unique.
+    pub name: String,
+    /// Whether they operate this Gantry.
+    pub operator: bool,
+}
+
+/// A browser that is logged in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Who.
+    pub user: User,
+    /// What their forms must carry.
+    pub csrf: String,
+}
+
+/// A personal token, without its secret.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Its id.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Until when.
+    pub expires: DateTime<Utc>,
+}
+
+/// What a new token is to be.
+#[derive(Debug, Clone)]
+pub struct NewToken<'a> {
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What it may do.
+    pub scopes: &'a [&'a str],
+    /// For how long, in seconds.
+    pub lasts_s: i64,
+    /// The datalab it dies with.
+    pub datalab: Option<&'a str>,
+}
+
+/// A fresh secret of 256 bits after a prefix, hexadecimal.
+#[must_use]
+pub fn random_secret(prefix: &str) -> String {
+    let mut bytes = [0_u8; 32];
+    fill(&mut bytes);
+    prefix.to_owned() + &hex(&bytes)
+}
+
+/// How a secret is kept: SHA-256, enough for secrets of 256 random bits.
+#[must_use]
+pub fn secret_hash(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
+}
+
+impl Store {
+    /// The user of this name, made if there is none; an existing user keeps their rights.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn ensure_user(&self, name: &str, operator: bool) -> Result<User, StoreError> {
+        sqlx::query("INSERT INTO users (id, name, operator, created) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING")
+            .bind(Uuid::now_v7().to_string())
+            .bind(name)
+            .bind(i64::from(operator))
+            .bind(now())
+            .execute(&self.write)
+            .await
+            .doing("keep a user")?;
+        let row: (String, String, i64) =
+            sqlx::query_as("SELECT id, name, operator FROM users WHERE name = $1")
+                .bind(name)
+                .fetch_one(&self.write)
+                .await
+                .doing("look up a user")?;
+        Ok(to_user(row))
+    }
+
+    /// The user of this id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none.
+    pub async fn user(&self, id: &str) -> Result<User, StoreError> {
+        let row: Option<(String, String, i64)> =
+            sqlx::query_as("SELECT id, name, operator FROM users WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.read)
+                .await
+                .doing("look up a user")?;
+        row.map(to_user).ok_or_else(|| StoreError::NotFound {
+            noun: "user",
+            id: id.to_owned(),
+        })
+    }
+
+    /// All users, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
+        let rows: Vec<(String, String, i64)> =
+            sqlx::query_as("SELECT id, name, operator FROM users ORDER BY name")
+                .fetch_all(&self.read)
+                .await
+                .doing("list users")?;
+        Ok(rows.into_iter().map(to_user).collect())
+    }
+
+    /// Makes a one-time login; the answer is its code.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn new_login(&self, user: &User, lasts_s: i64) -> Result<String, StoreError> {
+        let code = random_secret("");
+        sqlx::query("INSERT INTO logins (hash, owner, expires) VALUES ($1, $2, $3)")
+            .bind(secret_hash(&code))
+            .bind(&user.id)
+            .bind(now() + lasts_s * 1000)
+            .execute(&self.write)
+            .await
+            .doing("keep a login")?;
+        Ok(code)
+    }
+
+    /// Uses a one-time login up; `None` when it is unknown, used or too old.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn use_login(&self, code: &str) -> Result<Option<User>, StoreError> {
+        let row: Option<(String, i64)> =
+            sqlx::query_as("DELETE FROM logins WHERE hash = $1 RETURNING owner, expires")
+                .bind(secret_hash(code))
+                .fetch_optional(&self.write)
+                .await
+                .doing("use a login")?;
+        match row {
+            Some((owner, expires)) if expires > now() => self.user(&owner).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Begins a session; the answer is its secret, for the cookie.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn new_session(&self, user: &User, lasts_s: i64) -> Result<String, StoreError> {
+        let secret = random_secret("");
+        sqlx::query("INSERT INTO sessions (hash, owner, csrf, created, expires) VALUES ($1, $2, $3, $4, $5)")
+            .bind(secret_hash(&secret))
+            .bind(&user.id)
+            .bind(random_secret(""))
+            .bind(now())
+            .bind(now() + lasts_s * 1000)
+            .execute(&self.write)
+            .await
+            .doing("keep a session")?;
+        Ok(secret)
+    }
+
+    /// The session of a cookie's secret.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn session(&self, secret: &str) -> Result<Option<Session>, StoreError> {
+        let row: Option<(String, String, i64, String)> = sqlx::query_as(
+            "SELECT u.id, u.name, u.operator, s.csrf FROM sessions s JOIN users u ON u.id = s.owner WHERE s.hash = $1 AND s.expires > $2",
+        )
+        .bind(secret_hash(secret))
+        .bind(now())
+        .fetch_optional(&self.read)
+        .await
+        .doing("look up a session")?;
+        Ok(row.map(|(id, name, operator, csrf)| Session {
+            user: to_user((id, name, operator)),
+            csrf,
+        }))
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn end_session(&self, secret: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM sessions WHERE hash = $1 OR expires < $2")
+            .bind(secret_hash(secret))
+            .bind(now())
+            .execute(&self.write)
+            .await
+            .doing("end a session")?;
+        Ok(())
+    }
+
+    /// Makes a personal token; the answer holds its secret, which is kept nowhere.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn new_token(
+        &self,
+        owner: &str,
+        token: &NewToken<'_>,
+    ) -> Result<(String, Token), StoreError> {
+        let (id, secret) = (Uuid::now_v7().to_string(), random_secret("gnt_"));
+        let expires = now() + token.lasts_s * 1000;
+        sqlx::query("INSERT INTO tokens (id, owner, name, hash, scopes, datalab, created, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+            .bind(&id)
+            .bind(owner)
+            .bind(token.name)
+            .bind(secret_hash(&secret))
+            .bind(token.scopes.join(" "))
+            .bind(token.datalab)
+            .bind(now())
+            .bind(expires)
+            .execute(&self.write)
+            .await
+            .doing("keep a token")?;
+        let scopes = token
+            .scopes
+            .iter()
+            .map(|scope| (*scope).to_owned())
+            .collect();
+        Ok((
+            secret,
+            Token {
+                id,
+                name: token.name.to_owned(),
+                scopes,
+                expires: to_time(expires),
+            },
+        ))
+    }
+
+    /// Whose token this is and what it may do; `None` when it is unknown or too old.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn token_user(
+        &self,
+        secret: &str,
+    ) -> Result<Option<(User, Vec<String>)>, StoreError> {
+        let row: Option<(String, String, i64, String)> = sqlx::query_as(
+            "SELECT u.id, u.name, u.operator, t.scopes FROM tokens t JOIN users u ON u.id = t.owner WHERE t.hash = $1 AND t.expires > $2",
+        )
+        .bind(secret_hash(secret))
+        .bind(now())
+        .fetch_optional(&self.read)
+        .await
+        .doing("look up a token")?;
+        Ok(row.map(|(id, name, operator, scopes)| {
+            (
+                to_user((id, name, operator)),
+                scopes.split_whitespace().map(ToOwned::to_owned).collect(),
+            )
+        }))
+    }
+
+    /// A user's own tokens; those of datalabs are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn tokens(&self, owner: &str) -> Result<Vec<Token>, StoreError> {
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+            "SELECT id, name, scopes, expires FROM tokens WHERE owner = $1 AND datalab IS NULL AND expires > $2 ORDER BY created, id",
+        )
+        .bind(owner)
+        .bind(now())
+        .fetch_all(&self.read)
+        .await
+        .doing("list tokens")?;
+        let scopes = |text: String| text.split_whitespace().map(ToOwned::to_owned).collect();
+        Ok(rows
+            .into_iter()
+            .map(|(id, name, text, at)| Token {
+                id,
+                name,
+                scopes: scopes(text),
+                expires: to_time(at),
+            })
+            .collect())
+    }
+
+    /// Revokes a user's token.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when they have none of that id.
+    pub async fn revoke_token(&self, owner: &str, id: &str) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM tokens WHERE owner = $1 AND id = $2")
+            .bind(owner)
+            .bind(id)
+            .execute(&self.write)
+            .await
+            .doing("revoke a token")?;
+        if done.rows_affected() == 0 {
+            Err(StoreError::NotFound {
+                noun: "token",
+                id: id.to_owned(),
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Revokes the tokens that die with a datalab.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn revoke_datalab_tokens(&self, datalab: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM tokens WHERE datalab = $1")
+            .bind(datalab)
+            .execute(&self.write)
+            .await
+            .doing("revoke tokens")?;
+        Ok(())
+    }
+}
+
+fn to_user((id, name, operator): (String, String, i64)) -> User {
+    User {
+        id,
+        name,
+        operator: operator != 0,
+    }
+}
