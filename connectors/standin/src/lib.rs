@@ -1,1 +1,15 @@
 #![doc = include_str!("../README.md")]
+
+mod answer;
+mod error;
+mod faults;
+mod listener;
+pub mod planck;
+mod requests;
+mod running;
+
+pub use error::StandinError;
+pub use faults::{Fault, Faults, Scope, Times};
+pub use planck::{Maps, PlanckStandin, StandinConfig};
+pub use requests::Request;
+pub use running::Running;

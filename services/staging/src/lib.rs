@@ -1,3 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+mod archives;
+mod error;
+mod finish;
+mod job;
+mod live;
+mod manifest;
+mod place;
+mod plan;
+mod request;
+mod selection;
+mod staging;
+mod transfer;
+mod verify;
 pub mod volume;
+mod volumes;
+mod worker;
+
+pub use archives::{ArchiveAccess, Archives};
+pub use error::StagingError;
+pub use job::archive_titles;
+pub use live::Live;
+pub use manifest::{Citation, citation, file_json};
+pub use plan::{Plan, PlannedFile, PlannedMethod};
+pub use request::{Method, OnConflict, StageRequest};
+pub use selection::{MAX_ASSETS, members, select};
+pub use staging::Staging;
+pub use volumes::{NewVolume, Volumes, WORKSPACE};
+pub use worker::Worker;

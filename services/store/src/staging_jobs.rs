@@ -528,6 +528,20 @@ impl Store {
         held(done.rows_affected(), "staging job", lease)
     }
 
+    /// Gives one lease back, so that the job is taken up at once by whoever comes next.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn give_back_staging_job(&self, lease: &Lease) -> Result<(), StoreError> {
+        sqlx::query("UPDATE staging_jobs SET lease_until = 0 WHERE id = $1 AND lease_epoch = $2")
+            .bind(&lease.id)
+            .bind(lease.epoch)
+            .execute(&self.write)
+            .await
+            .doing("give back the lease on a staging job")?;
+        Ok(())
+    }
+
     /// Asks a job to hold or abort; one that no worker has does so at once.
     ///
     /// # Errors

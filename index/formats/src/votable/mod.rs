@@ -1,6 +1,6 @@
 //! VOTable: the table format of the Virtual Observatory.
 //!
-//! [`write`] streams one table out. What its columns mean is left to the caller.
+//! [`write::Writer`] streams one table out. What its columns mean is left to the caller.
 
 pub mod write;
 

@@ -1,0 +1,60 @@
+//! What can go wrong in staging.
+
+use gantry_asset::AssetId;
+use gantry_store::StoreError;
+
+use crate::volume::VolumeError;
+
+/// A selection, plan or job that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StagingError {
+    /// A selection of nothing.
+    #[error("nothing was selected; name at least one asset")]
+    Empty,
+    /// Too many assets for one selection.
+    #[error(
+        "{n} assets are more than one selection may hold ({max}); narrow the search or make several"
+    )]
+    TooMany {
+        /// How many there are.
+        n: u64,
+        /// How many there may be.
+        max: u64,
+    },
+    /// Assets that are not there.
+    #[error("no asset {}; search for it, or ask `/api/v1/assets/resolve` for its id", shown(.0))]
+    NoSuchAssets(Vec<AssetId>),
+    /// A name that cannot be a volume's.
+    #[error(
+        "`{0}` is no name for a volume: use lower-case letters, digits, `-` and `_`, starting with a letter or digit, at most 40"
+    )]
+    VolumeName(String),
+    /// A folder that no volume may be.
+    #[error(
+        "`{path}` cannot be a volume: it lies below none of the folders that `staging.local_roots` allows"
+    )]
+    VolumeFolder {
+        /// The folder.
+        path: String,
+    },
+    /// A permanent volume that was to be deleted.
+    #[error("the volume `{0}` is permanent: notebooks live in it")]
+    Permanent(String),
+    /// Something about the volume.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// Something about the record.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn shown(ids: &[AssetId]) -> String {
+    let first: Vec<String> = ids.iter().take(3).map(|id| format!("`{id}`")).collect();
+    let more = if ids.len() > 3 {
+        format!(" and {} more", ids.len() - 3)
+    } else {
+        String::new()
+    };
+    first.join(", ") + &more
+}

@@ -1,0 +1,257 @@
+//! The manifests beside the data: what is there, where it came from, how it was verified, how to cite it.
+//!
+//! `report-<job>.json` is one job's own; `ro-crate-metadata.json` (RO-Crate 1.1) and `CITATION.bib` speak for all that
+//! was staged in the folder and are rewritten whole, by one writer at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::Utc;
+use gantry_asset::{Asset, AssetId};
+use gantry_connector::Archive;
+use gantry_store::{Phase, StagedFile, StagingFile};
+use serde_json::{Value, json};
+
+use crate::error::StagingError;
+use crate::job::JobRun;
+use crate::volume::{VolumeError, VolumePath};
+
+/// How one asset is cited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Citation {
+    /// For a reference list, one line.
+    pub text: String,
+    /// For BibTeX.
+    pub bibtex: String,
+    /// How its archive asks to be acknowledged.
+    pub acknowledgement: String,
+}
+
+/// How an asset of an archive is cited.
+#[must_use]
+pub fn citation(asset: &Asset, archive: &Archive) -> Citation {
+    let year = asset
+        .facets
+        .first("release")
+        .and_then(release_year)
+        .map_or_else(String::new, |year| format!(" ({year})"));
+    let name = asset
+        .files
+        .first()
+        .map_or(asset.id.local(), |file| file.name.as_str());
+    let text = format!(
+        "{}{year}: {}, {name}. {}, {}",
+        archive.publisher, asset.title, archive.title, archive.home
+    );
+    let key: String = asset
+        .id
+        .as_str()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let year_field = asset
+        .facets
+        .first("release")
+        .and_then(release_year)
+        .map_or_else(String::new, |year| format!("  year = {{{year}}},\n"));
+    let bibtex = format!(
+        "@misc{{{key},\n  author = {{{{{}}}}},\n  title = {{{{{}}}}},\n{year_field}  howpublished = {{\\url{{{}}}}},\n  note = {{{} asset {}}},\n}}\n",
+        tex(&archive.publisher),
+        tex(&asset.title),
+        archive.home,
+        tex(&archive.title),
+        tex(asset.id.as_str()),
+    );
+    Citation {
+        text,
+        bibtex,
+        acknowledgement: archive.acknowledgement.clone(),
+    }
+}
+
+/// The year a release was published, as the vocabulary's label says it.
+fn release_year(release: &str) -> Option<String> {
+    let label = gantry_asset::vocabulary()
+        .field("release")?
+        .label_of(release);
+    label.rsplit_once("· ").map(|(_, year)| year.to_owned())
+}
+
+fn tex(text: &str) -> String {
+    text.chars().fold(String::new(), |mut tex, c| {
+        if matches!(c, '&' | '%' | '$' | '#' | '_' | '{' | '}') {
+            tex.push('\\');
+        }
+        tex.push(c);
+        tex
+    })
+}
+
+/// Writes the manifests of a job that has ended.
+pub(crate) async fn write(run: &JobRun<'_>, phase: Phase) -> Result<(), StagingError> {
+    let files = all_files(run).await?;
+    let folders: BTreeSet<VolumePath> = files
+        .iter()
+        .map(|file| run.request.folder(file.asset.archive().as_str()))
+        .collect::<Result<_, _>>()?;
+    let report = report(run, &files, phase).await?;
+    for folder in &folders {
+        run.volume.create_folder(folder)?;
+        run.volume.write(
+            &folder.join(&format!("report-{}.json", run.job.id))?,
+            pretty(&report).as_bytes(),
+        )?;
+        write_crate(run, folder).await?;
+    }
+    Ok(())
+}
+
+async fn all_files(run: &JobRun<'_>) -> Result<Vec<StagingFile>, StagingError> {
+    let mut files: Vec<StagingFile> = Vec::new();
+    loop {
+        let from = files.last().map_or(0, |file| file.position + 1);
+        let page = run.store.staging_files(&run.job.id, from, 1000).await?;
+        if page.is_empty() {
+            return Ok(files);
+        }
+        files.extend(page);
+    }
+}
+
+async fn report(
+    run: &JobRun<'_>,
+    files: &[StagingFile],
+    phase: Phase,
+) -> Result<Value, StagingError> {
+    let counts = run.store.file_counts(&run.job.id).await?;
+    let rows: Vec<Value> = files.iter().map(file_json).collect();
+    Ok(json!({
+        "gantry_manifest": 1,
+        "job": run.job.id,
+        "phase": phase,
+        "selection": run.job.selection,
+        "volume": run.row.name,
+        "request": serde_json::from_str::<Value>(&run.job.request).unwrap_or_default(),
+        "created": run.job.created,
+        "written": Utc::now(),
+        "counts": counts,
+        "files": rows,
+    }))
+}
+
+/// One file of a job as the interface and the report show it.
+#[must_use]
+pub fn file_json(file: &StagingFile) -> Value {
+    let outcome = file.outcome.clone().unwrap_or_default();
+    json!({
+        "asset": file.asset,
+        "version": file.version,
+        "name": file.name,
+        "outcome": file.outcome.as_ref().map(|outcome| &outcome.outcome),
+        "method": outcome.method,
+        "path": outcome.path,
+        "size_bytes": file.size_bytes,
+        "sha256": outcome.sha256,
+        "verified_by": outcome.verified_by,
+        "warnings": outcome.warnings,
+        "reason": outcome.reason,
+        "retry_may_help": outcome.retry_may_help,
+    })
+}
+
+async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), StagingError> {
+    let staged = run.store.staged_files(&run.row.id, folder.as_str()).await?;
+    let mut assets: BTreeMap<AssetId, Asset> = BTreeMap::new();
+    for file in &staged {
+        if !assets.contains_key(&file.asset)
+            && let Ok(record) = run.store.asset(&file.asset, Some(&run.job.owner)).await
+        {
+            assets.insert(file.asset.clone(), record.asset);
+        }
+    }
+    let cited = |asset: &Asset| {
+        run.archives
+            .get(&asset.id.archive())
+            .map(|access| citation(asset, access.connector.archive()))
+    };
+    let bibtex: String = assets
+        .values()
+        .filter_map(cited)
+        .map(|citation| citation.bibtex)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let metadata = ro_crate(run, folder, &staged, &assets);
+    write_alone(
+        run,
+        &folder.join("ro-crate-metadata.json")?,
+        pretty(&metadata).as_bytes(),
+    )
+    .await?;
+    write_alone(run, &folder.join("CITATION.bib")?, bibtex.as_bytes()).await
+}
+
+/// Writes a file that other jobs write too: whoever comes second waits for the first.
+async fn write_alone(
+    run: &JobRun<'_>,
+    path: &VolumePath,
+    bytes: &[u8],
+) -> Result<(), StagingError> {
+    for _ in 0..100 {
+        match run.volume.write(path, bytes) {
+            Err(VolumeError::Busy { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
+            done => return Ok(done?),
+        }
+    }
+    Err(VolumeError::Busy {
+        path: path.to_string(),
+    }
+    .into())
+}
+
+fn ro_crate(
+    run: &JobRun<'_>,
+    folder: &VolumePath,
+    staged: &[StagedFile],
+    assets: &BTreeMap<AssetId, Asset>,
+) -> Value {
+    let below = |path: &str| {
+        path.strip_prefix(folder.as_str())
+            .unwrap_or(path)
+            .trim_start_matches('/')
+            .to_owned()
+    };
+    let parts: Vec<Value> = staged
+        .iter()
+        .map(|file| json!({"@id": below(&file.path)}))
+        .collect();
+    let mut graph = vec![
+        json!({"@id": "ro-crate-metadata.json", "@type": "CreativeWork", "about": {"@id": "./"}, "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}}),
+        json!({"@id": "./", "@type": "Dataset", "name": format!("Staged by Gantry into {}", folder), "description": "Products of science archives, with how each was verified.",
+               "datePublished": Utc::now().format("%Y-%m-%d").to_string(), "license": "see each file", "hasPart": parts}),
+    ];
+    for file in staged {
+        let asset = assets.get(&file.asset);
+        let archive = run
+            .archives
+            .get(&file.asset.archive())
+            .map(|access| access.connector.archive());
+        graph.push(json!({
+            "@id": below(&file.path),
+            "@type": "File",
+            "name": asset.map_or_else(|| file.name.clone(), |asset| asset.title.clone()),
+            "identifier": format!("{}@{}", file.asset, file.version),
+            "contentSize": file.size_bytes.to_string(),
+            "encodingFormat": asset.and_then(|asset| asset.files.iter().find(|known| known.name == file.name)).map(|known| known.media_type.clone()),
+            "sha256": file.sha256,
+            "publisher": archive.map(|archive| archive.publisher.clone()),
+            "license": archive.and_then(|archive| archive.license.clone()),
+            "verified_by": file.verified_by,
+            "method": file.method,
+        }));
+    }
+    json!({"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph})
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("JSON values are written without fail") + "\n"
+}

@@ -1,0 +1,60 @@
+//! What is asked of a staging job.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::StagingError;
+use crate::volume::VolumePath;
+
+/// How the files of a job are to get into the volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageRequest {
+    /// The folder in the volume; the archive's id by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// How, where there is a choice.
+    #[serde(default)]
+    pub method: Method,
+    /// What to do when something else has a file's name.
+    #[serde(default)]
+    pub on_conflict: OnConflict,
+}
+
+/// How a file gets into a volume.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Whatever moves least.
+    #[default]
+    Auto,
+    /// A link into the mounted archive; a file that is not mounted fails.
+    Link,
+    /// Shared blocks where the file system can, else a copy.
+    Clone,
+    /// Bytes of its own.
+    Copy,
+}
+
+/// What to do when something else has a file's name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnConflict {
+    /// Leave it and skip the file.
+    #[default]
+    Keep,
+    /// Take its place.
+    Replace,
+    /// Use another name, `name-2.ext`.
+    Rename,
+}
+
+impl StageRequest {
+    /// The folder that an archive's files go into.
+    ///
+    /// # Errors
+    /// [`StagingError::Volume`] when it is no path inside a volume.
+    pub fn folder(&self, archive: &str) -> Result<VolumePath, StagingError> {
+        Ok(VolumePath::parse(
+            self.directory.as_deref().unwrap_or(archive),
+        )?)
+    }
+}
