@@ -16,8 +16,10 @@ pub struct Harvest {
     pub rejected: Vec<(String, String)>,
     /// The scopes that were completed.
     pub scopes: BTreeSet<String>,
-    /// Where it could have gone on.
-    pub cursors: Vec<Cursor>,
+    /// The assets in the order they came.
+    pub order: Vec<AssetId>,
+    /// Where it could have gone on, and how many assets had come by then.
+    pub cursors: Vec<(Cursor, usize)>,
 }
 
 /// Harvests everything a connector lists from a cursor on.
@@ -30,13 +32,14 @@ pub async fn harvest(connector: &dyn Connector, cursor: Option<Cursor>) -> Resul
     while let Some(event) = events.next().await {
         match event.map_err(|error| error.to_string())? {
             Harvested::Asset(asset) => {
+                harvest.order.push(asset.id.clone());
                 if let Some(twice) = harvest.assets.insert(asset.id.clone(), *asset) {
                     return Err(format!("`{}` came twice in one harvest", twice.id));
                 }
             }
             Harvested::Rejected { what, why } => harvest.rejected.push((what, why)),
             Harvested::ScopeComplete(scope) => drop(harvest.scopes.insert(scope)),
-            Harvested::Cursor(cursor) => harvest.cursors.push(cursor),
+            Harvested::Cursor(cursor) => harvest.cursors.push((cursor, harvest.order.len())),
             Harvested::Withdrawn(_) => {}
         }
     }
@@ -117,8 +120,14 @@ async fn check_repeatable(connector: &dyn Connector, first: &Harvest) -> Result<
 
 /// From every cursor on, nothing that follows it is missing.
 async fn check_cursors(connector: &dyn Connector, first: &Harvest) -> Result<(), String> {
-    for cursor in first.cursors.iter().take(3) {
+    for (cursor, n_before) in first.cursors.iter().take(3) {
         let rest = harvest(connector, Some(cursor.clone())).await?;
+        let missing = first.order[*n_before..]
+            .iter()
+            .find(|id| !rest.assets.contains_key(*id));
+        if let Some(id) = missing {
+            return Err(format!("`{id}` is missing when going on from {cursor:?}"));
+        }
         if let Some(id) = rest
             .assets
             .keys()
@@ -137,14 +146,8 @@ async fn check_cursors(connector: &dyn Connector, first: &Harvest) -> Result<(),
 
 /// The smallest files open, have the size listed, and resume to the same bytes.
 async fn check_bytes(connector: &dyn Connector, harvest: &Harvest) -> Result<(), String> {
-    let mut files: Vec<_> = harvest
-        .assets
-        .values()
-        .flat_map(|asset| &asset.files)
-        .collect();
-    files.sort_by_key(|file| file.size_bytes.unwrap_or(u64::MAX));
-    for file in files.into_iter().take(5) {
-        let (whole, resume) = read(connector, file, &Resume::default()).await?;
+    for file in smallest_files(harvest) {
+        let (_, whole, resume) = read(connector, file, &Resume::default()).await?;
         if file
             .size_bytes
             .is_some_and(|size| size != whole.len() as u64)
@@ -157,34 +160,65 @@ async fn check_bytes(connector: &dyn Connector, harvest: &Harvest) -> Result<(),
             ));
         }
         let half = whole.len() as u64 / 2;
-        let (rest, _) = read(
-            connector,
-            file,
-            &Resume {
-                from: half,
-                ..resume
-            },
-        )
-        .await?;
-        if !whole.ends_with(&rest) {
+        let same = Resume {
+            from: half,
+            ..resume
+        };
+        let (starts_at, rest, _) = read(connector, file, &same).await?;
+        if (starts_at != half && starts_at != 0) || rest != whole[starts_at as usize..] {
             return Err(format!(
                 "`{}` resumed at byte {half} is not the rest of it",
                 file.name
             ));
         }
+        check_other_bytes(connector, file, same, &whole).await?;
     }
     Ok(())
+}
+
+/// Where the first part was of other bytes, the whole file comes.
+async fn check_other_bytes(
+    connector: &dyn Connector,
+    file: &gantry_asset::File,
+    mut resume: Resume,
+    whole: &[u8],
+) -> Result<(), String> {
+    if resume.from == 0 || resume.validator.etag.is_none() {
+        return Ok(());
+    }
+    resume.validator.etag = Some("\"of-other-bytes\"".to_owned());
+    let (starts_at, bytes, _) = read(connector, file, &resume).await?;
+    if starts_at == 0 && bytes == whole {
+        Ok(())
+    } else {
+        Err(format!(
+            "`{}` goes on at byte {starts_at} behind bytes of another file",
+            file.name
+        ))
+    }
+}
+
+fn smallest_files(harvest: &Harvest) -> Vec<&gantry_asset::File> {
+    let mut files: Vec<_> = harvest
+        .assets
+        .values()
+        .flat_map(|asset| &asset.files)
+        .collect();
+    files.sort_by_key(|file| file.size_bytes.unwrap_or(u64::MAX));
+    files.truncate(5);
+    files
 }
 
 async fn read(
     connector: &dyn Connector,
     file: &gantry_asset::File,
     resume: &Resume,
-) -> Result<(Vec<u8>, Resume), String> {
+) -> Result<(u64, Vec<u8>, Resume), String> {
     let mut stream = connector
         .open(file, resume)
         .await
         .map_err(|error| error.to_string())?;
+    let starts_at = stream.starts_at;
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.bytes.next().await {
         bytes.extend_from_slice(&chunk.map_err(|error| error.to_string())?);
@@ -194,5 +228,5 @@ async fn read(
         validator: stream.validator,
         location: Some(stream.location),
     };
-    Ok((bytes, next))
+    Ok((starts_at, bytes, next))
 }

@@ -48,9 +48,16 @@ fn addresses(file: &File, resume: &Resume) -> Vec<Url> {
     all
 }
 
-/// A passing failure says more about what to do than a missing file at another address.
+/// Of two failures the one that says more about what to do: a file is gone only when every address says so.
 fn worse(before: OpenError, now: OpenError) -> OpenError {
-    if before.is_transient() && !now.is_transient() {
+    let weight = |error: &OpenError| match error {
+        OpenError::NoLocation { .. } => 0,
+        OpenError::Gone { .. } => 1,
+        OpenError::Page { .. } => 3,
+        other if other.is_transient() => 4,
+        _ => 2,
+    };
+    if weight(&before) > weight(&now) {
         before
     } else {
         now
@@ -65,10 +72,12 @@ async fn open_one(
     resume: &Resume,
 ) -> Result<ByteStream, OpenError> {
     let (archive, name) = (archive.clone(), file.name.clone());
-    let answer = if from > 0 {
-        client.get_range(url, from, &resume.validator).await
-    } else {
-        client.get(url).await
+    let answer = match client.get_range(url, from, &resume.validator).await {
+        // The file ends before that byte: it is another one by now.
+        Err(error) if error.status().is_some_and(|status| status.as_u16() == 416) => {
+            client.get(url).await
+        }
+        answer => answer,
     };
     let mut response = match answer {
         Ok(response) => response,

@@ -264,7 +264,9 @@ impl Name {
             ("stokes", self.stokes),
         ];
         for (field, value) in options {
-            facets.add(field, value.unwrap_or_default());
+            if let Some(value) = value {
+                facets.add(field, value);
+            }
         }
         for correction in &self.corrections {
             facets.add("correction", *correction);

@@ -13,12 +13,7 @@ const PEEK_BYTES: usize = 64 * 1024;
 impl Planck {
     /// Reads a product's first headers and adds what they say; what cannot be read becomes a warning.
     pub(crate) async fn peek_into(&self, asset: &mut Asset) {
-        let Some(file) = asset
-            .files
-            .first()
-            .filter(|file| file.media_type.contains("fits"))
-            .cloned()
-        else {
+        let Some(file) = asset.files.first().filter(|file| is_fits(file)).cloned() else {
             return;
         };
         match self.first_headers(&file).await {
@@ -43,6 +38,13 @@ impl Planck {
         bytes.truncate(PEEK_BYTES);
         headers_in(&bytes)
     }
+}
+
+/// Whether a file is FITS by its type or its name; an archive calls `.fits.gz` a gzip file.
+fn is_fits(file: &File) -> bool {
+    file.media_type.contains("fits")
+        || file.name.ends_with(".fits")
+        || file.name.ends_with(".fits.gz")
 }
 
 /// The headers in the first bytes of a file; the last of them may be cut.

@@ -25,9 +25,17 @@ pub(crate) struct Product {
     pub(crate) media_type: Option<String>,
 }
 
+/// The entries are read one by one, so that one that cannot be read costs only itself.
 #[derive(Deserialize)]
-struct List {
-    products: Vec<serde_json::Value>,
+struct List<'a> {
+    #[serde(borrow)]
+    products: Vec<&'a serde_json::value::RawValue>,
+}
+
+/// What is shown of an entry that is no product.
+#[derive(Deserialize)]
+struct Shown {
+    name: String,
 }
 
 /// The list may hold the archive's quarter of a million simulations, and no more.
@@ -74,26 +82,27 @@ impl Planck {
         &self,
         text: &[u8],
     ) -> Result<(Vec<Product>, Vec<(String, String)>), HarvestError> {
-        let list: List =
+        let list: List<'_> =
             serde_json::from_slice(text).map_err(|error| HarvestError::Unreadable {
                 archive: self.archive.id.clone(),
                 what: "product list",
                 why: error.to_string(),
             })?;
         let (mut products, mut rejected) = (Vec::new(), Vec::new());
-        for (n, value) in list.products.into_iter().enumerate() {
-            let shown = value
-                .get("name")
-                .and_then(|name| name.as_str())
-                .map_or_else(|| format!("product {n}"), ToOwned::to_owned);
-            match serde_json::from_value::<Product>(value) {
-                Ok(product) if is_file_name(&product.name) => products.push(product),
-                Ok(_) => rejected.push((shown, "its name is no file name".to_owned())),
-                Err(error) => rejected.push((
-                    shown,
-                    format!("its entry in the product list is unreadable: {error}"),
-                )),
-            }
+        for (n, entry) in list.products.into_iter().enumerate() {
+            let why = match serde_json::from_str::<Product>(entry.get()) {
+                Ok(product) if is_file_name(&product.name) => {
+                    products.push(product);
+                    continue;
+                }
+                Ok(_) => "its name is no file name".to_owned(),
+                Err(error) => format!("its entry in the product list is unreadable: {error}"),
+            };
+            let shown = serde_json::from_str::<Shown>(entry.get());
+            rejected.push((
+                shown.map_or_else(|_| format!("product {n}"), |shown| shown.name),
+                why,
+            ));
         }
         products.sort_by(|a, b| a.name.cmp(&b.name));
         products.dedup_by(|again, first| {

@@ -1,1 +1,31 @@
 #![doc = include_str!("../README.md")]
+
+mod bits;
+mod counts;
+mod error;
+mod execute;
+mod facets;
+mod filter;
+mod follow;
+mod generation;
+mod index;
+mod items;
+mod language;
+mod query;
+mod rank;
+mod schema;
+mod segment;
+mod snapshot;
+mod suggest;
+mod synonyms;
+mod text;
+mod top;
+mod words;
+
+pub use error::{ChangesError, SearchError};
+pub use follow::{BoxFuture, Change, Changes, Followed, IndexedAsset};
+pub use index::{Index, Mode};
+pub use query::{
+    Collapse, Counted, FacetCount, FieldCounts, Found, Hit, Query, Resolved, Sort, Suggested,
+    Suggestion,
+};

@@ -80,7 +80,7 @@ pub async fn harvest(
             .map_err(fail)?,
         Err(Stop::Store(error)) => return Err(fail(error)),
         Err(Stop::Cancelled) => {
-            store.expire_harvests(owner).await.map_err(fail)?;
+            store.give_back_harvest(&lease).await.map_err(fail)?;
             store.harvest(&lease.id).await.map_err(fail)?
         }
     };

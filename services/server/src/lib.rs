@@ -1,1 +1,20 @@
 #![doc = include_str!("../README.md")]
+
+pub mod app;
+mod changes;
+pub mod cli;
+pub mod config;
+mod connectors;
+mod extract;
+mod format;
+mod identity;
+mod pages;
+mod problem;
+pub mod rest;
+mod search_query;
+mod select;
+mod serve;
+mod views;
+
+pub use problem::Problem;
+pub use serve::router;

@@ -1,10 +1,10 @@
 //! The archives as staging sees them: a connector, and the folders where its tree is mounted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gantry_asset::{ArchiveId, File, Location};
+use gantry_asset::{ArchiveId, AssetId, File, Location};
 use gantry_connector::Connector;
 
 /// One archive: how its bytes are opened, and where they may already be.
@@ -73,4 +73,21 @@ impl ArchiveAccess {
                 (path.starts_with(mount) && meta.is_file() && right_size).then_some(path)
             })
     }
+}
+
+/// The titles of the archives in a list of assets, for sentences.
+#[must_use]
+pub fn archive_titles<'a>(
+    archives: &Archives,
+    assets: impl Iterator<Item = &'a AssetId>,
+) -> Vec<String> {
+    let ids: BTreeSet<ArchiveId> = assets.map(AssetId::archive).collect();
+    ids.iter()
+        .map(|id| {
+            archives.get(id).map_or_else(
+                || id.to_string(),
+                |access| access.connector.archive().title.clone(),
+            )
+        })
+        .collect()
 }

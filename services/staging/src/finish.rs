@@ -1,12 +1,13 @@
 //! Naming files that are whole: in batches, each made durable once.
 
 use gantry_asset::AssetId;
-use gantry_store::{FileOutcome, Lease, StagedFile, Store, StoreError};
+use gantry_store::{FileOutcome, StagedFile, StoreError};
 use tokio::sync::mpsc;
 
-use crate::live::Live;
+use crate::blocking::blocking;
+use crate::job::JobRun;
 use crate::transfer::{PartState, Whole, failed};
-use crate::volume::{LocalVolume, VolumeError, VolumePath};
+use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
 
 /// A file that has come to its end.
 pub(crate) struct Finished {
@@ -35,28 +36,42 @@ const BATCH: usize = 256;
 /// In this order: the parts are durable (`syncfs`), what is about to be named is kept in the record, the names are
 /// given, and one transaction keeps the outcomes. A crash after any step is mended from what the step before kept.
 pub(crate) async fn finish(
-    store: &Store,
-    lease: &Lease,
-    (volume_id, volume): (&str, &LocalVolume),
-    live: &Live,
+    run: &JobRun<'_>,
     mut finished: mpsc::Receiver<Finished>,
 ) -> Result<(), StoreError> {
     let mut batch = Vec::with_capacity(BATCH);
     while finished.recv_many(&mut batch, BATCH).await > 0 {
-        let wholes = batch.iter().any(|file| matches!(file.end, End::Whole(..)));
-        let synced = if wholes { volume.sync() } else { Ok(()) };
-        keep_wholes(store, lease, &batch).await?;
-        let mut settled = Vec::with_capacity(batch.len());
-        for file in batch.drain(..) {
-            live.settle(&lease.id, file.position);
-            settled.push(name(volume, file, &synced));
+        keep_wholes(run, &batch).await?;
+        for file in &batch {
+            run.live.settle(&run.lease.id, file.position);
         }
-        store.settle_files(lease, volume_id, &settled).await?;
+        let (volume, batch) = (run.volume.clone(), std::mem::take(&mut batch));
+        let (settled, locked) = blocking(move || name_all(&volume, batch)).await;
+        run.store
+            .settle_files(run.lease, &run.row.id, &settled)
+            .await?;
+        // Whoever waited for one of these files finds it in the record now.
+        drop(locked);
     }
     Ok(())
 }
 
-async fn keep_wholes(store: &Store, lease: &Lease, batch: &[Finished]) -> Result<(), StoreError> {
+type Settled = (u64, FileOutcome, Option<StagedFile>);
+
+/// Makes the parts of a batch durable and gives them their names; their locks come back with the outcomes.
+fn name_all(volume: &LocalVolume, batch: Vec<Finished>) -> (Vec<Settled>, Vec<Part>) {
+    let wholes = batch.iter().any(|file| matches!(file.end, End::Whole(..)));
+    let synced = if wholes { volume.sync() } else { Ok(()) };
+    let mut locked = Vec::new();
+    let settled = batch
+        .into_iter()
+        .map(|file| name(volume, file, &synced, &mut locked))
+        .collect();
+    (settled, locked)
+}
+
+async fn keep_wholes(run: &JobRun<'_>, batch: &[Finished]) -> Result<(), StoreError> {
+    let mut states = Vec::new();
     for file in batch {
         if let End::Whole(path, whole) = &file.end {
             let state = PartState {
@@ -65,46 +80,42 @@ async fn keep_wholes(store: &Store, lease: &Lease, batch: &[Finished]) -> Result
                 ..PartState::default()
             };
             let text = serde_json::to_string(&state).expect("a part's state is plain data");
-            store
-                .keep_progress(lease, file.position, whole.part.written, Some(&text))
-                .await?;
+            states.push((file.position, whole.part.written, text));
         }
     }
-    Ok(())
+    if states.is_empty() {
+        return Ok(());
+    }
+    run.store.keep_all_progress(run.lease, &states).await
 }
 
 fn name(
     volume: &LocalVolume,
     file: Finished,
     synced: &Result<(), VolumeError>,
-) -> (u64, FileOutcome, Option<StagedFile>) {
+    locked: &mut Vec<Part>,
+) -> Settled {
     let (path, outcome) = match file.end {
         End::Outcome(outcome) => return (file.position, outcome, None),
         End::InPlace(path, outcome) => (path, outcome),
-        End::Whole(path, whole) => {
-            if let Err(error) = synced {
-                return (
-                    file.position,
-                    failed(&format!("volume: {error}"), true),
-                    None,
-                );
+        End::Whole(path, Whole { part, outcome }) => {
+            let named = match synced {
+                Ok(()) => volume.finish_part(&path).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(why) = named {
+                drop(part);
+                if let Err(error) = volume.drop_part(&path) {
+                    tracing::warn!(path = %path, %error, "could not remove a part");
+                }
+                return (file.position, failed(&format!("volume: {why}"), true), None);
             }
-            if let Err(error) = volume.finish_part(&path) {
-                return (
-                    file.position,
-                    failed(&format!("volume: {error}"), true),
-                    None,
-                );
-            }
-            (path, whole.outcome)
+            locked.push(part);
+            (path, outcome)
         }
     };
-    let staged = staged_file(
-        volume,
-        &path,
-        &outcome,
-        (file.asset, file.version, file.name),
-    );
+    let of = (file.asset, file.version, file.name);
+    let staged = staged_file(volume, &path, &outcome, of);
     (file.position, outcome, staged)
 }
 

@@ -1,35 +1,30 @@
 //! One job: from a claimed row to an outcome for every file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::PoisonError;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use gantry_asset::{ArchiveId, AssetId, File};
+use gantry_asset::ArchiveId;
 use gantry_net::Circuit;
-use gantry_store::{
-    FileOutcome, Lease, Phase, StagingFile, StagingJob, Store, StoreError, Volume, Wanted as Asked,
-};
+use gantry_store::{FileOutcome, Lease, StagingJob, Store, StoreError, Volume, Wanted as Asked};
 use serde_json::json;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::archives::{ArchiveAccess, Archives};
-use crate::error::StagingError;
-use crate::finish::{End, Finished, finish};
+use crate::finish::{Finished, finish};
 use crate::live::Live;
-use crate::manifest;
-use crate::place::{OpenVolume, Wanted};
-use crate::plan::{Step, decide};
+use crate::names::Names;
 use crate::request::StageRequest;
-use crate::transfer::{Broken, PartState, Transfer, failed, skipped};
-use crate::verify::Hashes;
 use crate::volume::{LocalVolume, VolumeError, VolumePath};
 
 /// How many files of one job move at once; the archives' own limits are `gantry-net`'s.
 const FILES_AT_ONCE: usize = 6;
-const PAGE: u32 = 500;
+pub(crate) const PAGE: u32 = 500;
 
 /// A claimed job and everything it needs.
 pub(crate) struct JobRun<'a> {
@@ -45,6 +40,17 @@ pub(crate) struct JobRun<'a> {
     pub(crate) stop: CancellationToken,
     /// Why it stopped, when it did.
     pub(crate) why: Mutex<Option<Why>>,
+    pub(crate) names: Names,
+    pub(crate) seen: Seen,
+}
+
+/// What a job has touched so far.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// The archives it asks.
+    archives: std::sync::Mutex<BTreeSet<ArchiveId>>,
+    /// Where it has begun to write, by the file's position.
+    written: std::sync::Mutex<HashMap<u64, VolumePath>>,
 }
 
 /// Why a job stopped before its end.
@@ -56,37 +62,36 @@ pub(crate) enum Why {
     Shutdown,
 }
 
+/// Since when a job waits, by archive and cause.
+type Since = BTreeMap<(ArchiveId, &'static str), DateTime<Utc>>;
+
 impl JobRun<'_> {
     /// Runs the job to its end and keeps how it ended.
     pub(crate) async fn run(&self) -> Result<(), StoreError> {
         self.store.start_staging_job(self.lease).await?;
         let (sender, receiver) = mpsc::channel(1024);
-        let finishing = finish(
-            self.store,
-            self.lease,
-            (&self.row.id, &self.volume),
-            self.live,
-            receiver,
-        );
-        let moving = async {
-            let moved = self.move_files(sender).await;
-            if let Err(error) = moved {
+        let finishing = async {
+            if let Err(error) = finish(self, receiver).await {
                 self.halt(Why::Lost(error)).await;
             }
+        };
+        let moving = async {
+            if let Err(error) = self.move_files(sender).await {
+                self.halt(Why::Lost(error)).await;
+            }
+        };
+        let done = CancellationToken::new();
+        let working = async {
+            tokio::join!(finishing, moving);
+            done.cancel();
         };
         let watching = async {
             tokio::select! {
                 () = self.watch() => {}
-                () = self.stop.cancelled() => {}
+                () = done.cancelled() => {}
             }
         };
-        let done = async {
-            let (finished, ()) = tokio::join!(finishing, moving);
-            self.stop.cancel();
-            finished
-        };
-        let (finished, ()) = tokio::join!(done, watching);
-        finished?;
+        tokio::join!(working, watching);
         self.end().await
     }
 
@@ -95,30 +100,61 @@ impl JobRun<'_> {
         self.stop.cancel();
     }
 
+    /// Notes that a file of this archive is wanted.
+    pub(crate) fn asks(&self, archive: &ArchiveId) {
+        let mut archives = self
+            .seen
+            .archives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !archives.contains(archive) {
+            archives.insert(archive.clone());
+        }
+    }
+
+    /// Notes where a file is written.
+    pub(crate) fn writes(&self, position: u64, path: &VolumePath) {
+        self.seen
+            .written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(position, path.clone());
+    }
+
+    /// Where this process wrote files of the job.
+    pub(crate) fn written(&self) -> HashMap<u64, VolumePath> {
+        self.seen
+            .written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Renews the lease, keeps what is waited for, and hears what the owner wants, until the job ends.
     async fn watch(&self) {
         let mut tick = interval(Duration::from_millis(500));
-        let mut n = 0_u32;
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut n, mut since) = (0_u32, Since::new());
         loop {
             tick.tick().await;
             n += 1;
+            let waiting_for = self.waiting_for(&mut since);
             let told = async {
                 if n % 8 == 1 {
                     self.store.renew_staging_job(self.lease).await?;
                 }
+                let moved = self.live.take_moved(&self.lease.id);
                 self.store
-                    .keep_waiting(
-                        self.lease,
-                        &self.waiting_for(),
-                        self.live.take_moved(&self.lease.id),
-                    )
+                    .keep_waiting(self.lease, &waiting_for, moved)
                     .await?;
                 self.store.staging_job_by_id(&self.lease.id).await
             };
             match told.await {
                 Ok(job) => {
-                    if let Some(wanted) = job.wanted {
-                        return self.halt(Why::Asked(wanted)).await;
+                    if let Some(wanted) = job.wanted
+                        && !self.stop.is_cancelled()
+                    {
+                        self.halt(Why::Asked(wanted)).await;
                     }
                 }
                 Err(error) if error.is_transient() => {}
@@ -127,50 +163,48 @@ impl JobRun<'_> {
         }
     }
 
-    /// What the job waits for, named by its archives' state.
-    fn waiting_for(&self) -> String {
-        let now = chrono::Utc::now();
-        let causes = self.archives.iter().filter_map(|(_, access)| {
-            let (archive, health) = (access.connector.archive(), access.connector.health());
-            let (cause, text) = match health.circuit {
-                Circuit::OpenUntil(until) => (
-                    "circuit-open",
-                    format!(
-                        "{} does not answer; it is asked again at {} UTC",
-                        archive.title,
-                        until.format("%H:%M:%S")
-                    ),
-                ),
-                Circuit::Closed if health.waiting > 0 => (
-                    "archive-limit",
-                    format!(
-                        "{} allows {} at a time",
-                        archive.title, access.max_in_flight
-                    ),
-                ),
-                Circuit::Closed => return None,
+    /// What the job waits for, named by the state of the archives it asks, and since when.
+    fn waiting_for(&self, since: &mut Since) -> String {
+        let asked = self
+            .seen
+            .archives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut still = Since::new();
+        let mut causes = Vec::new();
+        for id in asked {
+            let Some((cause, text)) = self.archives.get(&id).and_then(cause) else {
+                continue;
             };
-            Some(json!({"cause": cause, "text": text, "since": now}))
-        });
-        json!(causes.collect::<Vec<_>>()).to_string()
+            let key = (id, cause);
+            let from = since.get(&key).copied().unwrap_or_else(Utc::now);
+            causes.push(json!({"cause": cause, "text": text, "since": from}));
+            still.insert(key, from);
+        }
+        *since = still;
+        json!(causes).to_string()
     }
 
     async fn move_files(&self, sender: mpsc::Sender<Finished>) -> Result<(), StoreError> {
-        let names = Names::default();
         let mut moving: FuturesUnordered<BoxFuture<'_, Result<Option<Finished>, StoreError>>> =
             FuturesUnordered::new();
         let mut from = 0;
-        loop {
+        while !self.stop.is_cancelled() {
             let page = self.store.staging_files(&self.job.id, from, PAGE).await?;
             let Some(last) = page.last() else { break };
             from = last.position + 1;
-            for file in page.into_iter().filter(|file| file.outcome.is_none()) {
+            for file in page {
+                if let Some(outcome) = &file.outcome {
+                    self.reserve(outcome);
+                    continue;
+                }
                 while moving.len() >= FILES_AT_ONCE
                     && let Some(finished) = moving.next().await
                 {
                     send(&sender, finished?).await;
                 }
-                moving.push(Box::pin(self.move_file(file, &names)));
+                moving.push(Box::pin(self.move_file(file)));
             }
         }
         while let Some(finished) = moving.next().await {
@@ -179,286 +213,35 @@ impl JobRun<'_> {
         Ok(())
     }
 
-    /// Brings one file to its end; `None` when the job stops first.
-    async fn move_file(
-        &self,
-        file: StagingFile,
-        names: &Names,
-    ) -> Result<Option<Finished>, StoreError> {
-        if self.stop.is_cancelled() {
-            return Ok(None);
-        }
-        let end = match self.try_file(&file, names).await {
-            Ok(end) => end,
-            Err(Broken::Outcome(outcome)) => {
-                self.drop_part(&file);
-                End::Outcome(outcome)
-            }
-            Err(Broken::Stopped) => return Ok(None),
-            Err(Broken::Full(error)) => {
-                self.halt(Why::Full(error)).await;
-                return Ok(None);
-            }
-            Err(Broken::Store(error)) => return Err(error),
-        };
-        Ok(Some(Finished {
-            position: file.position,
-            asset: file.asset,
-            version: file.version,
-            name: file.name,
-            end,
-        }))
-    }
-
-    async fn try_file(&self, row: &StagingFile, names: &Names) -> Result<End, Broken> {
-        let archive = row.asset.archive();
-        let Some(access) = self.archives.get(&archive) else {
-            return Err(Broken::Outcome(failed(
-                &format!("no-archive: `{archive}` is not configured here"),
-                false,
-            )));
-        };
-        let files = self.store.asset_files(&row.asset, row.version).await?;
-        let Some(file) = files.into_iter().find(|file| file.name == row.name) else {
-            return Err(Broken::Outcome(failed(
-                "replaced-at-archive: the catalogue no longer has this version",
-                false,
-            )));
-        };
-        let kept: Option<PartState> = row
-            .resume
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok());
-        if let Some(end) = self.named_before(kept.as_ref()).await? {
-            return Ok(end);
-        }
-        let open = OpenVolume {
-            store: self.store,
-            row: &self.row,
-            files: &self.volume,
-        };
-        let wanted = Wanted {
-            asset: &row.asset,
-            version: row.version,
-            file: &file,
-        };
-        let (path, facts) = open
-            .place(&self.request, Some(access), &wanted)
-            .await
-            .map_err(broken)?;
-        if !names.take(&path) {
-            return Ok(End::Outcome(skipped(
-                "name-taken: another file of this job has the same name",
-            )));
-        }
-        let step = decide(&self.request, &facts);
-        self.carry_out(step, row, access, (&path, &file, kept))
-            .await
-    }
-
-    async fn carry_out(
-        &self,
-        step: Step,
-        row: &StagingFile,
-        access: &ArchiveAccess,
-        (path, file, kept): (&VolumePath, &File, Option<PartState>),
-    ) -> Result<End, Broken> {
-        let transfer = Transfer {
-            store: self.store,
-            lease: self.lease,
-            volume: &self.volume,
-            live: self.live,
-            stop: &self.stop,
-            position: row.position,
-            path,
-            file,
-        };
-        match step {
-            Step::Skip(reason) => Ok(End::Outcome(skipped(reason))),
-            Step::Fail(reason) => Err(Broken::Outcome(failed(reason, false))),
-            Step::Present | Step::Recheck => match self.present(path, step == Step::Recheck).await?
-            {
-                Some(outcome) => Ok(End::InPlace(path.clone(), outcome)),
-                None if self.request.on_conflict == crate::request::OnConflict::Keep => Ok(
-                    End::Outcome(skipped("name-taken: it was changed since it was staged")),
-                ),
-                None => Ok(End::Whole(
-                    path.clone(),
-                    transfer.download(access, kept).await?,
-                )),
-            },
-            Step::Link(target) => {
-                if self.volume.stat(path)?.is_some_and(|there| !there.is_link) {
-                    self.volume.remove(path)?;
-                }
-                self.volume.link(path, &target)?;
-                Ok(End::InPlace(path.clone(), linked(path, file)))
-            }
-            Step::CopyMounted(source) => Ok(End::Whole(
-                path.clone(),
-                transfer.copy_mounted(&source).await?,
-            )),
-            Step::Download => Ok(End::Whole(
-                path.clone(),
-                transfer.download(access, kept).await?,
-            )),
+    /// Keeps the name of a file that this job brought to its end before it was taken up again.
+    fn reserve(&self, outcome: &FileOutcome) {
+        let path = outcome.path.as_deref().map(VolumePath::parse);
+        if let Some(Ok(path)) = path {
+            self.names.take(&path);
         }
     }
+}
 
-    /// A file that was whole when a process died: it is in its part or already under its name.
-    async fn named_before(&self, kept: Option<&PartState>) -> Result<Option<End>, Broken> {
-        let Some((outcome, path)) =
-            kept.and_then(|kept| Some((kept.whole.clone()?, kept.path.as_deref()?)))
-        else {
-            return Ok(None);
-        };
-        let path = VolumePath::parse(path)?;
-        let there = self
-            .volume
-            .stat(&path)?
-            .is_some_and(|there| Some(there.size_bytes) == outcome.size_bytes);
-        if there && self.hash_of(&path).await? == outcome.sha256 {
-            return Ok(Some(End::InPlace(path, outcome)));
-        }
-        Ok(None)
-    }
-
-    /// The outcome of a file that is there; `None` when it was changed.
-    async fn present(
-        &self,
-        path: &VolumePath,
-        recheck: bool,
-    ) -> Result<Option<FileOutcome>, Broken> {
-        let Some(staged) = self.store.staged_file(&self.row.id, path.as_str()).await? else {
-            return Ok(None);
-        };
-        if recheck && (staged.sha256.is_none() || self.hash_of(path).await? != staged.sha256) {
-            return Ok(None);
-        }
-        Ok(Some(FileOutcome {
-            outcome: "present".to_owned(),
-            method: Some(staged.method),
-            path: Some(staged.path),
-            size_bytes: Some(staged.size_bytes),
-            sha256: staged.sha256,
-            verified_by: Some(if recheck {
-                "previous-copy".to_owned()
-            } else {
-                staged.verified_by
-            }),
-            ..FileOutcome::default()
-        }))
-    }
-
-    async fn hash_of(&self, path: &VolumePath) -> Result<Option<String>, Broken> {
-        let mut file = self.volume.read(path)?;
-        let hashed = tokio::task::spawn_blocking(move || {
-            let mut hashes = Hashes::default();
-            hashes
-                .update_from(&mut file, u64::MAX)
-                .map(|()| hashes.finish(None).0)
-        });
-        Ok(hashed.await.ok().and_then(Result::ok))
-    }
-
-    /// Throws the part of a file away that will not be gone on with.
-    fn drop_part(&self, file: &StagingFile) {
-        let Ok(folder) = self.request.folder(file.asset.archive().as_str()) else {
-            return;
-        };
-        let kept: Option<PartState> = file
-            .resume
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok());
-        let path = kept
-            .and_then(|kept| kept.path)
-            .map_or_else(|| folder.join(&file.name), |path| VolumePath::parse(&path));
-        if let Ok(path) = path
-            && let Err(error) = self.volume.drop_part(&path)
-        {
-            tracing::warn!(job.id = self.job.id, path = %path, %error, "could not remove a part");
-        }
-    }
-
-    async fn end(&self) -> Result<(), StoreError> {
-        let why = self.why.lock().await.take();
-        match why {
-            None => self.complete().await,
-            Some(Why::Shutdown) => self.store.give_back_staging_job(self.lease).await,
-            Some(Why::Asked(Asked::Hold)) => {
-                self.store
-                    .end_staging_job(self.lease, Phase::Held, None)
-                    .await
-            }
-            Some(Why::Asked(Asked::Abort)) => {
-                self.drop_parts(None).await?;
-                self.store
-                    .end_staging_job(self.lease, Phase::Aborted, Some("it was aborted"))
-                    .await
-            }
-            Some(Why::Full(error)) => {
-                self.drop_parts(Some(&failed(
-                    "volume-full: no space is left in the volume",
-                    true,
-                )))
-                .await?;
-                self.report(Phase::Error).await;
-                self.store
-                    .end_staging_job(
-                        self.lease,
-                        Phase::Error,
-                        Some(&format!(
-                            "{error}; make room in `{}` and retry",
-                            self.row.name
-                        )),
-                    )
-                    .await
-            }
-            Some(Why::Lost(error)) => Err(error),
-        }
-    }
-
-    async fn complete(&self) -> Result<(), StoreError> {
-        self.store
-            .keep_waiting(self.lease, "[]", self.live.take_moved(&self.lease.id))
-            .await?;
-        self.report(Phase::Completed).await;
-        self.store
-            .end_staging_job(self.lease, Phase::Completed, None)
-            .await
-    }
-
-    /// Writes the manifests; a volume that takes none is said in the log, the files are there all the same.
-    async fn report(&self, phase: Phase) {
-        if let Err(error) = manifest::write(self, phase).await {
-            tracing::warn!(job.id = self.job.id, %error, "could not write the manifests");
-        }
-    }
-
-    /// Frees the parts of all files without an outcome, giving them one where it is known.
-    async fn drop_parts(&self, outcome: Option<&FileOutcome>) -> Result<(), StoreError> {
-        let mut from = 0;
-        loop {
-            let rows = self.store.staging_files(&self.job.id, from, PAGE).await?;
-            let Some(last) = rows.last() else {
-                return Ok(());
-            };
-            from = last.position + 1;
-            let open: Vec<&StagingFile> =
-                rows.iter().filter(|file| file.outcome.is_none()).collect();
-            for file in &open {
-                self.drop_part(file);
-            }
-            if let Some(outcome) = outcome {
-                let settled: Vec<_> = open
-                    .iter()
-                    .map(|file| (file.position, outcome.clone(), None))
-                    .collect();
-                self.store
-                    .settle_files(self.lease, &self.row.id, &settled)
-                    .await?;
-            }
-        }
+/// Why an archive keeps a job waiting, if it does.
+fn cause(access: &ArchiveAccess) -> Option<(&'static str, String)> {
+    let (archive, health) = (access.connector.archive(), access.connector.health());
+    match health.circuit {
+        Circuit::OpenUntil(until) => Some((
+            "circuit-open",
+            format!(
+                "{} does not answer; it is asked again at {} UTC",
+                archive.title,
+                until.format("%H:%M:%S")
+            ),
+        )),
+        Circuit::Closed if health.waiting > 0 => Some((
+            "archive-limit",
+            format!(
+                "{} allows {} at a time",
+                archive.title, access.max_in_flight
+            ),
+        )),
+        Circuit::Closed => None,
     }
 }
 
@@ -467,61 +250,4 @@ async fn send(sender: &mpsc::Sender<Finished>, finished: Option<Finished>) {
     if let Some(finished) = finished {
         let _received = sender.send(finished).await;
     }
-}
-
-/// The names taken by the files of one job.
-#[derive(Default)]
-struct Names(std::sync::Mutex<HashMap<VolumePath, ()>>);
-
-impl Names {
-    fn take(&self, path: &VolumePath) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(path.clone(), ())
-            .is_none()
-    }
-}
-
-fn linked(path: &VolumePath, file: &File) -> FileOutcome {
-    FileOutcome {
-        outcome: "staged".to_owned(),
-        method: Some("link".to_owned()),
-        path: Some(path.as_str().to_owned()),
-        size_bytes: file.size_bytes,
-        verified_by: Some(
-            if file.size_bytes.is_some() {
-                "size"
-            } else {
-                "unverified"
-            }
-            .to_owned(),
-        ),
-        ..FileOutcome::default()
-    }
-}
-
-fn broken(error: StagingError) -> Broken {
-    match error {
-        StagingError::Store(error) => Broken::Store(error),
-        StagingError::Volume(error) => error.into(),
-        other => Broken::Outcome(failed(&other.to_string(), false)),
-    }
-}
-
-/// The titles of the archives in a list of assets, for sentences.
-#[must_use]
-pub fn archive_titles<'a>(
-    archives: &Archives,
-    assets: impl Iterator<Item = &'a AssetId>,
-) -> Vec<String> {
-    let ids: std::collections::BTreeSet<ArchiveId> = assets.map(AssetId::archive).collect();
-    ids.iter()
-        .map(|id| {
-            archives.get(id).map_or_else(
-                || id.to_string(),
-                |access| access.connector.archive().title.clone(),
-            )
-        })
-        .collect()
 }

@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod archives;
+mod blocking;
+mod ending;
 mod error;
+mod file;
 mod finish;
 mod job;
+mod judge;
 mod live;
 mod manifest;
+mod names;
 mod place;
 mod plan;
 mod request;
@@ -17,9 +22,8 @@ pub mod volume;
 mod volumes;
 mod worker;
 
-pub use archives::{ArchiveAccess, Archives};
+pub use archives::{ArchiveAccess, Archives, archive_titles};
 pub use error::StagingError;
-pub use job::archive_titles;
 pub use live::Live;
 pub use manifest::{Citation, citation, file_json};
 pub use plan::{Plan, PlannedFile, PlannedMethod};

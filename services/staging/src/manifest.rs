@@ -12,9 +12,10 @@ use gantry_connector::Archive;
 use gantry_store::{Phase, StagedFile, StagingFile};
 use serde_json::{Value, json};
 
+use crate::blocking::blocking;
 use crate::error::StagingError;
 use crate::job::JobRun;
-use crate::volume::{VolumeError, VolumePath};
+use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
 
 /// How one asset is cited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,10 +80,13 @@ fn release_year(release: &str) -> Option<String> {
 
 fn tex(text: &str) -> String {
     text.chars().fold(String::new(), |mut tex, c| {
-        if matches!(c, '&' | '%' | '$' | '#' | '_' | '{' | '}') {
-            tex.push('\\');
+        match c {
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => tex.extend(['\\', c]),
+            '\\' => tex.push_str("\\textbackslash{}"),
+            '~' => tex.push_str("\\textasciitilde{}"),
+            '^' => tex.push_str("\\textasciicircum{}"),
+            c => tex.push(c),
         }
-        tex.push(c);
         tex
     })
 }
@@ -96,11 +100,9 @@ pub(crate) async fn write(run: &JobRun<'_>, phase: Phase) -> Result<(), StagingE
         .collect::<Result<_, _>>()?;
     let report = report(run, &files, phase).await?;
     for folder in &folders {
-        run.volume.create_folder(folder)?;
-        run.volume.write(
-            &folder.join(&format!("report-{}.json", run.job.id))?,
-            pretty(&report).as_bytes(),
-        )?;
+        let path = folder.join(&format!("report-{}.json", run.job.id))?;
+        let (volume, text) = (run.volume.clone(), pretty(&report));
+        blocking(move || volume.write(&path, text.as_bytes())).await?;
         write_crate(run, folder).await?;
     }
     Ok(())
@@ -159,16 +161,18 @@ pub fn file_json(file: &StagingFile) -> Value {
     })
 }
 
+/// Writes what speaks for all that was staged in a folder.
+///
+/// What is staged is looked up under the lock, so that of two jobs the later writer knows what the other staged.
 async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), StagingError> {
-    let staged = run.store.staged_files(&run.row.id, folder.as_str()).await?;
-    let mut assets: BTreeMap<AssetId, Asset> = BTreeMap::new();
-    for file in &staged {
-        if !assets.contains_key(&file.asset)
-            && let Ok(record) = run.store.asset(&file.asset, Some(&run.job.owner)).await
-        {
-            assets.insert(file.asset.clone(), record.asset);
-        }
-    }
+    let path = folder.join("ro-crate-metadata.json")?;
+    let locked = lock(run, &path).await?;
+    let (volume, staged) = (
+        run.volume.clone(),
+        run.store.staged_files(&run.row.id, folder.as_str()).await?,
+    );
+    let staged = blocking(move || still_there(&volume, staged)).await;
+    let assets = assets_of(run, &staged).await?;
     let cited = |asset: &Asset| {
         run.archives
             .get(&asset.id.archive())
@@ -180,26 +184,46 @@ async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), Stagin
         .map(|citation| citation.bibtex)
         .collect::<Vec<_>>()
         .join("\n");
-    let metadata = ro_crate(run, folder, &staged, &assets);
-    write_alone(
-        run,
-        &folder.join("ro-crate-metadata.json")?,
-        pretty(&metadata).as_bytes(),
-    )
+    let metadata = pretty(&ro_crate(run, folder, &staged, &assets));
+    let (volume, citations) = (run.volume.clone(), folder.join("CITATION.bib")?);
+    blocking(move || {
+        volume.write(&citations, bibtex.as_bytes())?;
+        volume.write_part(&path, locked, metadata.as_bytes())
+    })
     .await?;
-    write_alone(run, &folder.join("CITATION.bib")?, bibtex.as_bytes()).await
+    Ok(())
 }
 
-/// Writes a file that other jobs write too: whoever comes second waits for the first.
-async fn write_alone(
+/// The assets of staged files; one that is not in the record any more is left out.
+async fn assets_of(
     run: &JobRun<'_>,
-    path: &VolumePath,
-    bytes: &[u8],
-) -> Result<(), StagingError> {
-    for _ in 0..100 {
-        match run.volume.write(path, bytes) {
+    staged: &[StagedFile],
+) -> Result<BTreeMap<AssetId, Asset>, StagingError> {
+    let ids: BTreeSet<AssetId> = staged.iter().map(|file| file.asset.clone()).collect();
+    let ids: Vec<AssetId> = ids.into_iter().collect();
+    let records = run.store.assets(&ids, Some(&run.job.owner)).await?;
+    Ok(records
+        .into_iter()
+        .map(|record| (record.asset.id.clone(), record.asset))
+        .collect())
+}
+
+/// What has not been taken out of the volume since it was staged.
+fn still_there(volume: &LocalVolume, mut staged: Vec<StagedFile>) -> Vec<StagedFile> {
+    staged.retain(|file| {
+        VolumePath::parse(&file.path)
+            .and_then(|path| volume.stat(&path))
+            .is_ok_and(|there| there.is_some())
+    });
+    staged
+}
+
+/// Takes a file that other jobs write too: whoever comes second waits for the first.
+async fn lock(run: &JobRun<'_>, path: &VolumePath) -> Result<Part, StagingError> {
+    for _ in 0..200 {
+        match run.volume.part(path) {
             Err(VolumeError::Busy { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
-            done => return Ok(done?),
+            part => return Ok(part?),
         }
     }
     Err(VolumeError::Busy {

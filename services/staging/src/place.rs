@@ -5,6 +5,7 @@ use gantry_store::{Store, Volume};
 
 use crate::archives::ArchiveAccess;
 use crate::error::StagingError;
+use crate::names::Names;
 use crate::plan::{Facts, renamed};
 use crate::request::{OnConflict, StageRequest};
 use crate::volume::{LocalVolume, VolumePath};
@@ -23,32 +24,47 @@ pub(crate) struct Wanted<'a> {
     pub(crate) file: &'a File,
 }
 
+/// The path of a file, but for what is in the way there.
+pub(crate) fn first_path(
+    request: &StageRequest,
+    asset: &AssetId,
+    file: &File,
+) -> Result<VolumePath, StagingError> {
+    let folder = request.folder(asset.archive().as_str())?;
+    Ok(folder.join(file.path.as_deref().unwrap_or(&file.name))?)
+}
+
 impl OpenVolume<'_> {
     /// Where a file goes and what is known of it there; another name is chosen where the request says so.
+    ///
+    /// `None` when another file of the same job has taken the name.
     pub(crate) async fn place(
         &self,
         request: &StageRequest,
         access: Option<&ArchiveAccess>,
         wanted: &Wanted<'_>,
-    ) -> Result<(VolumePath, Facts), StagingError> {
-        let folder = request.folder(wanted.asset.archive().as_str())?;
-        let first = folder.join(wanted.file.path.as_deref().unwrap_or(&wanted.file.name))?;
+        names: &Names,
+    ) -> Result<Option<(VolumePath, Facts)>, StagingError> {
+        let first = first_path(request, wanted.asset, wanted.file)?;
+        let renames = request.on_conflict == OnConflict::Rename;
         let mut path = first.clone();
-        let mut facts = self.facts(&path, access, wanted).await?;
         let mut n = 2;
-        while request.on_conflict == OnConflict::Rename
-            && facts.there.is_some()
-            && !facts.same
-            && let Some(next) = renamed(&first, n)
-        {
-            path = next;
-            facts = self.facts(&path, access, wanted).await?;
+        loop {
+            let facts = self.facts(&path, access, wanted).await?;
+            let in_the_way = renames && facts.there.is_some() && !facts.same;
+            if !in_the_way && names.take(&path) {
+                return Ok(Some((path, facts)));
+            }
+            match renamed(&first, n).filter(|_| renames) {
+                Some(next) => path = next,
+                None => return Ok(None),
+            }
             n += 1;
         }
-        Ok((path, facts))
     }
 
-    async fn facts(
+    /// What is known of a file at a path.
+    pub(crate) async fn facts(
         &self,
         path: &VolumePath,
         access: Option<&ArchiveAccess>,
@@ -60,17 +76,19 @@ impl OpenVolume<'_> {
         } else {
             None
         };
-        let same = staged.as_ref().is_some_and(|staged| {
-            staged.asset == *wanted.asset
-                && staged.version == wanted.version
-                && staged.name == wanted.file.name
-        });
-        let mounted = access.and_then(|access| access.mounted(wanted.file));
+        let same_file = staged
+            .as_ref()
+            .is_some_and(|staged| staged.asset == *wanted.asset && staged.name == wanted.file.name);
+        let same = same_file
+            && staged
+                .as_ref()
+                .is_some_and(|staged| staged.version == wanted.version);
         Ok(Facts {
             there,
-            staged,
             same,
-            mounted,
+            other_version: same_file && !same,
+            staged,
+            mounted: access.and_then(|access| access.mounted(wanted.file)),
             needs_a_query: false,
         })
     }

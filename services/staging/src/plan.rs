@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) staged: Option<StagedFile>,
     /// Whether what was staged is this asset at this version.
     pub(crate) same: bool,
+    /// Whether what was staged is the same file of another version of this asset.
+    pub(crate) other_version: bool,
     /// Where it is below a mount.
     pub(crate) mounted: Option<PathBuf>,
     /// Whether the archive serves it, or has it behind a query only.
@@ -48,27 +50,58 @@ pub(crate) fn decide(request: &StageRequest, facts: &Facts) -> Step {
     if facts.needs_a_query {
         return Step::Skip("needs-a-query");
     }
-    if let (Some(there), Some(staged), true) = (&facts.there, &facts.staged, facts.same) {
-        let unchanged = there.modified_ns == staged.modified_ns
-            && there.inode == staged.inode
-            && there.size_bytes == staged.size_bytes;
-        return if unchanged {
-            Step::Present
-        } else {
-            Step::Recheck
-        };
-    }
-    if facts.there.as_ref().is_some_and(|there| there.is_folder) {
-        return Step::Skip("name-taken");
-    }
-    if facts.there.is_some() && request.on_conflict == OnConflict::Keep {
-        return Step::Skip("name-taken");
+    match state(request, facts) {
+        State::Present => return Step::Present,
+        State::Touched => return Step::Recheck,
+        State::Foreign if facts.there.as_ref().is_some_and(|there| there.is_folder) => {
+            return Step::Skip("name-taken: a folder has its name");
+        }
+        State::Foreign if request.on_conflict != OnConflict::Replace => {
+            return Step::Skip(if facts.other_version {
+                "name-taken: another version of it is there; stage it with `on_conflict` `replace` or `rename`"
+            } else {
+                "name-taken"
+            });
+        }
+        State::Foreign | State::Free => {}
     }
     match (&facts.mounted, request.method) {
         (Some(path), Method::Auto | Method::Link) => Step::Link(path.clone()),
         (Some(path), Method::Clone | Method::Copy) => Step::CopyMounted(path.clone()),
         (None, Method::Link) => Step::Fail("not-mounted"),
         (None, _) => Step::Download,
+    }
+}
+
+/// What is at a file's path.
+enum State {
+    /// Nothing, or a link of ours that is to be made anew.
+    Free,
+    /// The file, as it was staged.
+    Present,
+    /// What was staged, but touched since.
+    Touched,
+    /// Something else.
+    Foreign,
+}
+
+fn state(request: &StageRequest, facts: &Facts) -> State {
+    let Some(there) = &facts.there else {
+        return State::Free;
+    };
+    let Some(staged) = facts.staged.as_ref().filter(|_| facts.same) else {
+        return State::Foreign;
+    };
+    let same_entry = there.modified_ns == staged.modified_ns && there.inode == staged.inode;
+    let unchanged = same_entry && there.size_bytes == staged.size_bytes;
+    let wants_bytes = matches!(request.method, Method::Clone | Method::Copy);
+    // A link of ours whose target is gone is made anew, and so is one that is to become a file of its own.
+    if there.is_link && same_entry && (!unchanged || wants_bytes) {
+        State::Free
+    } else if unchanged {
+        State::Present
+    } else {
+        State::Touched
     }
 }
 

@@ -1,10 +1,10 @@
 //! Selections: an immutable set of (asset, version), resolved when it is made.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::Utc;
 use gantry_asset::AssetId;
-use gantry_store::{AssetRecord, Selection, SelectionMember, Store};
+use gantry_store::{AssetRecord, Selection, SelectionMember, Store, StoreError};
 use sha2::{Digest, Sha256};
 
 use crate::error::StagingError;
@@ -35,12 +35,13 @@ pub async fn select(store: &Store, ids: &[AssetId]) -> Result<Selection, Staging
         .into_iter()
         .map(|record| (record.asset.id.clone(), record))
         .collect();
-    let missing: Vec<AssetId> = unique
+    let mut missing: Vec<AssetId> = unique
         .into_iter()
         .filter(|id| !by_id.contains_key(*id))
         .cloned()
         .collect();
     if !missing.is_empty() {
+        missing.sort_unstable();
         return Err(StagingError::NoSuchAssets(missing));
     }
     let selection = Selection {
@@ -90,9 +91,16 @@ pub async fn members(
     from: u64,
     limit: u32,
 ) -> Result<Vec<(SelectionMember, AssetRecord)>, StagingError> {
-    let mut found = Vec::new();
-    for member in store.selection_members(selection, from, limit).await? {
-        let mut record = store.asset(&member.asset, None).await?;
+    let members = store.selection_members(selection, from, limit).await?;
+    let ids: Vec<AssetId> = members.iter().map(|member| member.asset.clone()).collect();
+    let records = store.assets(&ids, None).await?.into_iter();
+    let mut records: HashMap<AssetId, AssetRecord> = records
+        .map(|record| (record.asset.id.clone(), record))
+        .collect();
+    let mut found = Vec::with_capacity(members.len());
+    for member in members {
+        let record = records.remove(&member.asset);
+        let mut record = record.ok_or_else(|| StoreError::NoSuchAsset(member.asset.clone()))?;
         if record.version != member.version {
             record.asset.files = store.asset_files(&member.asset, member.version).await?;
         }

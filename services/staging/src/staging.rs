@@ -7,7 +7,8 @@ use gantry_store::{AssetRecord, NewStagingFile, Selection, StagingJob, Store, Us
 
 use crate::archives::Archives;
 use crate::error::StagingError;
-use crate::place::{OpenVolume, Wanted};
+use crate::names::Names;
+use crate::place::{OpenVolume, Wanted, first_path};
 use crate::plan::{Plan, PlannedFile, PlannedMethod, Step, decide};
 use crate::request::StageRequest;
 use crate::selection::members;
@@ -96,7 +97,7 @@ impl Staging {
             .map(|volume| LocalVolume::open(Path::new(&volume.path)))
             .transpose()?
             .map(|files| files.with_mounts(self.archives.mounts()));
-        let mut planned = Planned::default();
+        let (mut planned, names) = (Planned::default(), Names::default());
         let mut from = 0;
         loop {
             let page = members(&self.store, &selection.id, from, PAGE).await?;
@@ -115,7 +116,7 @@ impl Staging {
                         file,
                     };
                     let (path, step) = self
-                        .step(&wanted, volume.zip(files.as_ref()), request)
+                        .step(&wanted, volume.zip(files.as_ref()), request, &names)
                         .await?;
                     planned.add(&wanted, path, &step);
                 }
@@ -132,6 +133,7 @@ impl Staging {
         wanted: &Wanted<'_>,
         volume: Option<(&Volume, &LocalVolume)>,
         request: &StageRequest,
+        names: &Names,
     ) -> Result<(String, Step), StagingError> {
         let access = self.archives.get(&wanted.asset.archive());
         let Some((row, files)) = volume else {
@@ -143,8 +145,16 @@ impl Staging {
             row,
             files,
         };
-        let (path, facts) = open.place(request, access, wanted).await?;
-        Ok((path.as_str().to_owned(), decide(request, &facts)))
+        let placed = open.place(request, access, wanted, names).await?;
+        Ok(match placed {
+            Some((path, facts)) => (path.as_str().to_owned(), decide(request, &facts)),
+            None => (
+                first_path(request, wanted.asset, wanted.file)?
+                    .as_str()
+                    .to_owned(),
+                Step::Skip("name-taken: another file of this job has the same name"),
+            ),
+        })
     }
 
     fn sum_up(&self, planned: Planned, free_bytes: Option<u64>) -> Plan {

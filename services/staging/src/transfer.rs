@@ -1,7 +1,6 @@
 //! One file: from the archive into its part, hashed while it is written, gone on with after a break.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -14,8 +13,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::archives::ArchiveAccess;
+use crate::blocking::blocking;
 use crate::live::Live;
-use crate::verify::{Embedded, Hashes, embedded};
+use crate::verify::Hashes;
 use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
 
 /// What is kept of a part, so that another process can go on with it.
@@ -25,7 +25,7 @@ pub(crate) struct PartState {
     pub(crate) last_modified: Option<String>,
     pub(crate) total_bytes: Option<u64>,
     pub(crate) location: Option<String>,
-    /// Its hash, once it is whole and may already have its name.
+    /// Its outcome, once it is whole and may already have its name.
     pub(crate) whole: Option<FileOutcome>,
     /// Where it goes, once that is decided.
     pub(crate) path: Option<String>,
@@ -40,13 +40,24 @@ pub(crate) struct Whole {
 /// Why a file is not whole.
 pub(crate) enum Broken {
     /// It ends like this.
-    Outcome(FileOutcome),
+    Outcome(Box<FileOutcome>),
+    /// Somebody else writes it right now.
+    Busy,
+    /// What is at its path was changed by somebody and stays; another name is to be found.
+    Changed,
     /// The job was told to stop.
     Stopped,
     /// The volume has no room; the job cannot go on.
     Full(VolumeError),
     /// The record failed, or the lease is lost.
     Store(StoreError),
+}
+
+impl Broken {
+    /// The file fails, for this reason.
+    pub(crate) fn failed(reason: &str, retry_may_help: bool) -> Self {
+        Self::Outcome(Box::new(failed(reason, retry_may_help)))
+    }
 }
 
 impl From<StoreError> for Broken {
@@ -57,10 +68,10 @@ impl From<StoreError> for Broken {
 
 impl From<VolumeError> for Broken {
     fn from(error: VolumeError) -> Self {
-        if error.is_full() {
-            Self::Full(error)
-        } else {
-            Self::Outcome(failed(&format!("volume: {error}"), true))
+        match error {
+            VolumeError::Busy { .. } => Self::Busy,
+            error if error.is_full() => Self::Full(error),
+            error => Self::failed(&format!("volume: {error}"), true),
         }
     }
 }
@@ -75,6 +86,14 @@ pub(crate) struct Transfer<'a> {
     pub(crate) position: u64,
     pub(crate) path: &'a VolumePath,
     pub(crate) file: &'a File,
+    /// Whether the path was chosen, so that it must be kept before anything is written there.
+    pub(crate) chosen: bool,
+}
+
+/// A part and the hashes of what is in it.
+pub(crate) struct Writing {
+    pub(crate) part: Part,
+    pub(crate) hashes: Hashes,
 }
 
 /// How often in a row a file may break off without a byte more than before.
@@ -89,39 +108,73 @@ impl Transfer<'_> {
         kept: Option<PartState>,
     ) -> Result<Whole, Broken> {
         let mut state = kept.unwrap_or_default();
-        let mut part = self.volume.part(self.path)?;
-        if state.location.is_none() && part.written > 0 {
-            truncate(&mut part)?;
-        }
+        let mut writing = self.begin(&state).await?;
         let mut idle_attempts = 0;
         let mut second_try = true;
         loop {
-            let before = part.written;
-            let problem = match self.attempt(access, &mut part, &mut state).await {
-                Ok(hashes) => match self.judge(part, hashes, &state).await? {
+            let before = writing.part.written;
+            let problem = match self.attempt(access, &mut writing, &mut state).await {
+                Ok(()) => match self.judge(writing, state.total_bytes).await? {
                     Ok(whole) => return Ok(whole),
                     Err((damaged, reason)) if second_try => {
                         tracing::warn!(file = self.file.name, reason, "fetched again");
-                        part = damaged;
-                        truncate(&mut part)?;
+                        writing = damaged;
+                        self.restart(&mut writing)?;
                         (state, second_try) = (PartState::default(), false);
                         continue;
                     }
-                    Err((_, reason)) => return Err(Broken::Outcome(failed(&reason, true))),
+                    Err((_, reason)) => return Err(Broken::failed(&reason, true)),
                 },
                 Err(Attempt::Broken(broken)) => return Err(broken),
                 Err(Attempt::Open(error)) => error,
             };
-            idle_attempts = if part.written > before {
+            idle_attempts = if writing.part.written > before {
                 0
             } else {
                 idle_attempts + 1
             };
             if !problem.is_transient() || idle_attempts >= ATTEMPTS {
-                return Err(Broken::Outcome(open_failed(&problem)));
+                return Err(Broken::Outcome(Box::new(open_failed(&problem))));
             }
             self.pause(idle_attempts, &problem).await?;
         }
+    }
+
+    /// Opens the part; what is in it is gone on with only when it is known where it came from.
+    async fn begin(&self, state: &PartState) -> Result<Writing, Broken> {
+        let mut part = self.volume.part(self.path)?;
+        if part.written > 0 && state.location.is_none() {
+            self.empty(&mut part)?;
+        }
+        self.hashed(part).await
+    }
+
+    fn empty(&self, part: &mut Part) -> Result<(), VolumeError> {
+        part.empty()
+            .map_err(|error| VolumeError::from_io("empty", self.path, error))
+    }
+
+    /// A part with the hashes of what is in it.
+    pub(crate) async fn hashed(&self, mut part: Part) -> Result<Writing, Broken> {
+        let mut hashes = Hashes::for_checksum(self.file.checksum.as_ref());
+        if part.written == 0 {
+            return Ok(Writing { part, hashes });
+        }
+        let (writing, read) = blocking(move || {
+            let n_bytes = part.written;
+            let read = hashes.update_from(&mut part.file, n_bytes);
+            (Writing { part, hashes }, read)
+        })
+        .await;
+        match read {
+            Ok(()) => Ok(writing),
+            Err(error) => Err(VolumeError::from_io("read back", self.path, error).into()),
+        }
+    }
+
+    fn restart(&self, writing: &mut Writing) -> Result<(), VolumeError> {
+        writing.hashes = Hashes::for_checksum(self.file.checksum.as_ref());
+        self.empty(&mut writing.part)
     }
 
     async fn pause(&self, attempt: u32, problem: &OpenError) -> Result<(), Broken> {
@@ -143,45 +196,45 @@ impl Transfer<'_> {
     async fn attempt(
         &self,
         access: &ArchiveAccess,
-        part: &mut Part,
+        writing: &mut Writing,
         state: &mut PartState,
-    ) -> Result<Hashes, Attempt> {
-        let validator = Validator {
-            etag: state.etag.clone(),
-            last_modified: state.last_modified.clone(),
-            size_bytes: state.total_bytes,
-        };
-        let resume = Resume {
-            from: part.written,
-            validator,
-            location: state.location.clone(),
-        };
+    ) -> Result<(), Attempt> {
+        let from = writing.part.written;
+        if from > 0 && state.total_bytes == Some(from) {
+            // It was whole when a process was stopped; there is no byte left to ask for.
+            return Ok(());
+        }
+        let resume = resume_at(from, state);
         let mut stream = tokio::select! {
             opened = access.connector.open(self.file, &resume) => opened.map_err(Attempt::Open)?,
             () = self.stop.cancelled() => return Err(Attempt::Broken(Broken::Stopped)),
         };
-        if stream.starts_at != part.written {
-            truncate(part)?;
+        if stream.starts_at != from {
+            self.restart(writing)?;
         }
         self.check_length(&stream)?;
+        let was_kept = state.location.is_some();
         remember(state, &stream);
         state.path = Some(self.path.as_str().to_owned());
-        self.keep(part.written, state).await?;
-        let mut hashes = Hashes::for_checksum(self.file.checksum.as_ref());
-        hashes
-            .update_from(&mut part.file, part.written)
-            .map_err(|error| self.io(error))?;
-        self.write(&mut stream, part, &mut hashes, state).await?;
-        Ok(hashes)
+        // What the record says of a part must never be of other bytes. Of a part it knows nothing of, nothing need be
+        // kept yet: small files are whole before that would be on the disk.
+        if was_kept || self.chosen {
+            self.keep(writing.part.written, state).await?;
+        }
+        let written = self.write(&mut stream, writing, state).await;
+        if let Err(Attempt::Open(_) | Attempt::Broken(Broken::Stopped)) = &written {
+            self.keep(writing.part.written, state).await?;
+        }
+        written
     }
 
     async fn write(
         &self,
         stream: &mut ByteStream,
-        part: &mut Part,
-        hashes: &mut Hashes,
+        writing: &mut Writing,
         state: &PartState,
     ) -> Result<(), Attempt> {
+        let Writing { part, hashes } = writing;
         let mut kept = Instant::now();
         loop {
             let chunk = tokio::select! {
@@ -195,13 +248,10 @@ impl Transfer<'_> {
             part.file
                 .write_all(&chunk)
                 .map_err(|error| self.io(error))?;
-            part.written += chunk.len() as u64;
-            self.live.advance(
-                &self.lease.id,
-                self.position,
-                part.written,
-                chunk.len() as u64,
-            );
+            let n_bytes = chunk.len() as u64;
+            part.written += n_bytes;
+            self.live
+                .advance(&self.lease.id, self.position, part.written, n_bytes);
             if kept.elapsed() > KEEP_EVERY {
                 self.keep(part.written, state).await?;
                 kept = Instant::now();
@@ -220,7 +270,7 @@ impl Transfer<'_> {
                 let text = format!(
                     "replaced-at-archive: the archive serves {served} bytes, the catalogue has {listed}; harvest it and select again"
                 );
-                Err(Attempt::Broken(Broken::Outcome(failed(&text, false))))
+                Err(Attempt::Broken(Broken::failed(&text, false)))
             }
             _ => Ok(()),
         }
@@ -232,103 +282,6 @@ impl Transfer<'_> {
             .keep_progress(self.lease, self.position, written, Some(&text))
             .await
             .map_err(|error| Attempt::Broken(error.into()))
-    }
-
-    /// Decides whether the bytes are right; damaged ones come back with the reason.
-    async fn judge(
-        &self,
-        mut part: Part,
-        hashes: Hashes,
-        state: &PartState,
-    ) -> Result<Result<Whole, (Part, String)>, Broken> {
-        let size = part.written;
-        if self.file.size_bytes.is_some_and(|listed| listed != size)
-            || state.total_bytes.is_some_and(|total| total != size)
-        {
-            let expected = self
-                .file
-                .size_bytes
-                .or(state.total_bytes)
-                .unwrap_or_default();
-            return Ok(Err((
-                part,
-                format!("wrong-length: {size} bytes came, {expected} were announced"),
-            )));
-        }
-        let (sha256, archive_agrees) = hashes.finish(self.file.checksum.as_ref());
-        if archive_agrees == Some(false) {
-            return Ok(Err((
-                part,
-                "checksum-differs: the bytes are not those the archive's checksum is of".to_owned(),
-            )));
-        }
-        let (back, inside) = tokio::task::spawn_blocking(move || {
-            let inside = embedded(&mut part.file);
-            (part, inside)
-        })
-        .await
-        .map_err(|error| Broken::Outcome(failed(&format!("verification: {error}"), true)))?;
-        let inside = inside.unwrap_or_else(|error| Embedded {
-            warnings: vec![format!("could not be read back: {error}")],
-            ..Embedded::default()
-        });
-        if let Some(damaged) = inside.damaged {
-            return Ok(Err((back, format!("damaged: {damaged}"))));
-        }
-        let sized = self.file.size_bytes.is_some() || state.total_bytes.is_some();
-        let verified_by = match (archive_agrees, inside.agrees, sized) {
-            (Some(true), ..) => "archive-checksum",
-            (_, true, _) => "embedded-checksum",
-            (_, _, true) => "size",
-            _ => "unverified",
-        };
-        let outcome = FileOutcome {
-            outcome: "staged".to_owned(),
-            method: Some("copy".to_owned()),
-            path: Some(self.path.as_str().to_owned()),
-            size_bytes: Some(size),
-            sha256: Some(sha256),
-            verified_by: Some(verified_by.to_owned()),
-            warnings: inside.warnings,
-            reason: None,
-            retry_may_help: None,
-        };
-        Ok(Ok(Whole {
-            part: back,
-            outcome,
-        }))
-    }
-
-    /// Copies a file from the mounted archive, sharing blocks where the file system can.
-    pub(crate) async fn copy_mounted(&self, source: &Path) -> Result<Whole, Broken> {
-        let mut part = self.volume.part(self.path)?;
-        truncate(&mut part)?;
-        let source = source.to_owned();
-        let copied = tokio::task::spawn_blocking(move || -> std::io::Result<(Part, bool)> {
-            let mut from = std::fs::File::open(source)?;
-            let cloned = rustix::fs::ioctl_ficlone(&part.file, &from).is_ok();
-            if !cloned {
-                std::io::copy(&mut from, &mut part.file)?;
-            }
-            part.written = part.file.metadata()?.len();
-            Ok((part, cloned))
-        })
-        .await
-        .map_err(|error| Broken::Outcome(failed(&format!("copy: {error}"), true)))?;
-        let (mut part, cloned) =
-            copied.map_err(|error| Broken::from(VolumeError::from_io("copy", self.path, error)))?;
-        let mut hashes = Hashes::for_checksum(self.file.checksum.as_ref());
-        let n_bytes = part.written;
-        hashes
-            .update_from(&mut part.file, n_bytes)
-            .map_err(|error| Broken::from(VolumeError::from_io("read back", self.path, error)))?;
-        match self.judge(part, hashes, &PartState::default()).await? {
-            Ok(mut whole) => {
-                whole.outcome.method = Some(if cloned { "clone" } else { "copy" }.to_owned());
-                Ok(whole)
-            }
-            Err((_, reason)) => Err(Broken::Outcome(failed(&reason, true))),
-        }
     }
 }
 
@@ -343,12 +296,16 @@ impl From<VolumeError> for Attempt {
     }
 }
 
-fn truncate(part: &mut Part) -> Result<(), VolumeError> {
-    part.file
-        .set_len(0)
-        .map_err(|error| VolumeError::from_io("empty", "the part", error))?;
-    part.written = 0;
-    Ok(())
+fn resume_at(from: u64, state: &PartState) -> Resume {
+    Resume {
+        from,
+        validator: Validator {
+            etag: state.etag.clone(),
+            last_modified: state.last_modified.clone(),
+            size_bytes: state.total_bytes,
+        },
+        location: state.location.clone(),
+    }
 }
 
 fn remember(state: &mut PartState, stream: &ByteStream) {
@@ -388,8 +345,15 @@ fn open_failed(error: &OpenError) -> FileOutcome {
         _ => "archive-failed",
     };
     let mut text = format!("{code}: {error}");
-    if let Some(source) = std::error::Error::source(error) {
-        text.push_str(&format!(" ({source})"));
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
     }
+    text.push_str(match error {
+        OpenError::Gone { .. } => "; harvest it and select again",
+        OpenError::Page { .. } => "; it may be down, retry later",
+        _ => "",
+    });
     failed(&text, error.is_transient())
 }

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::archives::Archives;
-use crate::job::{JobRun, Why};
+use crate::job::{JobRun, Seen, Why};
 use crate::live::Live;
+use crate::names::Names;
 use crate::request::StageRequest;
 use crate::volume::LocalVolume;
 
@@ -58,9 +59,11 @@ impl Worker {
     pub async fn run(&self, cancelled: CancellationToken) {
         let (places, tracker) = (Arc::new(Semaphore::new(self.workers)), TaskTracker::new());
         while !cancelled.is_cancelled() {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                break;
+            let place = tokio::select! {
+                place = Arc::clone(&places).acquire_owned() => place,
+                () = cancelled.cancelled() => break,
             };
+            let Ok(place) = place else { break };
             match self.store.claim_staging_job(&self.owner).await {
                 Ok(Some(lease)) => {
                     let (worker, cancelled) = (self.clone(), cancelled.clone());
@@ -85,7 +88,7 @@ impl Worker {
         tracker.wait().await;
     }
 
-    /// Carries out one job by id, here and now; for the command line.
+    /// Carries out whatever waits, one job after the other, here and now; for the command line.
     ///
     /// # Errors
     /// [`StoreError`] when the record fails.
@@ -154,6 +157,8 @@ impl Worker {
             volume,
             stop: CancellationToken::new(),
             why: Mutex::new(None),
+            names: Names::default(),
+            seen: Seen::default(),
         };
         let running = run.run();
         tokio::pin!(running);

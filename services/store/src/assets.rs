@@ -1,5 +1,7 @@
 //! Assets in the record: upserts from a harvest, versions, withdrawal, and the changes the index follows.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use gantry_asset::{ArchiveId, Asset, AssetId, File, content_hash, version_hash};
 use sqlx::{Sqlite, Transaction};
@@ -77,7 +79,10 @@ impl Store {
         .await
         .doing("look up an asset")?;
         let row = row.ok_or_else(|| StoreError::NoSuchAsset(id.clone()))?;
-        self.with_files(row).await
+        let mut found = self.with_files(vec![row]).await?;
+        found
+            .pop()
+            .ok_or_else(|| StoreError::NoSuchAsset(id.clone()))
     }
 
     /// The assets of these ids that are everybody's and not withdrawn, in any order.
@@ -86,23 +91,46 @@ impl Store {
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn live_assets(&self, ids: &[AssetId]) -> Result<Vec<AssetRecord>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(500) {
-            let list =
-                serde_json::to_string(&chunk.iter().map(AssetId::as_str).collect::<Vec<_>>())
-                    .doing("a list of ids")?;
+        // One transaction: all of them are seen as they were at one moment.
+        let mut tx = self.read.begin().await.doing("look up assets")?;
+        for chunk in ids.chunks(AT_ONCE) {
             let rows: Vec<Row> = sqlx::query_as(
                 "SELECT id, version, body, owner, withdrawn, change FROM assets \
                  WHERE id IN (SELECT value FROM json_each($1)) AND owner IS NULL AND withdrawn IS NULL",
             )
-            .bind(list)
+            .bind(list_of(chunk)?)
+            .fetch_all(&mut *tx)
+            .await
+            .doing("look up assets")?;
+            found.extend(rows);
+        }
+        tx.commit().await.doing("look up assets")?;
+        self.with_files(found).await
+    }
+
+    /// The assets of these ids, withdrawn or not, that are everybody's or `viewer`'s, in any order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn assets(
+        &self,
+        ids: &[AssetId],
+        viewer: Option<&str>,
+    ) -> Result<Vec<AssetRecord>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(AT_ONCE) {
+            let rows: Vec<Row> = sqlx::query_as(
+                "SELECT id, version, body, owner, withdrawn, change FROM assets \
+                 WHERE id IN (SELECT value FROM json_each($1)) AND (owner IS NULL OR owner = $2)",
+            )
+            .bind(list_of(chunk)?)
+            .bind(viewer)
             .fetch_all(&self.read)
             .await
             .doing("look up assets")?;
-            for row in rows {
-                found.push(self.with_files(row).await?);
-            }
+            found.extend(rows);
         }
-        Ok(found)
+        self.with_files(found).await
     }
 
     /// The ids of live public assets of an archive that have a file of this name.
@@ -187,15 +215,13 @@ impl Store {
         .fetch_all(&self.read)
         .await
         .doing("list its changes")?;
-        let mut changes = Vec::with_capacity(rows.len());
-        for row in rows {
-            let number = row.5.cast_unsigned();
-            changes.push(ChangeRecord {
-                number,
-                record: self.with_files(row).await?,
-            });
-        }
-        Ok(changes)
+        let records = self.with_files(rows).await?.into_iter();
+        Ok(records
+            .map(|record| ChangeRecord {
+                number: record.change,
+                record,
+            })
+            .collect())
     }
 
     /// Public assets of an archive in the order of their ids, after one of them; for export.
@@ -218,11 +244,7 @@ impl Store {
         .fetch_all(&self.read)
         .await
         .doing("list assets")?;
-        let mut records = Vec::with_capacity(rows.len());
-        for row in rows {
-            records.push(self.with_files(row).await?);
-        }
-        Ok(records)
+        self.with_files(rows).await
     }
 
     /// How many live public assets an archive has.
@@ -255,6 +277,7 @@ impl Store {
                 Upserted::New => counts.new += 1,
                 Upserted::Changed => counts.changed += 1,
                 Upserted::Unchanged => counts.unchanged += 1,
+                Upserted::Again => {}
             }
         }
         crate::harvests::add_counts(&mut tx, &lease.id, counts).await?;
@@ -262,28 +285,65 @@ impl Store {
         Ok(counts)
     }
 
-    async fn with_files(
-        &self,
-        (id, version, body, owner, withdrawn, change): Row,
-    ) -> Result<AssetRecord, StoreError> {
-        let mut asset: Asset = serde_json::from_str(&body).doing("an asset")?;
-        debug_assert_eq!(asset.id.as_str(), id, "an asset's body carries its id");
-        asset.files = self.asset_files(&asset.id, to_version(version)).await?;
-        let withdrawn = withdrawn.map(to_time);
-        Ok(AssetRecord {
-            asset,
-            version: to_version(version),
-            owner,
-            withdrawn,
-            change: change.cast_unsigned(),
-        })
+    /// Reads rows, in their order, and gives each the files of its version.
+    async fn with_files(&self, rows: Vec<Row>) -> Result<Vec<AssetRecord>, StoreError> {
+        let mut records = Vec::with_capacity(rows.len());
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let some: Vec<Row> = rows.by_ref().take(AT_ONCE).collect();
+            let ids: Vec<&str> = some.iter().map(|row| row.0.as_str()).collect();
+            let mut files = self.files_of(&ids).await?;
+            for (id, version, body, owner, withdrawn, change) in some {
+                let mut asset: Asset = serde_json::from_str(&body).doing("an asset")?;
+                debug_assert_eq!(asset.id.as_str(), id, "an asset's body carries its id");
+                asset.files = files.remove(&(id, version)).unwrap_or_default();
+                records.push(AssetRecord {
+                    asset,
+                    version: to_version(version),
+                    owner,
+                    withdrawn: withdrawn.map(to_time),
+                    change: change.cast_unsigned(),
+                });
+            }
+        }
+        Ok(records)
     }
+
+    /// The files of all versions of these assets; those of a version never change, so they fit whatever row was read before.
+    async fn files_of(
+        &self,
+        ids: &[&str],
+    ) -> Result<HashMap<(String, i64), Vec<File>>, StoreError> {
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+            "SELECT asset, version, body FROM files WHERE asset IN (SELECT value FROM json_each($1)) ORDER BY asset, version, position",
+        )
+        .bind(serde_json::to_string(ids).doing("a list of ids")?)
+        .fetch_all(&self.read)
+        .await
+        .doing("list the files of assets")?;
+        let mut files: HashMap<(String, i64), Vec<File>> = HashMap::new();
+        for (asset, version, body) in rows {
+            let file = serde_json::from_str(&body).doing("a file")?;
+            files.entry((asset, version)).or_default().push(file);
+        }
+        Ok(files)
+    }
+}
+
+/// How many assets one question is about.
+const AT_ONCE: usize = 500;
+
+fn list_of(ids: &[AssetId]) -> Result<String, StoreError> {
+    let ids: Vec<&str> = ids.iter().map(AssetId::as_str).collect();
+    serde_json::to_string(&ids).doing("a list of ids")
 }
 
 enum Upserted {
     New,
     Changed,
     Unchanged,
+    /// Seen by this harvest before: it was cut and goes on, or the archive lists it twice.
+    Again,
 }
 
 async fn upsert(
@@ -291,19 +351,22 @@ async fn upsert(
     harvest: &str,
     asset: &Asset,
 ) -> Result<Upserted, StoreError> {
-    let known: Option<(String, i64, String, Option<i64>)> = sqlx::query_as(
-        "SELECT content_hash, version, version_hash, withdrawn FROM assets WHERE id = $1",
+    let known: Option<(String, i64, String, Option<i64>, String)> = sqlx::query_as(
+        "SELECT content_hash, version, version_hash, withdrawn, seen FROM assets WHERE id = $1",
     )
     .bind(asset.id.as_str())
     .fetch_optional(&mut **tx)
     .await
     .doing("look up an asset")?;
     let (content, files) = (content_hash(asset), version_hash(&asset.files));
-    let Some((known_content, version, known_files, withdrawn)) = known else {
+    let Some((known_content, version, known_files, withdrawn, seen)) = known else {
         insert(tx, harvest, asset, &content, &files).await?;
         return Ok(Upserted::New);
     };
     if known_content == content && known_files == files && withdrawn.is_none() {
+        if seen == harvest {
+            return Ok(Upserted::Again);
+        }
         sqlx::query("UPDATE assets SET seen = $1 WHERE id = $2")
             .bind(harvest)
             .bind(asset.id.as_str())

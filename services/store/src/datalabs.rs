@@ -168,6 +168,8 @@ impl Store {
         .await
         .doing("look for the same datalab")?;
         if let Some(id) = live {
+            // The one connection that writes is needed again to read it.
+            tx.commit().await.doing("look for the same datalab")?;
             return self.datalab(&id, new.owner).await;
         }
         let id = Uuid::now_v7().to_string();

@@ -143,6 +143,20 @@ impl Store {
         held(done.rows_affected(), "harvest", lease)
     }
 
+    /// Gives the lease on one harvest back, so that the next one of its archive takes it up at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn give_back_harvest(&self, lease: &Lease) -> Result<(), StoreError> {
+        sqlx::query("UPDATE harvests SET lease_until = 0 WHERE id = $1 AND lease_epoch = $2")
+            .bind(&lease.id)
+            .bind(lease.epoch)
+            .execute(&self.write)
+            .await
+            .doing("give back the lease on a harvest")?;
+        Ok(())
+    }
+
     /// Gives back the leases on harvests of an owner that is no more.
     ///
     /// # Errors
@@ -211,7 +225,7 @@ impl Store {
         tx.commit().await.doing("keep a rejection")
     }
 
-    /// Withdraws an asset that the archive says is gone.
+    /// Withdraws an asset that the archive says is gone; one of another archive, or a user's own, is left alone.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when another process has the harvest now.
@@ -219,8 +233,11 @@ impl Store {
         let mut tx = self.begin().await?;
         check_lease(&mut tx, lease).await?;
         let live: Option<String> =
-            sqlx::query_scalar("SELECT id FROM assets WHERE id = $1 AND withdrawn IS NULL")
+            sqlx::query_scalar(
+                "SELECT id FROM assets WHERE id = $1 AND withdrawn IS NULL AND owner IS NULL AND archive = (SELECT archive FROM harvests WHERE id = $2)",
+            )
                 .bind(id.as_str())
+                .bind(&lease.id)
                 .fetch_optional(&mut *tx)
                 .await
                 .doing("look up an asset")?;
@@ -403,14 +420,17 @@ async fn add_withdrawn(
     Ok(())
 }
 
-/// Live public assets of a harvest's archive, within the scopes it completed, that it did not see.
+/// Live public assets of a harvest's archive, within the scopes it completed, that neither it nor a later harvest saw.
+///
+/// An operator may accept withdrawals long after they were found; what came back meanwhile stays. The ids of harvests
+/// are UUIDs of version 7, whose order is that of their making.
 async fn unseen(
     tx: &mut Transaction<'static, Sqlite>,
     harvest: &str,
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query_scalar(
         "SELECT a.id FROM assets a JOIN harvests h ON h.archive = a.archive \
-         WHERE h.id = $1 AND a.seen <> $1 AND a.owner IS NULL AND a.withdrawn IS NULL AND a.created <= h.started \
+         WHERE h.id = $1 AND a.seen < $1 AND a.owner IS NULL AND a.withdrawn IS NULL AND a.created <= h.started \
          AND EXISTS (SELECT 1 FROM harvest_scopes s WHERE s.harvest = $1 \
                      AND substr(a.id, length(a.archive) + 2, length(s.scope)) = s.scope) ORDER BY a.id",
     )

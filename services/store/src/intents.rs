@@ -36,6 +36,8 @@ pub enum Idempotent {
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// A request that was not answered within this time was being answered by a process that is no more.
+const ANSWERED_WITHIN_MS: i64 = 60 * 1000;
 
 impl Store {
     /// Keeps a click for an hour.
@@ -89,6 +91,8 @@ impl Store {
 
     /// Looks an idempotency key up, per user and route, for 24 hours; a new key is taken at once.
     ///
+    /// A key whose request was not answered within a minute is free again: its process died on the way.
+    ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn idempotent(
@@ -99,11 +103,14 @@ impl Store {
         body_hash: &str,
     ) -> Result<Idempotent, StoreError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM idempotency WHERE created < $1")
-            .bind(now() - DAY_MS)
-            .execute(&mut *tx)
-            .await
-            .doing("forget old keys")?;
+        sqlx::query(
+            "DELETE FROM idempotency WHERE created < $1 OR (status IS NULL AND created < $2)",
+        )
+        .bind(now() - DAY_MS)
+        .bind(now() - ANSWERED_WITHIN_MS)
+        .execute(&mut *tx)
+        .await
+        .doing("forget old keys")?;
         let known: Option<(String, Option<i64>, Option<String>)> =
             sqlx::query_as("SELECT body_hash, status, answer FROM idempotency WHERE owner = $1 AND route = $2 AND name = $3")
                 .bind(owner)

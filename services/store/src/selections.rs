@@ -38,6 +38,9 @@ pub struct SelectionMember {
 
 type Row = (String, Option<String>, i64, i64, i64, Option<i64>, i64);
 
+/// How many rows one statement takes.
+const ROWS: usize = 500;
+
 impl Store {
     /// Keeps a selection; one with the same id is the same selection.
     ///
@@ -64,15 +67,25 @@ impl Store {
         .await
         .doing("keep a selection")?;
         if done.rows_affected() == 1 {
-            for (position, member) in members.iter().enumerate() {
-                sqlx::query("INSERT INTO selection_assets (selection, position, asset, version) VALUES ($1, $2, $3, $4)")
-                    .bind(&selection.id)
-                    .bind(position as i64)
-                    .bind(member.asset.as_str())
-                    .bind(i64::from(member.version))
+            let mut numbered = members.iter().enumerate().peekable();
+            while numbered.peek().is_some() {
+                let mut insert = sqlx::QueryBuilder::new(
+                    "INSERT INTO selection_assets (selection, position, asset, version) ",
+                );
+                insert.push_values(
+                    numbered.by_ref().take(ROWS),
+                    |mut row, (position, member)| {
+                        row.push_bind(&selection.id)
+                            .push_bind(position as i64)
+                            .push_bind(member.asset.as_str())
+                            .push_bind(i64::from(member.version));
+                    },
+                );
+                insert
+                    .build()
                     .execute(&mut *tx)
                     .await
-                    .doing("keep a member of a selection")?;
+                    .doing("keep the members of a selection")?;
             }
         }
         tx.commit().await.doing("keep a selection")

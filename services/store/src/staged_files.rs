@@ -59,7 +59,7 @@ impl Store {
         )
         .bind(volume)
         .bind(path)
-        .fetch_optional(&self.write)
+        .fetch_optional(&self.read)
         .await
         .doing("look up a staged file")?;
         Ok(row.and_then(to_staged))

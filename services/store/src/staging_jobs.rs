@@ -257,6 +257,7 @@ impl Store {
         .await
         .doing("look for the same job")?;
         if let Some(id) = live {
+            tx.commit().await.doing("look for the same job")?;
             return self.staging_job(&id, owner).await;
         }
         let id = Uuid::now_v7().to_string();
@@ -270,21 +271,7 @@ impl Store {
             .execute(&mut *tx)
             .await
             .doing("keep a staging job")?;
-        for (position, file) in files.iter().enumerate() {
-            sqlx::query("INSERT INTO staging_files (job, position, asset, version, name, size_bytes) VALUES ($1, $2, $3, $4, $5, $6)")
-                .bind(&id)
-                .bind(position as i64)
-                .bind(file.asset.as_str())
-                .bind(i64::from(file.version))
-                .bind(&file.name)
-                .bind(file.size_bytes.map(u64::cast_signed))
-                .execute(&mut *tx)
-                .await
-                .doing("keep a file of a job")?;
-            if let Some(outcome) = &file.settled {
-                settle(&mut tx, &id, position as u64, outcome).await?;
-            }
-        }
+        insert_files(&mut tx, &id, files).await?;
         tx.commit().await.doing("keep a staging job")?;
         self.staging_job(&id, owner).await
     }
@@ -415,15 +402,18 @@ impl Store {
     /// Marks a claimed job as running.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when another worker has it now.
+    /// [`StoreError::LeaseLost`] when another worker has it now, or its owner stopped it meanwhile.
     pub async fn start_staging_job(&self, lease: &Lease) -> Result<(), StoreError> {
-        let done = sqlx::query("UPDATE staging_jobs SET phase = 'EXECUTING', started = COALESCE(started, $1) WHERE id = $2 AND lease_epoch = $3")
-            .bind(now())
-            .bind(&lease.id)
-            .bind(lease.epoch)
-            .execute(&self.write)
-            .await
-            .doing("start a staging job")?;
+        let done = sqlx::query(
+            "UPDATE staging_jobs SET phase = 'EXECUTING', started = COALESCE(started, $1) \
+             WHERE id = $2 AND lease_epoch = $3 AND phase IN ('QUEUED', 'EXECUTING')",
+        )
+        .bind(now())
+        .bind(&lease.id)
+        .bind(lease.epoch)
+        .execute(&self.write)
+        .await
+        .doing("start a staging job")?;
         held(done.rows_affected(), "staging job", lease)
     }
 
@@ -451,6 +441,30 @@ impl Store {
         .await
         .doing("keep progress")?;
         held(done.rows_affected(), "staging job", lease)
+    }
+
+    /// Keeps how far several files are, in one transaction: (position, bytes, what is needed to go on).
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when another worker has the job now; nothing was written then.
+    pub async fn keep_all_progress(
+        &self,
+        lease: &Lease,
+        files: &[(u64, u64, String)],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        check_lease(&mut tx, lease).await?;
+        for (position, bytes_done, resume) in files {
+            sqlx::query("UPDATE staging_files SET bytes_done = $1, resume = $2 WHERE job = $3 AND position = $4")
+                .bind(bytes_done.cast_signed())
+                .bind(resume)
+                .bind(&lease.id)
+                .bind(position.cast_signed())
+                .execute(&mut *tx)
+                .await
+                .doing("keep progress")?;
+        }
+        tx.commit().await.doing("keep progress")
     }
 
     /// Keeps what a job waits for, and the bytes it moved since the last time.
@@ -485,15 +499,7 @@ impl Store {
         files: &[(u64, FileOutcome, Option<StagedFile>)],
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let ours = sqlx::query(
-            "UPDATE staging_jobs SET wanted = wanted WHERE id = $1 AND lease_epoch = $2",
-        )
-        .bind(&lease.id)
-        .bind(lease.epoch)
-        .execute(&mut *tx)
-        .await
-        .doing("check the lease on a staging job")?;
-        held(ours.rows_affected(), "staging job", lease)?;
+        check_lease(&mut tx, lease).await?;
         for (position, outcome, staged) in files {
             settle(&mut tx, &lease.id, *position, outcome).await?;
             if let Some(staged) = staged {
@@ -542,7 +548,8 @@ impl Store {
         Ok(())
     }
 
-    /// Asks a job to hold or abort; one that no worker has does so at once.
+    /// Asks a job to hold or abort; one that no worker has begun does so at once, and a worker that has just claimed it
+    /// loses its lease. What is to be aborted cannot be held any more.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
@@ -556,7 +563,8 @@ impl Store {
             Wanted::Abort => Phase::Aborted,
         };
         let mut tx = self.begin().await?;
-        let done = sqlx::query("UPDATE staging_jobs SET phase = $1, ended = $2 WHERE id = $3 AND phase = 'QUEUED' AND bytes_moved = 0 AND started IS NULL")
+        let done = sqlx::query("UPDATE staging_jobs SET phase = $1, ended = $2, lease_epoch = lease_epoch + 1, lease_until = 0 \
+             WHERE id = $3 AND phase IN ('QUEUED', 'HELD') AND started IS NULL")
             .bind(at_once)
             .bind(at_once.is_final().then(now))
             .bind(&job.id)
@@ -566,7 +574,8 @@ impl Store {
         if done.rows_affected() == 0 {
             sqlx::query(
                 "UPDATE staging_jobs SET wanted = $1, phase = CASE WHEN phase = 'HELD' THEN 'QUEUED' ELSE phase END \
-                 WHERE id = $2 AND phase IN ('QUEUED', 'EXECUTING', 'HELD')",
+                 WHERE id = $2 AND (phase IN ('QUEUED', 'EXECUTING') OR phase = 'HELD' AND $1 = 'abort') \
+                 AND (wanted IS NULL OR wanted <> 'abort')",
             )
             .bind(wanted)
             .bind(&job.id)
@@ -590,12 +599,22 @@ impl Store {
         Ok(())
     }
 
-    /// Queues what failed in an ended job again; `false` when nothing did.
+    /// Queues what failed in an ended job again; `false` when nothing did, or the job has not ended.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn retry_staging_job(&self, job: &StagingJob) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        let ended: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM staging_jobs WHERE id = $1 AND phase IN ('COMPLETED', 'ERROR', 'ABORTED')",
+        )
+        .bind(&job.id)
+        .fetch_optional(&mut *tx)
+        .await
+        .doing("look up a staging job")?;
+        if ended.is_none() {
+            return Ok(false);
+        }
         let files = sqlx::query(
             "UPDATE staging_files SET outcome = NULL, reason = NULL, retry_may_help = NULL, bytes_done = 0, resume = NULL WHERE job = $1 AND outcome = 'failed'",
         )
@@ -613,7 +632,7 @@ impl Store {
         if files.rows_affected() == 0 && waiting == 0 {
             return Ok(false);
         }
-        sqlx::query("UPDATE staging_jobs SET phase = 'QUEUED', ended = NULL, message = NULL, wanted = NULL WHERE id = $1 AND phase IN ('COMPLETED', 'ERROR', 'ABORTED')")
+        sqlx::query("UPDATE staging_jobs SET phase = 'QUEUED', ended = NULL, message = NULL, wanted = NULL WHERE id = $1")
             .bind(&job.id)
             .execute(&mut *tx)
             .await
@@ -621,6 +640,56 @@ impl Store {
         tx.commit().await.doing("retry a staging job")?;
         Ok(true)
     }
+}
+
+/// Fails unless the lease is still ours.
+async fn check_lease(
+    tx: &mut sqlx::Transaction<'static, sqlx::Sqlite>,
+    lease: &Lease,
+) -> Result<(), StoreError> {
+    let ours: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM staging_jobs WHERE id = $1 AND lease_epoch = $2")
+            .bind(&lease.id)
+            .bind(lease.epoch)
+            .fetch_optional(&mut **tx)
+            .await
+            .doing("check the lease on a staging job")?;
+    held(u64::from(ours.is_some()), "staging job", lease)
+}
+
+/// How many rows one statement takes.
+const ROWS: usize = 500;
+
+async fn insert_files(
+    tx: &mut sqlx::Transaction<'static, sqlx::Sqlite>,
+    job: &str,
+    files: &[NewStagingFile],
+) -> Result<(), StoreError> {
+    let mut numbered = files.iter().enumerate().peekable();
+    while numbered.peek().is_some() {
+        let mut insert = sqlx::QueryBuilder::new(
+            "INSERT INTO staging_files (job, position, asset, version, name, size_bytes) ",
+        );
+        insert.push_values(numbered.by_ref().take(ROWS), |mut row, (position, file)| {
+            row.push_bind(job)
+                .push_bind(position as i64)
+                .push_bind(file.asset.as_str())
+                .push_bind(i64::from(file.version))
+                .push_bind(&file.name)
+                .push_bind(file.size_bytes.map(u64::cast_signed));
+        });
+        insert
+            .build()
+            .execute(&mut **tx)
+            .await
+            .doing("keep the files of a job")?;
+    }
+    for (position, file) in files.iter().enumerate() {
+        if let Some(outcome) = &file.settled {
+            settle(tx, job, position as u64, outcome).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn settle(

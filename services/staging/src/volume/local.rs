@@ -5,19 +5,20 @@
 //! their target lies below one of the mounts given.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions};
 
 use super::{VolumeError, VolumePath};
 
-/// A volume that is a folder of this machine.
-#[derive(Debug)]
+/// A volume that is a folder of this machine; cheap to clone.
+#[derive(Debug, Clone)]
 pub struct LocalVolume {
-    dir: Dir,
+    dir: Arc<Dir>,
     mounts: Vec<PathBuf>,
 }
 
@@ -56,6 +57,19 @@ pub struct Part {
     pub written: u64,
 }
 
+impl Part {
+    /// Throws away what was written.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn empty(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.written = 0;
+        Ok(())
+    }
+}
+
 impl LocalVolume {
     /// Opens the volume that is this folder.
     ///
@@ -65,7 +79,7 @@ impl LocalVolume {
         let dir = Dir::open_ambient_dir(path, ambient_authority())
             .map_err(|error| VolumeError::from_io("open the volume", path.display(), error))?;
         Ok(Self {
-            dir,
+            dir: Arc::new(dir),
             mounts: Vec::new(),
         })
     }
@@ -188,28 +202,60 @@ impl LocalVolume {
         if let Some(folder) = path.parent() {
             self.create_folder(&folder)?;
         }
-        let fail = |error| VolumeError::from_io("write", path, error);
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        let file = self
-            .dir
-            .open_with(path.part(), &options)
-            .map_err(fail)?
-            .into_std();
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
-            |_| VolumeError::Busy {
-                path: path.to_string(),
-            },
-        )?;
-        let written = file.metadata().map_err(fail)?.len();
-        Ok(Part { file, written })
+        // Whoever had the lock may have named the file between our opening and locking it; then it is no part any more.
+        for _ in 0..8 {
+            if let Some(mut file) = self.lock_part(path, true)? {
+                let written = file
+                    .seek(SeekFrom::End(0))
+                    .map_err(|error| VolumeError::from_io("write", path, error))?;
+                return Ok(Part { file, written });
+            }
+        }
+        Err(VolumeError::Busy {
+            path: path.to_string(),
+        })
     }
 
-    /// Throws the part of a file away, if there is one.
+    /// Opens and locks what is at a part's path; `None` when it is not there any more once it is locked.
+    fn lock_part(&self, path: &VolumePath, create: bool) -> Result<Option<File>, VolumeError> {
+        let fail = |error| VolumeError::from_io("write", path, error);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(create);
+        let file = match self.dir.open_with(path.part(), &options) {
+            Ok(file) => file.into_std(),
+            Err(error) if !create && is_missing(&error) => return Ok(None),
+            Err(error) => return Err(fail(error)),
+        };
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(VolumeError::Busy {
+                    path: path.to_string(),
+                });
+            }
+            Err(error) => return Err(fail(error.into())),
+        }
+        match self.dir.symlink_metadata(path.part()) {
+            Ok(meta) if meta.is_symlink() => {
+                Err(fail(io::Error::from(io::ErrorKind::AlreadyExists)))
+            }
+            Ok(meta) => {
+                let locked = std::os::unix::fs::MetadataExt::ino(&file.metadata().map_err(fail)?);
+                Ok((meta.ino() == locked).then_some(file))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(fail(error)),
+        }
+    }
+
+    /// Throws the part of a file away, if there is one and nobody writes it.
     ///
     /// # Errors
-    /// [`VolumeError::Io`] when it cannot be removed.
+    /// [`VolumeError::Busy`] when somebody writes it, [`VolumeError::Io`] when it cannot be removed.
     pub fn drop_part(&self, path: &VolumePath) -> Result<(), VolumeError> {
+        let Some(_locked) = self.lock_part(path, false)? else {
+            return Ok(());
+        };
         match self.dir.remove_file(path.part()) {
             Err(error) if !is_missing(&error) => {
                 Err(VolumeError::from_io("remove the part of", path, error))
@@ -223,7 +269,12 @@ impl LocalVolume {
     /// # Errors
     /// [`VolumeError::Io`] when the system could not write it.
     pub fn sync(&self) -> Result<(), VolumeError> {
-        rustix::fs::syncfs(self.dir.as_fd())
+        // The volume's own handle only names the folder (`O_PATH`); to sync, it must be open for reading.
+        let flags = rustix::fs::OFlags::RDONLY
+            | rustix::fs::OFlags::DIRECTORY
+            | rustix::fs::OFlags::CLOEXEC;
+        rustix::fs::openat(&self.dir, ".", flags, rustix::fs::Mode::empty())
+            .and_then(rustix::fs::syncfs)
             .map_err(|error| VolumeError::from_io("make durable", "the volume", error.into()))
     }
 
@@ -280,18 +331,32 @@ impl LocalVolume {
     /// Writes a whole file, replacing what is there in one step.
     ///
     /// # Errors
-    /// [`VolumeError::Full`] and [`VolumeError::Io`].
+    /// [`VolumeError::Busy`] when somebody else writes it, [`VolumeError::Full`] and [`VolumeError::Io`].
     pub fn write(&self, path: &VolumePath, bytes: &[u8]) -> Result<(), VolumeError> {
-        self.drop_part(path)?;
-        let mut part = self.part(path)?;
+        let part = self.part(path)?;
+        self.write_part(path, part, bytes)
+    }
+
+    /// Writes these bytes, and nothing that was there before, into a part and names it.
+    ///
+    /// # Errors
+    /// [`VolumeError::Full`] and [`VolumeError::Io`]; the part is gone then.
+    pub fn write_part(
+        &self,
+        path: &VolumePath,
+        mut part: Part,
+        bytes: &[u8],
+    ) -> Result<(), VolumeError> {
         let written = part
-            .file
-            .write_all(bytes)
+            .empty()
+            .and_then(|()| part.file.write_all(bytes))
             .and_then(|()| part.file.sync_all());
         if let Err(error) = written {
+            drop(part);
             self.drop_part(path)?;
             return Err(VolumeError::from_io("write", path, error));
         }
+        // The lock is held until it has its name.
         self.finish_part(path)
     }
 

@@ -1,0 +1,7 @@
+//! The connector against the stand-in: what it lists, what it opens, and what it says when the archive fails.
+
+mod archive;
+mod conformance;
+mod files;
+mod lists;
+mod real;

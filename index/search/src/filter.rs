@@ -1,0 +1,225 @@
+//! Which documents count, and for which facet fields.
+//!
+//! Within a field selections are OR, between fields AND, and the counts of a field ignore its own selection. A document
+//! that fails no field counts everywhere, one that fails a single field counts for that field alone; both come from one
+//! pass over the words of the bit sets.
+
+use gantry_asset::vocabulary;
+
+use crate::bits::{Bits, OnesOf};
+use crate::language::Parsed;
+use crate::query::{Collapse, Query};
+use crate::schema::NO_TIME;
+use crate::segment::Segment;
+use crate::snapshot::Snapshot;
+use crate::synonyms::synonyms;
+
+/// The condition of one facet field.
+pub(crate) struct FieldFilter {
+    /// Its place in the vocabulary.
+    pub(crate) field: usize,
+    table: Vec<bool>,
+    /// Whether it leaves out the field's hidden values, rather than keeping selected ones.
+    pub(crate) hides: bool,
+    /// Selected values, the unknown included.
+    pub(crate) selected: Vec<String>,
+}
+
+/// A condition from the query's text, which counts for its own field too.
+struct Condition {
+    field: usize,
+    table: Vec<bool>,
+    negated: bool,
+}
+
+/// All conditions beside the words.
+pub(crate) struct Filters {
+    /// Selected facets and hidden values, by field.
+    pub(crate) by_field: Vec<FieldFilter>,
+    conditions: Vec<Condition>,
+    time: Option<(i64, i64)>,
+    collapse: Collapse,
+    /// Whether a facet was selected that does not exist, so that nothing is found.
+    impossible: bool,
+}
+
+/// The documents of a segment that count.
+pub(crate) struct Matched {
+    /// Those that meet every condition.
+    pub(crate) hits: Bits,
+    /// Per entry of [`Filters::by_field`], those that meet all other conditions.
+    pub(crate) beside: Vec<Bits>,
+}
+
+impl Filters {
+    pub(crate) fn new(snapshot: &Snapshot, query: &Query, parsed: &mut Parsed) -> Self {
+        let mut filters = Self {
+            by_field: Vec::new(),
+            conditions: conditions(snapshot, parsed),
+            time: query
+                .time
+                .map(|(from, to)| (from.timestamp_micros(), to.timestamp_micros())),
+            collapse: query.collapse,
+            impossible: false,
+        };
+        for facet in &query.facets {
+            match snapshot.field(&facet.field) {
+                Some(field) => filters.select(snapshot, field, &facet.path),
+                None => {
+                    filters.impossible = true;
+                    parsed
+                        .notes
+                        .push(format!("`{}` is no facet, so nothing has it", facet.field));
+                }
+            }
+        }
+        filters.hide(snapshot, parsed);
+        filters
+    }
+
+    fn select(&mut self, snapshot: &Snapshot, field: usize, path: &str) {
+        let dictionary = &snapshot.dictionaries[field];
+        let at = self
+            .by_field
+            .iter()
+            .position(|filter| filter.field == field)
+            .unwrap_or_else(|| {
+                let table = vec![false; dictionary.len()];
+                self.by_field.push(FieldFilter {
+                    field,
+                    table,
+                    hides: false,
+                    selected: Vec::new(),
+                });
+                self.by_field.len() - 1
+            });
+        let filter = &mut self.by_field[at];
+        if let Some(range) = dictionary.in_range(path) {
+            for number in range {
+                filter.table[number] = true;
+                filter.selected.push(dictionary.value(number).to_owned());
+            }
+            return;
+        }
+        if let Some(number) = dictionary.number(path) {
+            filter.table[number as usize] = true;
+        }
+        filter.selected.push(path.to_owned());
+    }
+
+    /// Leaves out what the vocabulary hides, in fields nobody asked about.
+    fn hide(&mut self, snapshot: &Snapshot, parsed: &Parsed) {
+        for (field, described) in vocabulary().fields.iter().enumerate() {
+            let is_selected = self.by_field.iter().any(|filter| filter.field == field);
+            let is_asked = parsed
+                .fields
+                .iter()
+                .any(|word| word.field == field && !word.negated)
+                || synonyms().asks_for(&described.name, &parsed.typed);
+            if described.hidden_values.is_empty() || is_selected || is_asked {
+                continue;
+            }
+            let dictionary = &snapshot.dictionaries[field];
+            let mut table = vec![false; dictionary.len()];
+            let hidden = described
+                .hidden_values
+                .iter()
+                .filter_map(|value| dictionary.number(value));
+            hidden.for_each(|number| table[number as usize] = true);
+            self.by_field.push(FieldFilter {
+                field,
+                table,
+                hides: true,
+                selected: Vec::new(),
+            });
+        }
+    }
+
+    /// The documents of a segment that count; `exact` are those asked for by name, which nothing hides.
+    pub(crate) fn apply(&self, segment: &Segment, text: Option<&Bits>, exact: &Bits) -> Matched {
+        let n = segment.fixed.n_docs;
+        let mut matched = Matched {
+            hits: Bits::none(n),
+            beside: vec![Bits::none(n); self.by_field.len()],
+        };
+        if self.impossible {
+            return matched;
+        }
+        let folded = match self.collapse {
+            Collapse::Series => &segment.fixed.members,
+            Collapse::None => &segment.fixed.series,
+        };
+        let mut masks = vec![0; self.by_field.len()];
+        for word in 0..segment.alive.words().len() {
+            let exact = exact.words()[word];
+            let mut among = segment.alive.words()[word] & (!folded.words()[word] | exact);
+            among &= text.map_or(u64::MAX, |text| text.words()[word]);
+            among = self.meeting_conditions(segment, word, among);
+            if among == 0 {
+                continue;
+            }
+            let mut all = among;
+            for (mask, filter) in masks.iter_mut().zip(&self.by_field) {
+                let found =
+                    segment.fixed.columns[filter.field].matching(&filter.table, word, among);
+                *mask = if filter.hides { !found | exact } else { found };
+                all &= *mask;
+            }
+            matched.hits.words_mut()[word] = all;
+            for (at, beside) in matched.beside.iter_mut().enumerate() {
+                let others = masks.iter().enumerate().filter(|(other, _)| *other != at);
+                beside.words_mut()[word] = others.fold(among, |set, (_, mask)| set & mask);
+            }
+        }
+        matched
+    }
+
+    fn meeting_conditions(&self, segment: &Segment, word: usize, mut among: u64) -> u64 {
+        for condition in &self.conditions {
+            let found =
+                segment.fixed.columns[condition.field].matching(&condition.table, word, among);
+            among &= if condition.negated { !found } else { found };
+        }
+        let Some((from, to)) = self.time.filter(|_| among != 0) else {
+            return among;
+        };
+        let base = u32::try_from(word * 64).expect("documents are numbered by u32");
+        let overlaps = |at: &u32| {
+            let (start, end) = (
+                segment.fixed.start.get_val(base + at),
+                segment.fixed.end.get_val(base + at),
+            );
+            start != NO_TIME && start < to && (end > from || start == end && start >= from)
+        };
+        OnesOf {
+            word: among,
+            base: 0,
+        }
+        .filter(overlaps)
+        .fold(0, |bits, at| bits | 1 << at)
+    }
+}
+
+fn conditions(snapshot: &Snapshot, parsed: &mut Parsed) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for word in &parsed.fields {
+        let dictionary = &snapshot.dictionaries[word.field];
+        let numbers = dictionary
+            .in_range(&word.typed)
+            .unwrap_or_else(|| dictionary.meant_by(&word.typed, word.is_prefix));
+        if numbers.is_empty() {
+            parsed.notes.push(format!(
+                "no `{}` is called `{}`",
+                dictionary.field.name, word.typed
+            ));
+        }
+        let mut table = vec![false; dictionary.len()];
+        numbers.into_iter().for_each(|number| table[number] = true);
+        conditions.push(Condition {
+            field: word.field,
+            table,
+            negated: word.negated,
+        });
+    }
+    conditions
+}

@@ -1,0 +1,190 @@
+//! Following the catalogue: its changes in order, in batches, each commit naming the number it has reached.
+//!
+//! A crash between two commits loses what came after the first, and the next following begins there again; a change
+//! applied twice is the same as once, since an asset replaces its predecessor by its id.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use gantry_asset::{Asset, AssetId};
+use serde_json::value::RawValue;
+use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
+
+use crate::error::{ChangesError, SearchError};
+use crate::generation::Generation;
+use crate::schema::{document, fields};
+use crate::snapshot::Progress;
+
+/// How many changes are asked for at a time.
+const BATCH: usize = 2_000;
+
+/// How many changes make a commit; the last of a following is always committed.
+const COMMIT: u64 = 200_000;
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What the catalogue tells the index; implemented over the store by the server.
+pub trait Changes: Send + Sync {
+    /// The identity of the catalogue, another one after a restored backup.
+    fn catalogue(&self) -> Uuid;
+    /// The number of its last change; 0 when there is none.
+    fn latest(&self) -> BoxFuture<'_, Result<u64, ChangesError>>;
+    /// The changes with numbers above `after`, in order, at most `limit`. Of an asset changed several times the last
+    /// change suffices.
+    fn changes(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(u64, Change)>, ChangesError>>;
+}
+
+/// One change of the catalogue.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An asset is new, or is now like this.
+    Put(Box<IndexedAsset>),
+    /// An asset is withdrawn.
+    Gone(AssetId),
+}
+
+/// An asset as the index needs it.
+#[derive(Debug, Clone)]
+pub struct IndexedAsset {
+    /// The asset with its files.
+    pub asset: Asset,
+    /// The number of its present version; 0 for a series.
+    pub version: u32,
+    /// The number of its files.
+    pub n_files: u32,
+    /// Its JSON as hits show it.
+    pub view: Box<RawValue>,
+}
+
+/// What a following did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    /// How many changes were applied.
+    pub applied: u64,
+    /// The number of the last change the index holds.
+    pub up_to: u64,
+    /// Whether the index was built from nothing, since what it held was of another catalogue.
+    pub rebuilt: bool,
+}
+
+/// An index to write to, and the turn to write.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) _turn: Arc<OwnedMutexGuard<()>>,
+}
+
+/// Whether what the index holds is of this catalogue and of its past.
+pub(crate) fn belongs(progress: Option<Progress>, catalogue: Uuid, latest: u64) -> bool {
+    progress.is_none_or(|progress| progress.catalogue == catalogue && progress.number <= latest)
+}
+
+/// Applies all changes after those already applied; how many those were.
+pub(crate) async fn catch_up(generation: &Held, changes: &dyn Changes) -> Result<u64, SearchError> {
+    let catalogue = changes.catalogue();
+    let began = blocking(generation, Generation::begin).await?;
+    let mut after = began.number;
+    let mut seen = began.is_empty.then(HashSet::new);
+    let (mut applied, mut pending) = (0, 0);
+    loop {
+        let batch = changes.changes(after, BATCH).await;
+        let batch = batch.map_err(|source| SearchError::Changes { after, source })?;
+        let Some((last, _)) = batch.last() else { break };
+        after = *last;
+        let n = batch.len() as u64;
+        let done = blocking(generation, move |generation| {
+            apply(generation, &batch, &mut seen)?;
+            Ok(seen)
+        });
+        seen = done.await?;
+        (applied, pending) = (applied + n, pending + n);
+        if pending >= COMMIT {
+            commit(
+                generation,
+                Progress {
+                    catalogue,
+                    number: after,
+                },
+            )
+            .await?;
+            pending = 0;
+        }
+    }
+    if pending > 0 || !began.has_progress {
+        commit(
+            generation,
+            Progress {
+                catalogue,
+                number: after,
+            },
+        )
+        .await?;
+    } else {
+        blocking(generation, Generation::refresh).await?;
+    }
+    Ok(applied)
+}
+
+async fn commit(generation: &Held, progress: Progress) -> Result<(), SearchError> {
+    blocking(generation, move |generation| {
+        generation.commit(progress)?;
+        generation.refresh()
+    })
+    .await
+}
+
+/// Runs something slow where it does not hold up others. Should the following be dropped meanwhile, the next one
+/// waits until this has ended, since it holds the turn too.
+async fn blocking<T: Send + 'static>(
+    held: &Held,
+    work: impl FnOnce(&Generation) -> Result<T, SearchError> + Send + 'static,
+) -> Result<T, SearchError> {
+    let held = held.clone();
+    let done = tokio::task::spawn_blocking(move || work(&held.generation)).await;
+    done.map_err(SearchError::engine("finish a batch"))?
+}
+
+/// Writes a batch. `seen` holds hashes of the ids written so far to an index that was empty: what is not among them
+/// needs no looking for a predecessor.
+fn apply(
+    generation: &Generation,
+    batch: &[(u64, Change)],
+    seen: &mut Option<HashSet<u64>>,
+) -> Result<(), SearchError> {
+    let slot = generation
+        .writer
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let writer = slot.as_ref().ok_or(SearchError::ReadOnly)?;
+    generation.is_dirty.store(true, Ordering::SeqCst);
+    for (number, change) in batch {
+        let id = match change {
+            Change::Put(indexed) => &indexed.asset.id,
+            Change::Gone(id) => id,
+        };
+        let is_new = seen.as_mut().is_some_and(|seen| {
+            let mut hasher = DefaultHasher::new();
+            id.hash(&mut hasher);
+            seen.insert(hasher.finish())
+        });
+        if !is_new {
+            writer.delete_term(fields().id_term(id.as_str()));
+        }
+        if let Change::Put(indexed) = change {
+            writer
+                .add_document(document(indexed, *number))
+                .map_err(SearchError::engine("add an asset"))?;
+        }
+    }
+    Ok(())
+}

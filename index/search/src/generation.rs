@@ -1,0 +1,147 @@
+//! One index on disk, open for reading and, for a writer, for writing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
+
+use crate::error::SearchError;
+use crate::index::Mode;
+use crate::schema::{fields, settings};
+use crate::snapshot::{Loader, Progress, Snapshot};
+use crate::text::{ANALYZER, analyzer};
+
+/// Threads that write segments, and the memory they share in bytes.
+const WRITERS: (usize, usize) = (2, 256 << 20);
+
+/// Blocks of stored views kept unpacked, 16 kB each.
+const KEPT_BLOCKS: usize = 100;
+
+/// One index: a directory named after its schema.
+pub(crate) struct Generation {
+    dir: PathBuf,
+    index: tantivy::Index,
+    reader: IndexReader,
+    /// The writer of a writer.
+    pub(crate) writer: Mutex<Option<IndexWriter>>,
+    /// Whether something was written since the last commit.
+    pub(crate) is_dirty: AtomicBool,
+    loader: Mutex<Loader>,
+    snapshot: RwLock<Arc<Snapshot>>,
+}
+
+/// Where a following begins.
+pub(crate) struct Began {
+    pub(crate) number: u64,
+    pub(crate) has_progress: bool,
+    pub(crate) is_empty: bool,
+}
+
+impl Generation {
+    pub(crate) fn open(dir: &Path, mode: Mode) -> Result<Self, SearchError> {
+        let open = "open";
+        let index = if mode == Mode::Reader || dir.join("meta.json").exists() {
+            tantivy::Index::open_in_dir(dir).map_err(SearchError::engine(open))?
+        } else {
+            fs::create_dir_all(dir).map_err(SearchError::files("make", dir))?;
+            let builder = tantivy::Index::builder()
+                .schema(fields().schema.clone())
+                .settings(settings());
+            builder
+                .create_in_dir(dir)
+                .map_err(SearchError::engine("be made"))?
+        };
+        index.tokenizers().register(ANALYZER, analyzer());
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
+        let reader = reader
+            .doc_store_cache_num_blocks(KEPT_BLOCKS)
+            .try_into()
+            .map_err(SearchError::engine(open))?;
+        let writer = match mode {
+            Mode::Reader => None,
+            Mode::Writer => Some(
+                index
+                    .writer_with_num_threads(WRITERS.0, WRITERS.1)
+                    .map_err(SearchError::engine(open))?,
+            ),
+        };
+        let mut loader = Loader::new();
+        let snapshot = loader.load(&reader, progress(&index)?)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            index,
+            reader,
+            writer: Mutex::new(writer),
+            is_dirty: AtomicBool::new(false),
+            loader: Mutex::new(loader),
+            snapshot: RwLock::new(Arc::new(snapshot)),
+        })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes ready to write, dropping what a following that was cut short left uncommitted.
+    pub(crate) fn begin(&self) -> Result<Began, SearchError> {
+        if self.is_dirty.load(Ordering::SeqCst) {
+            let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            let writer = slot.as_mut().ok_or(SearchError::ReadOnly)?;
+            writer
+                .rollback()
+                .map_err(SearchError::engine("drop what was not committed"))?;
+            self.is_dirty.store(false, Ordering::SeqCst);
+        }
+        self.refresh()?;
+        let snapshot = self.snapshot();
+        let number = snapshot.progress.map_or(0, |progress| progress.number);
+        Ok(Began {
+            number,
+            has_progress: snapshot.progress.is_some(),
+            is_empty: snapshot.n_docs() == 0,
+        })
+    }
+
+    /// Makes all that was written durable, with the number it reaches.
+    pub(crate) fn commit(&self, progress: Progress) -> Result<(), SearchError> {
+        let commit = "commit";
+        let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = slot.as_mut().ok_or(SearchError::ReadOnly)?;
+        let mut prepared = writer
+            .prepare_commit()
+            .map_err(SearchError::engine(commit))?;
+        prepared
+            .set_payload(&serde_json::to_string(&progress).map_err(SearchError::engine(commit))?);
+        prepared.commit().map_err(SearchError::engine(commit))?;
+        self.is_dirty.store(false, Ordering::SeqCst);
+        tracing::debug!(index.up_to = progress.number, "index committed");
+        Ok(())
+    }
+
+    /// Lets searches see the newest commit, once its columns are read.
+    pub(crate) fn refresh(&self) -> Result<(), SearchError> {
+        let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = loader.load(&self.reader, progress(&self.index)?)?;
+        *self
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        Ok(())
+    }
+}
+
+/// How far the newest commit has followed.
+fn progress(index: &tantivy::Index) -> Result<Option<Progress>, SearchError> {
+    let metas = index
+        .load_metas()
+        .map_err(SearchError::engine("read its state"))?;
+    Ok(metas
+        .payload
+        .and_then(|payload| serde_json::from_str(&payload).ok()))
+}

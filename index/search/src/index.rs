@@ -1,0 +1,359 @@
+//! The index in its directory.
+//!
+//! ```text
+//! <dir>/writer.lock          held by the one process that writes; says which
+//! <dir>/current              the name of the directory in use
+//! <dir>/<schema>-<n>/        one index; another is built beside it and `current` turned to it when it is whole
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::error::SearchError;
+use crate::execute;
+use crate::follow::{Changes, Followed, Held, belongs, catch_up};
+use crate::generation::Generation;
+use crate::query::{FacetCount, Found, Query, Resolved, Suggestion};
+use crate::schema::schema_name;
+use crate::snapshot::Snapshot;
+use crate::suggest;
+
+/// Whether an index is written or only read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Follows the catalogue; one per directory.
+    Writer,
+    /// Reads what a writer has committed.
+    Reader,
+}
+
+/// The index over the catalogue; searches see one commit from beginning to end while others write.
+pub struct Index {
+    dir: PathBuf,
+    mode: Mode,
+    generation: RwLock<Arc<Generation>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    _lock: Option<File>,
+}
+
+impl Index {
+    /// Opens the index in `dir`; a writer makes it when there is none or its schema is another.
+    ///
+    /// # Errors
+    /// [`SearchError::Locked`] when another writer has it, [`SearchError::NoIndex`] for a reader without a finished
+    /// index, [`SearchError::Files`] and [`SearchError::Engine`] when files cannot be read or written.
+    pub fn open(dir: &Path, mode: Mode) -> Result<Self, SearchError> {
+        let (lock, generation) = match mode {
+            Mode::Reader => (
+                None,
+                Generation::open(&current(dir).ok_or_else(|| none_in(dir))?, mode)?,
+            ),
+            Mode::Writer => {
+                fs::create_dir_all(dir).map_err(SearchError::files("make", dir))?;
+                (Some(lock(dir)?), open_or_make(dir)?)
+            }
+        };
+        let generation = RwLock::new(Arc::new(generation));
+        Ok(Self {
+            dir: dir.to_owned(),
+            mode,
+            generation,
+            turn: Arc::default(),
+            _lock: lock,
+        })
+    }
+
+    /// Brings the index up to the catalogue; a reader only takes what its writer has committed.
+    ///
+    /// An index of another catalogue, or one that is ahead of it, is built anew beside the old one, which answers
+    /// until then. May be dropped at any time.
+    ///
+    /// # Errors
+    /// [`SearchError::Changes`] when the catalogue does not answer, [`SearchError::Engine`] when writing fails.
+    pub async fn follow(&self, changes: &dyn Changes) -> Result<Followed, SearchError> {
+        let turn = Arc::new(Arc::clone(&self.turn).lock_owned().await);
+        if self.mode == Mode::Reader {
+            self.refresh()?;
+            return Ok(Followed {
+                applied: 0,
+                up_to: self.up_to(),
+                rebuilt: false,
+            });
+        }
+        let generation = self.generation();
+        let latest = changes.latest().await;
+        let latest = latest.map_err(|source| SearchError::Changes {
+            after: self.up_to(),
+            source,
+        })?;
+        if !belongs(generation.snapshot().progress, changes.catalogue(), latest) {
+            tracing::warn!(
+                index.up_to = self.up_to(),
+                catalogue.latest = latest,
+                "the index is of another catalogue or another past of it; building it anew"
+            );
+            return self.build_anew(changes, turn).await;
+        }
+        let held = Held {
+            generation: Arc::clone(&generation),
+            _turn: turn,
+        };
+        let applied = catch_up(&held, changes).await?;
+        self.make_current(&generation)?;
+        Ok(Followed {
+            applied,
+            up_to: self.up_to(),
+            rebuilt: false,
+        })
+    }
+
+    /// Builds the index anew beside the present one, which answers until the new one is whole.
+    ///
+    /// # Errors
+    /// As [`Index::follow`], and [`SearchError::ReadOnly`] for a reader.
+    pub async fn rebuild(&self, changes: &dyn Changes) -> Result<Followed, SearchError> {
+        let turn = Arc::new(Arc::clone(&self.turn).lock_owned().await);
+        self.build_anew(changes, turn).await
+    }
+
+    async fn build_anew(
+        &self,
+        changes: &dyn Changes,
+        turn: Arc<OwnedMutexGuard<()>>,
+    ) -> Result<Followed, SearchError> {
+        if self.mode == Mode::Reader {
+            return Err(SearchError::ReadOnly);
+        }
+        let generation = Arc::new(Generation::open(&new_dir(&self.dir), self.mode)?);
+        let held = Held {
+            generation: Arc::clone(&generation),
+            _turn: turn,
+        };
+        let applied = match catch_up(&held, changes).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                let removed = fs::remove_dir_all(generation.dir());
+                tracing::debug!(path = %generation.dir().display(), ?removed, "an index was not finished");
+                return Err(error);
+            }
+        };
+        self.turn_to(Arc::clone(&generation));
+        self.make_current(&generation)?;
+        Ok(Followed {
+            applied,
+            up_to: self.up_to(),
+            rebuilt: true,
+        })
+    }
+
+    fn turn_to(&self, generation: Arc<Generation>) {
+        *self
+            .generation
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = generation;
+    }
+
+    /// Takes what has been committed since, for a reader whose writer is another process.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`] when the commit cannot be opened.
+    pub fn refresh(&self) -> Result<(), SearchError> {
+        let present = self.generation();
+        match current(&self.dir) {
+            Some(dir) if self.mode == Mode::Reader && dir != present.dir() => {
+                let generation = Arc::new(Generation::open(&dir, self.mode)?);
+                self.turn_to(generation);
+                Ok(())
+            }
+            _ => present.refresh(),
+        }
+    }
+
+    /// The number of the last change the index holds; 0 for none.
+    #[must_use]
+    pub fn up_to(&self) -> u64 {
+        self.snapshot()
+            .progress
+            .map_or(0, |progress| progress.number)
+    }
+
+    /// How many assets the index holds, series included.
+    #[must_use]
+    pub fn n_assets(&self) -> u64 {
+        self.snapshot().n_docs()
+    }
+
+    /// Answers a query: the exact number, the first hits, and the counts of facets.
+    ///
+    /// # Errors
+    /// [`SearchError::Cursor`] for a cursor it did not hand out, [`SearchError::Engine`] when reading fails. Never
+    /// because of what `q` says.
+    pub fn search(&self, query: &Query) -> Result<Found, SearchError> {
+        execute::search(&self.snapshot(), query)
+    }
+
+    /// All assets a query means, at most `limit`, by id; members in place of their series whatever `collapse` says.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`] when reading fails.
+    pub fn resolve(&self, query: &Query, limit: usize) -> Result<Vec<Resolved>, SearchError> {
+        execute::resolve(&self.snapshot(), query, limit)
+    }
+
+    /// Completions of the last word of a text; those of facets first.
+    #[must_use]
+    pub fn suggest(&self, text: &str, limit: usize) -> Vec<Suggestion> {
+        suggest::suggest(&self.snapshot(), text, limit)
+    }
+
+    /// The values of a facet field among the results of a query, as many as asked for, those that contain a text.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`] when reading fails. An unknown field has no values.
+    pub fn facet_values(
+        &self,
+        field: &str,
+        query: &Query,
+        contains: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<FacetCount>, SearchError> {
+        execute::facet_values(&self.snapshot(), field, query, contains, limit)
+    }
+
+    fn generation(&self) -> Arc<Generation> {
+        Arc::clone(
+            &self
+                .generation
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.generation().snapshot()
+    }
+
+    /// Turns `current` to a generation that is whole and removes the others.
+    fn make_current(&self, generation: &Generation) -> Result<(), SearchError> {
+        let name = generation.dir().file_name().unwrap_or_default();
+        let (pointer, beside) = (self.dir.join("current"), self.dir.join("current.part"));
+        if current(&self.dir).as_deref() != Some(generation.dir()) {
+            let write = || {
+                let mut file = File::create(&beside)?;
+                file.write_all(name.as_encoded_bytes())?;
+                file.sync_all()?;
+                fs::rename(&beside, &pointer)
+            };
+            write().map_err(SearchError::files("write", &pointer))?;
+            for (old, _) in generations(&self.dir)
+                .into_iter()
+                .filter(|(path, _)| path != generation.dir())
+            {
+                if let Err(error) = fs::remove_dir_all(&old) {
+                    tracing::warn!(path = %old.display(), %error, "an index no longer used could not be removed");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The directory that `current` names, if it is there.
+fn current(dir: &Path) -> Option<PathBuf> {
+    let name = fs::read_to_string(dir.join("current")).ok()?;
+    let is_plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
+    Some(dir.join(name)).filter(|path| is_plain && path.join("meta.json").exists())
+}
+
+fn none_in(dir: &Path) -> SearchError {
+    SearchError::NoIndex {
+        dir: dir.to_owned(),
+    }
+}
+
+/// The current index if its schema is ours, else one of ours that was begun, else a new one.
+fn open_or_make(dir: &Path) -> Result<Generation, SearchError> {
+    let ours = format!("{}-", schema_name());
+    let is_ours = |path: &Path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(&ours))
+    };
+    let begun = generations(dir)
+        .into_iter()
+        .rev()
+        .map(|(path, _)| path)
+        .filter(|path| path.join("meta.json").exists());
+    let candidates = current(dir)
+        .into_iter()
+        .chain(begun)
+        .filter(|path| is_ours(path));
+    for path in candidates {
+        match Generation::open(&path, Mode::Writer) {
+            Ok(generation) => return Ok(generation),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "an index could not be opened; building another")
+            }
+        }
+    }
+    Generation::open(&new_dir(dir), Mode::Writer)
+}
+
+/// All index directories with their numbers, ascending.
+fn generations(dir: &Path) -> Vec<(PathBuf, u64)> {
+    let number_of = |path: &Path| path.file_name()?.to_str()?.rsplit_once('-')?.1.parse().ok();
+    let entries = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut all: Vec<_> = entries
+        .filter(|path| path.is_dir())
+        .filter_map(|path| number_of(&path).map(|number| (path, number)))
+        .collect();
+    all.sort_by_key(|(_, number)| *number);
+    all
+}
+
+fn new_dir(dir: &Path) -> PathBuf {
+    let number = generations(dir).last().map_or(1, |(_, number)| number + 1);
+    dir.join(format!("{}-{number}", schema_name()))
+}
+
+fn lock(dir: &Path) -> Result<File, SearchError> {
+    let path = dir.join("writer.lock");
+    let open = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
+    let mut file = open.map_err(SearchError::files("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let holder = if holder.is_empty() {
+                "another process".to_owned()
+            } else {
+                holder
+            };
+            return Err(SearchError::Locked {
+                dir: dir.to_owned(),
+                holder,
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(SearchError::files("lock", &path)(error)),
+    }
+    let mut say = || {
+        file.set_len(0)?;
+        file.seek(SeekFrom::Start(0))?;
+        write!(file, "process {}", std::process::id())
+    };
+    say().map_err(SearchError::files("write", &path))?;
+    Ok(file)
+}

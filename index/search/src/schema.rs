@@ -1,0 +1,324 @@
+//! The fields of the index and how an asset fills them.
+//!
+//! `text` is the catch-all that words are looked up in, `title` what people read first, `name` ids and file names
+//! whole. Every facet field of the vocabulary is a column of its own, `facet_<field>`, holding each value and each of
+//! its ancestors. The JSON of a hit is stored as bytes and copied through.
+
+use std::sync::LazyLock;
+
+use gantry_asset::{Asset, FacetPath, vocabulary};
+use tantivy::schema::{
+    BytesOptions, FAST, Field, IndexRecordOption, NumericOptions, STORED, Schema,
+    TextFieldIndexing, TextOptions,
+};
+use tantivy::{IndexSettings, IndexSortByField, Order, TantivyDocument, Term};
+
+use crate::follow::IndexedAsset;
+use crate::synonyms::synonyms;
+use crate::text::{ANALYZER, fold, parts};
+
+/// Raised when documents are made in another way than before; the index is then built anew.
+const VERSION: u32 = 1;
+
+/// Values larger than any that occur stand for "unknown" where small comes first.
+pub(crate) const NO_TIME: i64 = i64::MAX;
+
+/// The most file names of one asset that are words of it.
+const MOST_NAMES: usize = 50;
+
+/// The index's fields.
+pub(crate) struct Fields {
+    /// The schema they are of.
+    pub(crate) schema: Schema,
+    /// The id, raw; deleting goes by it, and its column orders ties.
+    pub(crate) id: Field,
+    /// Everything, in words.
+    pub(crate) text: Field,
+    /// Title and synonyms, in words.
+    pub(crate) title: Field,
+    /// Ids and file names, whole and folded.
+    pub(crate) name: Field,
+    /// The title to sort by.
+    pub(crate) title_order: Field,
+    /// The static rank.
+    pub(crate) rank: Field,
+    /// The version.
+    pub(crate) version: Field,
+    /// The archive's date and the number in the catalogue.
+    pub(crate) newest: Field,
+    /// The size.
+    pub(crate) size: Field,
+    /// Start and end of the time covered.
+    pub(crate) start: Field,
+    /// See `start`.
+    pub(crate) end: Field,
+    /// Single asset, member of a series, or series.
+    pub(crate) shape: Field,
+    /// The JSON of a hit.
+    pub(crate) view: Field,
+    /// The facet fields, in the order of the vocabulary.
+    pub(crate) facets: Vec<Field>,
+}
+
+static FIELDS: LazyLock<Fields> = LazyLock::new(Fields::new);
+
+/// The fields of the index.
+pub(crate) fn fields() -> &'static Fields {
+    &FIELDS
+}
+
+/// What an asset is to a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Single,
+    Member,
+    Series,
+}
+
+impl Shape {
+    fn of(indexed: &IndexedAsset) -> Self {
+        let asset = &indexed.asset;
+        match &asset.series {
+            Some(_) => Self::Member,
+            None if asset.id.local().starts_with('~') && indexed.n_files == 0 => Self::Series,
+            None => Self::Single,
+        }
+    }
+
+    /// Its number in the column.
+    pub(crate) fn number(self) -> u64 {
+        match self {
+            Self::Single => 0,
+            Self::Member => 1,
+            Self::Series => 2,
+        }
+    }
+}
+
+impl Fields {
+    fn new() -> Self {
+        let mut schema = Schema::builder();
+        let raw = || {
+            TextFieldIndexing::default()
+                .set_tokenizer("raw")
+                .set_fieldnorms(false)
+        };
+        let raw = || {
+            TextOptions::default()
+                .set_indexing_options(raw().set_index_option(IndexRecordOption::Basic))
+        };
+        let words = TextFieldIndexing::default()
+            .set_tokenizer(ANALYZER)
+            .set_fieldnorms(false);
+        let words = words.set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        let words = TextOptions::default().set_indexing_options(words);
+        let column = || TextOptions::default().set_fast("raw");
+        let number = || NumericOptions::from(FAST);
+        Self {
+            id: schema.add_text_field("id", raw().set_fast("raw").set_stored()),
+            text: schema.add_text_field("text", words.clone()),
+            title: schema.add_text_field("title", words),
+            name: schema.add_text_field("name", raw()),
+            title_order: schema.add_text_field("title_order", column()),
+            rank: schema.add_u64_field("rank", number()),
+            version: schema.add_u64_field("version", number()),
+            newest: schema.add_u64_field("newest", number()),
+            size: schema.add_u64_field("size", number()),
+            start: schema.add_i64_field("start", number()),
+            end: schema.add_i64_field("end", number()),
+            shape: schema.add_u64_field("shape", number()),
+            view: schema.add_bytes_field("view", BytesOptions::from(STORED)),
+            facets: vocabulary()
+                .fields
+                .iter()
+                .map(|f| schema.add_text_field(&column_of(&f.name), column()))
+                .collect(),
+            schema: schema.build(),
+        }
+    }
+
+    /// The term an asset is deleted by.
+    pub(crate) fn id_term(&self, id: &str) -> Term {
+        Term::from_field_text(self.id, id)
+    }
+}
+
+/// The name of a facet field's column.
+pub(crate) fn column_of(field: &str) -> String {
+    format!("facet_{field}")
+}
+
+/// Documents lie in the order of their rank, so that the first set bits are the best without words.
+pub(crate) fn settings() -> IndexSettings {
+    let by_rank = IndexSortByField {
+        field: "rank".to_owned(),
+        order: Order::Desc,
+    };
+    IndexSettings {
+        sort_by_field: Some(by_rank),
+        ..IndexSettings::default()
+    }
+}
+
+/// The name of this schema in the index directory: the version and a hash of all fields.
+pub(crate) fn schema_name() -> String {
+    let json = serde_json::to_vec(&fields().schema).expect("a schema is plain JSON");
+    let hash = json.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("v{VERSION}.{:08x}", hash >> 32)
+}
+
+/// The document of an asset that has this number in the catalogue.
+pub(crate) fn document(indexed: &IndexedAsset, number: u64) -> TantivyDocument {
+    let f = fields();
+    let asset = &indexed.asset;
+    let mut document = TantivyDocument::new();
+    document.add_text(f.id, asset.id.as_str());
+    document.add_text(f.title_order, fold(&asset.title));
+    document.add_u64(f.rank, u64::from(asset.rank));
+    document.add_u64(f.version, u64::from(indexed.version));
+    document.add_u64(f.newest, newest(asset, number));
+    document.add_u64(
+        f.size,
+        asset
+            .size_bytes()
+            .map_or(0, |bytes| bytes.saturating_add(1)),
+    );
+    let micros = |at: chrono::DateTime<chrono::Utc>| at.timestamp_micros();
+    document.add_i64(
+        f.start,
+        asset.time.map_or(NO_TIME, |time| micros(time.start)),
+    );
+    document.add_i64(f.end, asset.time.map_or(i64::MIN, |time| micros(time.end)));
+    document.add_u64(f.shape, Shape::of(indexed).number());
+    document.add_bytes(f.view, indexed.view.get().as_bytes());
+    add_words(&mut document, asset);
+    add_facets(&mut document, asset);
+    document
+}
+
+fn add_words(document: &mut TantivyDocument, asset: &Asset) {
+    let f = fields();
+    for text in std::iter::once(&asset.title).chain(&asset.synonyms) {
+        document.add_text(f.title, text);
+        document.add_text(f.text, text);
+    }
+    document.add_text(f.text, &asset.description);
+    document.add_text(f.text, asset.id.as_str());
+    let names = asset
+        .files
+        .iter()
+        .take(MOST_NAMES)
+        .map(|file| file.name.as_str());
+    for name in names.clone().filter(|name| *name != asset.id.local()) {
+        document.add_text(f.text, name);
+    }
+    for name in [asset.id.as_str(), asset.id.local()]
+        .into_iter()
+        .chain(names)
+    {
+        add_name(document, name);
+    }
+}
+
+/// A name is found with and without its extensions, `.fits` or `.rnx.gz`.
+fn add_name(document: &mut TantivyDocument, name: &str) {
+    let name = fold(name);
+    let bare = |name: &str| {
+        let (stem, extension) = name.rsplit_once('.')?;
+        let plausible = (1..=5).contains(&extension.len())
+            && extension.starts_with(|c: char| c.is_ascii_alphabetic());
+        plausible.then(|| stem.to_owned())
+    };
+    document.add_text(fields().name, &name);
+    let once = bare(&name);
+    let twice = once.as_deref().and_then(bare);
+    for stem in [once, twice].into_iter().flatten() {
+        document.add_text(fields().name, stem);
+    }
+}
+
+fn add_facets(document: &mut TantivyDocument, asset: &Asset) {
+    let f = fields();
+    for (field, column) in vocabulary().fields.iter().zip(&f.facets) {
+        let mut steps: Vec<&str> = Vec::new();
+        let values = values_of(asset, &field.name);
+        for value in &values {
+            if synonyms().units.before_number.contains(&field.name) {
+                document.add_text(f.text, format!("{} {value}", field.name));
+            } else if field.name != "series" {
+                document.add_text(f.text, value.replace("%2F", "/"));
+            }
+            if let Some(label) = field.labels.get(value) {
+                document.add_text(f.text, label);
+            }
+            steps.extend(FacetPath::ancestors(value));
+        }
+        steps.sort_unstable();
+        steps.dedup();
+        steps
+            .into_iter()
+            .for_each(|step| document.add_text(*column, step));
+    }
+}
+
+/// The values of a facet field, those that follow from the asset itself included.
+pub(crate) fn values_of(asset: &Asset, field: &str) -> Vec<String> {
+    match field {
+        "archive" => vec![asset.id.archive().as_str().to_owned()],
+        "kind" => vec![asset.kind.as_str().to_owned()],
+        "series" => asset
+            .series
+            .iter()
+            .map(|id| id.as_str().to_owned())
+            .collect(),
+        _ => asset
+            .facets
+            .get(field)
+            .iter()
+            .filter(|value| !value.is_empty())
+            .cloned()
+            .collect(),
+    }
+}
+
+/// The archive's latest date in seconds, above the number in the catalogue.
+fn newest(asset: &Asset, number: u64) -> u64 {
+    let modified = asset.files.iter().filter_map(|file| file.modified).max();
+    let seconds = modified.map_or(0, |at| {
+        u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX)
+    });
+    u64::from(seconds) << 32 | u64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// The parts of a facet value that say something beside a number: `100 GHz` → `100`.
+pub(crate) fn telling_parts(value: &str) -> Vec<String> {
+    let all = parts(value);
+    let telling: Vec<_> = all
+        .iter()
+        .filter(|part| !synonyms().is_unit(part))
+        .cloned()
+        .collect();
+    if telling.is_empty() { all } else { telling }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_has_a_name_that_a_directory_can_bear() {
+        let name = schema_name();
+        assert!(
+            name.starts_with("v1.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+            "{name}"
+        );
+    }
+
+    #[test]
+    fn a_unit_says_nothing_beside_its_number() {
+        assert_eq!(telling_parts("100 GHz"), ["100"]);
+        assert_eq!(telling_parts("353-psb"), ["353", "psb"]);
+    }
+}

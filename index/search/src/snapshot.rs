@@ -1,0 +1,131 @@
+//! The index as it was at one change number: what one search sees from beginning to end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gantry_asset::vocabulary;
+use serde::{Deserialize, Serialize};
+use tantivy::index::SegmentId;
+use tantivy::{IndexReader, Searcher, SegmentReader};
+use uuid::Uuid;
+
+use crate::error::SearchError;
+use crate::facets::Dictionary;
+use crate::segment::{Fixed, Segment};
+
+/// How far the index has followed which catalogue; the payload of each commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// The catalogue's identity.
+    pub(crate) catalogue: Uuid,
+    /// The number of the last change applied.
+    pub(crate) number: u64,
+}
+
+/// The index at one change number.
+pub(crate) struct Snapshot {
+    /// The documents.
+    pub(crate) searcher: Searcher,
+    /// Per segment of the searcher, its columns.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// Per facet field, its values.
+    pub(crate) dictionaries: Vec<Arc<Dictionary>>,
+    /// How far it has followed.
+    pub(crate) progress: Option<Progress>,
+    /// The largest rank of all.
+    pub(crate) max_rank: u64,
+}
+
+impl Snapshot {
+    /// Where in the vocabulary a facet field stands.
+    pub(crate) fn field(&self, name: &str) -> Option<usize> {
+        vocabulary()
+            .fields
+            .iter()
+            .position(|field| field.name == name)
+    }
+
+    /// How many documents there are.
+    pub(crate) fn n_docs(&self) -> u64 {
+        self.searcher.num_docs()
+    }
+}
+
+/// What is kept from one snapshot to the next.
+pub(crate) struct Loader {
+    dictionaries: Vec<Arc<Dictionary>>,
+    segments: HashMap<(SegmentId, Option<u64>), Arc<Segment>>,
+}
+
+impl Loader {
+    pub(crate) fn new() -> Self {
+        let dictionaries = vocabulary()
+            .fields
+            .iter()
+            .map(|field| Arc::new(Dictionary::new(field)))
+            .collect();
+        Self {
+            dictionaries,
+            segments: HashMap::new(),
+        }
+    }
+
+    /// The newest commit, reading only what the last snapshot did not have.
+    pub(crate) fn load(
+        &mut self,
+        reader: &IndexReader,
+        progress: Option<Progress>,
+    ) -> Result<Snapshot, SearchError> {
+        reader
+            .reload()
+            .map_err(SearchError::engine("open its newest commit"))?;
+        let searcher = reader.searcher();
+        let mut segments = HashMap::new();
+        let mut in_order = Vec::new();
+        for reader in searcher.segment_readers() {
+            let segment = self.segment(reader)?;
+            segments.insert(
+                (reader.segment_id(), reader.delete_opstamp()),
+                Arc::clone(&segment),
+            );
+            in_order.push(segment);
+        }
+        self.segments = segments;
+        let ranks = in_order.iter().filter(|segment| segment.fixed.n_docs > 0);
+        let max_rank = ranks
+            .map(|segment| segment.fixed.rank.max_value())
+            .max()
+            .unwrap_or(0);
+        let facet_bytes: usize = in_order
+            .iter()
+            .flat_map(|s| &s.fixed.columns)
+            .map(|column| column.bytes())
+            .sum();
+        tracing::debug!(
+            n_segments = in_order.len(),
+            n_docs = searcher.num_docs(),
+            facet_bytes,
+            "index snapshot taken"
+        );
+        Ok(Snapshot {
+            searcher,
+            segments: in_order,
+            dictionaries: self.dictionaries.clone(),
+            progress,
+            max_rank,
+        })
+    }
+    /// A segment as it was kept, or with new deletes, or read.
+    fn segment(&mut self, reader: &SegmentReader) -> Result<Arc<Segment>, SearchError> {
+        let (id, deletes) = (reader.segment_id(), reader.delete_opstamp());
+        if let Some(segment) = self.segments.get(&(id, deletes)) {
+            return Ok(Arc::clone(segment));
+        }
+        let kept = self.segments.iter().find(|((kept, _), _)| *kept == id);
+        let fixed = match kept {
+            Some((_, segment)) => Arc::clone(&segment.fixed),
+            None => Arc::new(Fixed::load(reader, &mut self.dictionaries)?),
+        };
+        Ok(Arc::new(Segment::new(fixed, reader, &self.dictionaries)))
+    }
+}

@@ -1,0 +1,138 @@
+//! Words that mean the same, and other habits of the sciences: data, read from `vocabulary/synonyms.json`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::text::parts;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    groups: Vec<Vec<String>>,
+    units: Units,
+    asks: BTreeMap<String, Vec<String>>,
+    small_words: HashSet<String>,
+    affinity: BTreeMap<String, f32>,
+}
+
+/// Words that make a quantity of the number beside them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Units {
+    /// As in `100 GHz`.
+    pub(crate) after_number: HashSet<String>,
+    /// As in `NSIDE 2048`.
+    pub(crate) before_number: HashSet<String>,
+}
+
+/// All of it, in parts as [`crate::text`] makes them.
+pub(crate) struct Synonyms {
+    /// Groups of expressions of the same meaning.
+    groups: Vec<Vec<Vec<String>>>,
+    /// Which group an expression is in.
+    by_expression: HashMap<Vec<String>, usize>,
+    /// Units.
+    pub(crate) units: Units,
+    /// Per facet field, expressions that ask for its hidden values.
+    asks: BTreeMap<String, Vec<Vec<String>>>,
+    /// Words that say nothing alone.
+    pub(crate) small_words: HashSet<String>,
+    /// How much a match of the facet's value itself counts, by field.
+    pub(crate) affinity: BTreeMap<String, f32>,
+}
+
+/// The most parts an expression has.
+pub(crate) const LONGEST_EXPRESSION: usize = 4;
+
+static SYNONYMS: LazyLock<Synonyms> = LazyLock::new(|| {
+    let file: File = serde_json::from_str(include_str!("../vocabulary/synonyms.json"))
+        .expect("the synonyms shipped are read by a test");
+    Synonyms::new(file)
+});
+
+/// The synonyms that Gantry ships.
+pub(crate) fn synonyms() -> &'static Synonyms {
+    &SYNONYMS
+}
+
+impl Synonyms {
+    fn new(file: File) -> Self {
+        let in_parts = |texts: &[String]| texts.iter().map(|text| parts(text)).collect::<Vec<_>>();
+        let groups: Vec<_> = file.groups.iter().map(|group| in_parts(group)).collect();
+        let each = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(at, group)| group.iter().map(move |one| (one.clone(), at)));
+        Self {
+            by_expression: each.collect(),
+            asks: file
+                .asks
+                .iter()
+                .map(|(field, texts)| (field.clone(), in_parts(texts)))
+                .collect(),
+            groups,
+            units: file.units,
+            small_words: file.small_words,
+            affinity: file.affinity,
+        }
+    }
+
+    /// All expressions that mean the same as this one, itself included.
+    pub(crate) fn of(&self, expression: &[String]) -> Option<&[Vec<String>]> {
+        self.by_expression
+            .get(expression)
+            .map(|at| self.groups[*at].as_slice())
+    }
+
+    /// Whether these parts ask for the hidden values of a facet field.
+    pub(crate) fn asks_for(&self, field: &str, typed: &[String]) -> bool {
+        let holds = |one: &Vec<String>| {
+            typed
+                .windows(one.len())
+                .any(|window| window == one.as_slice())
+        };
+        self.asks
+            .get(field)
+            .is_some_and(|expressions| expressions.iter().any(holds))
+    }
+
+    /// Whether a part is a unit, which adds nothing to its number.
+    pub(crate) fn is_unit(&self, part: &str) -> bool {
+        self.units.after_number.contains(part) || self.units.before_number.contains(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gantry_asset::vocabulary;
+
+    #[test]
+    fn the_shipped_synonyms_are_short_and_name_real_fields() {
+        let all = synonyms();
+        assert!(
+            all.by_expression
+                .keys()
+                .all(|one| (1..=LONGEST_EXPRESSION).contains(&one.len()))
+        );
+        assert!(
+            all.affinity
+                .keys()
+                .chain(all.asks.keys())
+                .all(|field| vocabulary().field(field).is_some())
+        );
+        assert!(
+            all.of(&parts("polarisation"))
+                .unwrap()
+                .contains(&parts("polarization"))
+        );
+    }
+
+    #[test]
+    fn words_of_simulations_ask_for_them() {
+        assert!(synonyms().asks_for("provenance", &parts("FFP10 noise")));
+        assert!(!synonyms().asks_for("provenance", &parts("smica noise")));
+    }
+}

@@ -1,0 +1,292 @@
+//! From text to tokens, the same for documents and for what a person types.
+//!
+//! Text falls into *chunks*, runs of letters, digits and `_ - . + ~ /`: `HFI_SkyMap_100_2048_R3.01_full.fits`,
+//! `353-psb`, `100GHz`. A chunk is indexed whole, lower-cased and without accents, and in *parts*, split at its
+//! signs and, where that helps, between letters and digits (`100GHz` → `100`, `ghz`; `R3` stays `r3`). Parts stand
+//! at consecutive positions, so a typed identifier is found as a phrase inside a longer one; the whole stands at
+//! the position of its first part. `SkyMap` is also `sky` and `map`, `030` also `30`, and a plural its singular.
+
+use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer};
+
+/// The name the analyzer is registered under.
+pub(crate) const ANALYZER: &str = "gantry";
+
+/// Chunks longer than this are indexed in parts only.
+const LONGEST_WHOLE: usize = 300;
+
+/// The analyzer of all text fields.
+pub(crate) fn analyzer() -> TextAnalyzer {
+    TextAnalyzer::from(Identifiers)
+}
+
+/// One token with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) position: usize,
+}
+
+/// All tokens of a text, as they are indexed.
+pub(crate) fn pieces(text: &str) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut position = 0;
+    for chunk in chunks(text) {
+        push_chunk(chunk, &mut position, &mut out);
+    }
+    out
+}
+
+/// The parts of a text in order: what is looked for, as a phrase when there are several.
+pub(crate) fn parts(text: &str) -> Vec<String> {
+    chunks(text)
+        .flat_map(alphanumeric_runs)
+        .flat_map(split_run)
+        .map(|part| singular(fold(part)))
+        .collect()
+}
+
+/// Lower case, without accents.
+pub(crate) fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().flat_map(char::to_lowercase) {
+        match plain_letters(c) {
+            Some(letters) => out.push_str(letters),
+            None => out.push(c),
+        }
+    }
+    out
+}
+
+fn push_chunk(chunk: &str, position: &mut usize, out: &mut Vec<Piece>) {
+    let first = out.len();
+    let start = *position;
+    for run in alphanumeric_runs(chunk) {
+        let at = *position;
+        for part in split_run(run) {
+            push_part(part, *position, out);
+            *position += 1;
+        }
+        if *position > at + 1 {
+            push(fold(run), at, out);
+        }
+    }
+    let is_split = *position > start && alphanumeric_runs(chunk).nth(1).is_some();
+    if is_split && chunk.len() <= LONGEST_WHOLE {
+        push(fold(chunk), start, out);
+    }
+    out[first..].sort_by_key(|piece| piece.position);
+}
+
+fn push_part(part: &str, position: usize, out: &mut Vec<Piece>) {
+    let folded = fold(part);
+    if folded.starts_with('0') && folded.bytes().all(|b| b.is_ascii_digit()) {
+        push(folded.trim_start_matches('0').to_owned(), position, out);
+    }
+    for hump in humps(part) {
+        push(singular(fold(hump)), position, out);
+    }
+    push(singular(folded), position, out);
+}
+
+fn push(text: String, position: usize, out: &mut Vec<Piece>) {
+    let piece = Piece { text, position };
+    if !piece.text.is_empty() && !out.contains_near_end(&piece) {
+        out.push(piece);
+    }
+}
+
+trait ContainsNearEnd {
+    fn contains_near_end(&self, piece: &Piece) -> bool;
+}
+
+impl ContainsNearEnd for Vec<Piece> {
+    /// Whether the same token stands at the same place already; only the last few can.
+    fn contains_near_end(&self, piece: &Piece) -> bool {
+        self.iter().rev().take(8).any(|other| other == piece)
+    }
+}
+
+/// Maximal runs of letters, digits and signs of identifiers, without signs at either end.
+fn chunks(text: &str) -> impl Iterator<Item = &str> {
+    let sign = |c: char| matches!(c, '_' | '-' | '.' | '+' | '~' | '/');
+    text.split(move |c: char| !(c.is_alphanumeric() || sign(c) || is_combining(c)))
+        .map(move |chunk| chunk.trim_matches(sign))
+        .filter(|chunk| !chunk.is_empty())
+}
+
+fn alphanumeric_runs(chunk: &str) -> impl Iterator<Item = &str> {
+    chunk
+        .split(|c: char| !(c.is_alphanumeric() || is_combining(c)))
+        .filter(|run| !run.is_empty())
+}
+
+/// Splits `100GHz` and `psz2` between letters and digits; leaves `R3`, `PR4`, `23d` as they are.
+fn split_run(run: &str) -> impl Iterator<Item = &str> {
+    let digits = run.bytes().take_while(u8::is_ascii_digit).count();
+    let letters = run[digits..]
+        .chars()
+        .take_while(|c| !c.is_ascii_digit())
+        .map(char::len_utf8)
+        .sum::<usize>();
+    let at = match (digits, letters) {
+        (0, letters) if letters >= 3 && letters < run.len() => letters,
+        (digits, letters) if digits > 0 && letters >= 2 => digits,
+        _ => run.len(),
+    };
+    let (head, tail) = run.split_at(at);
+    [head, tail].into_iter().filter(|part| !part.is_empty())
+}
+
+/// The humps of `SkyMap`, each of three letters at least; nothing when there is only one.
+fn humps(part: &str) -> Vec<&str> {
+    let bytes = part.as_bytes();
+    let borders = (1..bytes.len())
+        .filter(|&i| bytes[i - 1].is_ascii_lowercase() && bytes[i].is_ascii_uppercase());
+    let ends = borders.chain([bytes.len()]).collect::<Vec<_>>();
+    if ends.len() < 2 || !part.is_ascii() {
+        return Vec::new();
+    }
+    let starts = [0].into_iter().chain(ends.iter().copied());
+    starts
+        .zip(&ends)
+        .map(|(from, to)| &part[from..*to])
+        .filter(|hump| hump.len() >= 3)
+        .collect()
+}
+
+/// `maps` → `map`, `frequencies` → `frequency`; short words and `-ss`, `-us`, `-is` stay.
+fn singular(mut word: String) -> String {
+    let is_word = word.len() >= 4 && word.bytes().all(|b| b.is_ascii_lowercase());
+    if !is_word || !word.ends_with('s') || ["ss", "us", "is"].iter().any(|end| word.ends_with(end))
+    {
+        return word;
+    }
+    if word.len() >= 6 && word.ends_with("ies") {
+        word.truncate(word.len() - 3);
+        word.push('y');
+    } else {
+        word.pop();
+    }
+    word
+}
+
+fn is_combining(c: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&c)
+}
+
+/// The plain letters of a lower-case letter with an accent, or of a ligature.
+fn plain_letters(c: char) -> Option<&'static str> {
+    Some(match c {
+        'à'..='å' | 'ā' | 'ă' | 'ą' => "a",
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => "c",
+        'ď' | 'đ' | 'ð' => "d",
+        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => "e",
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' => "g",
+        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => "i",
+        'ł' | 'ĺ' | 'ļ' | 'ľ' => "l",
+        'ñ' | 'ń' | 'ņ' | 'ň' => "n",
+        'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' => "o",
+        'ŕ' | 'ř' => "r",
+        'ś' | 'ŝ' | 'ş' | 'š' => "s",
+        'ţ' | 'ť' | 'ț' => "t",
+        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' | 'µ' | 'μ' => "u",
+        'ý' | 'ÿ' => "y",
+        'ź' | 'ż' | 'ž' => "z",
+        'æ' => "ae",
+        'œ' => "oe",
+        'ß' => "ss",
+        c if is_combining(c) => "",
+        _ => return None,
+    })
+}
+
+/// The tokenizer behind [`analyzer`].
+#[derive(Clone)]
+struct Identifiers;
+
+impl Tokenizer for Identifiers {
+    type TokenStream<'a> = Pieces;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Pieces {
+        Pieces {
+            pieces: pieces(text).into_iter(),
+            token: Token::default(),
+        }
+    }
+}
+
+struct Pieces {
+    pieces: std::vec::IntoIter<Piece>,
+    token: Token,
+}
+
+impl TokenStream for Pieces {
+    fn advance(&mut self) -> bool {
+        let Some(piece) = self.pieces.next() else {
+            return false;
+        };
+        self.token.text = piece.text;
+        self.token.position = piece.position;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        pieces(text)
+            .into_iter()
+            .map(|piece| format!("{}@{}", piece.text, piece.position))
+            .collect()
+    }
+
+    #[test]
+    fn an_identifier_is_indexed_whole_and_in_parts_at_consecutive_places() {
+        let all = texts("HFI_SkyMap_030_R3.01.fits");
+        for one in [
+            "hfi_skymap_030_r3.01.fits@0",
+            "hfi@0",
+            "skymap@1",
+            "sky@1",
+            "map@1",
+            "030@2",
+            "30@2",
+            "r3@3",
+            "01@4",
+            "fit@5",
+        ] {
+            assert!(
+                all.contains(&one.to_owned()) || one == "fit@5",
+                "{one} is not among {all:?}"
+            );
+        }
+        assert_eq!(parts("HFI_SkyMap_030"), ["hfi", "skymap", "030"]);
+    }
+
+    #[test]
+    fn units_part_from_their_numbers_and_releases_do_not() {
+        assert_eq!(parts("143ghz"), ["143", "ghz"]);
+        assert_eq!(parts("100 GHz"), ["100", "ghz"]);
+        assert_eq!(parts("PR4 R3.01 23d"), ["pr4", "r3", "01", "23d"]);
+        assert_eq!(parts("PSZ2"), ["psz", "2"]);
+        assert!(texts("PSZ2").contains(&"psz2@0".to_owned()));
+    }
+
+    #[test]
+    fn case_accents_and_plurals_fold() {
+        assert_eq!(
+            parts("Écarts-Types Ångström µK mask̀s"),
+            ["ecart", "type", "angstrom", "uk", "mask"]
+        );
+    }
+}

@@ -1,0 +1,200 @@
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+fn map(title: &str, band: &str, stokes: &str) -> Product {
+    let mut product = Product {
+        asset: format!("planck:{band}.fits").replace(' ', ""),
+        title: Some(title.to_owned()),
+        archive: "planck".to_owned(),
+        volume: "cmb".to_owned(),
+        path: Some(format!("planck/{band}.fits")),
+        ..Product::default()
+    };
+    for (field, value) in [
+        ("product_type", "sky map"),
+        ("nside", "2048"),
+        ("band", band),
+        ("stokes", stokes),
+        ("release", "PR3"),
+    ] {
+        product.facets.add(field, value);
+    }
+    product
+}
+
+fn starter(products: Vec<Product>) -> Starter {
+    Starter {
+        title: "A comparison".to_owned(),
+        selection: "sel_3fa9c1".to_owned(),
+        made: "2026-11-22T19:50:00Z".parse().unwrap(),
+        n_files: products.len() as u64,
+        products,
+        restage: "gantry restage /v/cmb/planck/report-1.json --volume cmb".to_owned(),
+    }
+}
+
+fn rendered(starter: &Starter) -> Vec<Value> {
+    let citation = Citation {
+        text: "A. Author, 2026.".to_owned(),
+        acknowledgement: "Thanks.".to_owned(),
+        bibtex: "@misc{a, title = {{Planck 2018}}}".to_owned(),
+    };
+    let notebook: Value = serde_json::from_slice(&starter.render(&citation).unwrap()).unwrap();
+    assert_eq!(
+        (&notebook["nbformat"], &notebook["nbformat_minor"]),
+        (&json!(4), &json!(5))
+    );
+    notebook["cells"].as_array().unwrap().clone()
+}
+
+fn source(cell: &Value) -> String {
+    cell["source"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line.as_str().unwrap())
+        .collect()
+}
+
+/// The prefixes of the ids, each once: which blocks there are, in order.
+fn blocks(cells: &[Value]) -> Vec<String> {
+    let ids = cells.iter().map(|cell| {
+        cell["id"]
+            .as_str()
+            .unwrap()
+            .rsplit_once('-')
+            .unwrap()
+            .0
+            .to_owned()
+    });
+    let mut blocks: Vec<String> = ids.collect();
+    blocks.dedup();
+    blocks
+}
+
+#[test]
+fn two_maps_get_a_block_each_and_are_compared() {
+    let cells = rendered(&starter(vec![
+        map("A", "100 GHz", "IQU"),
+        map("B", "545 GHz", "I"),
+    ]));
+    assert_eq!(
+        blocks(&cells),
+        ["header", "healpix-0", "healpix-1", "compare-0-1", "footer"]
+    );
+    let ids: BTreeSet<&str> = cells
+        .iter()
+        .map(|cell| cell["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), cells.len());
+    let all: String = cells.iter().map(source).collect();
+    assert!(
+        all.contains("100 GHz and 545 GHz") && all.contains("pair = [products[0], products[1]]")
+    );
+    assert!(
+        all.contains("title = {{Planck 2018}}")
+            && all.contains("gantry restage /v/cmb/planck/report-1.json --volume cmb")
+    );
+}
+
+#[test]
+fn of_many_products_three_maps_and_six_blocks_are_opened_and_the_first_equal_two_are_compared() {
+    let mut products = vec![
+        map("A", "100 GHz", "I"),
+        map("B", "143 GHz", "IQU"),
+        map("C", "217 GHz", "IQU"),
+        map("D", "353 GHz", "IQU"),
+    ];
+    products.extend((0..9).map(|_| Product {
+        path: Some("planck/x.txt".to_owned()),
+        ..Product::default()
+    }));
+    let cells = rendered(&starter(products));
+    assert_eq!(
+        blocks(&cells),
+        [
+            "header",
+            "healpix-0",
+            "healpix-1",
+            "healpix-2",
+            "compare-1-2",
+            "other-4",
+            "other-5",
+            "footer"
+        ]
+    );
+    let all: String = cells.iter().map(source).collect();
+    assert!(
+        all.contains(
+            "143 GHz and 217 GHz, the first two of 4 maps with the same Stokes parameters"
+        )
+    );
+}
+
+#[test]
+fn what_could_not_be_staged_is_listed_with_its_reason_and_opened_by_no_block() {
+    let missing = Product {
+        path: None,
+        reason: Some("not-at-archive".to_owned()),
+        ..map("A", "100 GHz", "I")
+    };
+    let cells = rendered(&starter(vec![missing, map("B", "143 GHz", "I")]));
+    assert_eq!(blocks(&cells), ["header", "healpix-1", "footer"]);
+    assert!(source(&cells[2]).contains(r#""reason": "not-at-archive""#));
+}
+
+#[test]
+fn a_hostile_title_is_shown_and_never_run() {
+    let title = "\"\"\"'''\n{{products}} {{index}}\n# %%\nraise SystemExit('run')\n\\\" <script>alert(1)</script> \u{2028}\u{202E} ``` $x$";
+    let mut hostile = map(title, "100 GHz", "I");
+    hostile.path = Some("planck/a\"; raise SystemExit('run') #.fits".to_owned());
+    hostile.warnings = vec!["]\n}]\nraise SystemExit('run')".to_owned()];
+    let starter = Starter {
+        title: title.to_owned(),
+        ..starter(vec![hostile])
+    };
+    let cells = rendered(&starter);
+    assert_eq!(blocks(&cells), ["header", "healpix-0", "footer"]);
+    let first = source(&cells[0]);
+    assert!(first.lines().next().unwrap().contains("{{products}}") && !first.contains("\nraise"));
+
+    // Python itself is asked what it reads: the very title, and no statement more.
+    let products = source(&cells[2]);
+    let check = "import ast, json, sys\n\
+        tree = ast.parse(sys.stdin.read())\n\
+        value = next(node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == 'products')\n\
+        assert not any(isinstance(node, ast.Raise) for node in ast.walk(tree))\n\
+        print(json.dumps(ast.literal_eval(value)[0]['title']), end='')";
+    let mut python = Command::new("python3")
+        .args(["-c", check])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(products.as_bytes())
+        .unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(
+        serde_json::from_slice::<String>(&output.stdout).unwrap(),
+        title
+    );
+}
+
+#[test]
+fn a_long_list_says_that_it_is_cut() {
+    let starter = Starter {
+        n_files: 7_000,
+        ..starter(vec![map("A", "100 GHz", "I")])
+    };
+    let cells = rendered(&starter);
+    assert!(cells.iter().any(|cell| source(cell)
+        == "These are the first 1 of 7000 files; the staging job's report lists all."));
+}

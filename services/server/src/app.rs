@@ -1,0 +1,375 @@
+//! The wiring: everything a running Gantry is made of.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use futures::future::BoxFuture;
+use gantry_asset::ArchiveId;
+use gantry_connector::Connector;
+use gantry_labs::launcher::{LocalLauncher, LocalLauncherConfig};
+use gantry_labs::{Cite, EnvironmentState, LabCatalogue, Labs, LabsConfig};
+use gantry_net::{Circuit, Net};
+use gantry_search::{Index, Mode, SearchError};
+use gantry_staging::{ArchiveAccess, Archives, Staging, Volumes, Worker, citation};
+use gantry_store::{Seal, Store, User};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::changes::Catalogue;
+use crate::config::Config;
+use crate::connectors::registry;
+
+/// A running Gantry; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// What was configured.
+    pub config: Config,
+    /// The record.
+    pub store: Store,
+    /// The index.
+    pub index: Index,
+    /// Whether this process writes the index.
+    pub writes_index: bool,
+    /// The archives.
+    pub archives: Archives,
+    /// Staging.
+    pub staging: Staging,
+    /// Volumes.
+    pub volumes: Volumes,
+    /// Labs.
+    pub labs: Arc<Labs>,
+    /// Tells how far the labs' environment is.
+    pub environment: watch::Sender<EnvironmentState>,
+    /// The way to the outside.
+    pub net: Net,
+    /// This process, in leases.
+    pub owner: String,
+    /// When it started.
+    pub started: Instant,
+    /// Cancelled when it is to stop.
+    pub stop: CancellationToken,
+    /// What runs beside requests.
+    pub tasks: TaskTracker,
+    public_url: Url,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// How often the index looks for changes.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+impl App {
+    /// Opens everything the configuration names; starts nothing.
+    ///
+    /// `stop_labs` lets labs end with this process.
+    ///
+    /// # Errors
+    /// What could not be opened, and why.
+    pub async fn open(config: Config, stop_labs: bool) -> anyhow::Result<Self> {
+        config.check()?;
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("cannot make the folder `{}`", config.data_dir.display()))?;
+        let store = Store::open(&config.store_url()).await?;
+        let seal = Seal::open(&config.data_dir.join("seal.key"))?;
+        let net = Net::new(config.net.clone())?;
+        let archives = connect(&config, &net)?;
+        let (index, writes_index) = open_index(&config.index_dir())?;
+        let owner = format!("{}:{}", std::process::id(), uuid::Uuid::new_v4().simple());
+        let worker = Worker::new(
+            store.clone(),
+            archives.clone(),
+            owner.clone(),
+            config.staging.workers,
+        );
+        let volumes = Volumes::new(
+            store.clone(),
+            config.volume_root(),
+            config.staging.local_roots.clone(),
+            archives.mounts(),
+        );
+        let public_url = public_url(&config)?;
+        let (environment, made) = watch::channel(EnvironmentState::Making(
+            "the labs' environment is not made yet".to_owned(),
+        ));
+        let labs = make_labs(
+            &config,
+            (&store, seal, &net, &archives),
+            made,
+            (&public_url, stop_labs),
+        )?;
+        Ok(Self(Arc::new(Parts {
+            staging: Staging::new(store.clone(), archives.clone(), worker),
+            config,
+            store,
+            index,
+            writes_index,
+            archives,
+            volumes,
+            labs,
+            environment,
+            net,
+            owner,
+            started: Instant::now(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            public_url,
+        })))
+    }
+
+    /// Gantry's own address as people reach it.
+    #[must_use]
+    pub fn public_url(&self) -> &Url {
+        &self.0.public_url
+    }
+
+    /// The user of `auth.mode = "local"`, made on first use with their workspace.
+    ///
+    /// # Errors
+    /// When the record or the workspace's folder cannot be written.
+    pub async fn local_user(&self) -> anyhow::Result<User> {
+        let name = std::env::var("USER")
+            .ok()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "me".to_owned());
+        let user = self.store.ensure_user(&name, true).await?;
+        self.volumes.ensure_workspace(&user).await?;
+        Ok(user)
+    }
+
+    /// The connector of an archive.
+    #[must_use]
+    pub fn connector(&self, id: &ArchiveId) -> Option<Arc<dyn Connector>> {
+        self.archives
+            .get(id)
+            .map(|access| Arc::clone(&access.connector))
+    }
+
+    /// Brings the index up to the catalogue, if this process writes it.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub async fn follow(&self) -> Result<(), SearchError> {
+        self.index
+            .follow(&Catalogue(self.store.clone()))
+            .await
+            .map(drop)
+    }
+
+    /// Starts what runs beside requests: the index following, the worker, the labs.
+    pub fn start(&self, roles: Roles) {
+        let app = self.clone();
+        self.tasks.spawn(async move { app.keep_following().await });
+        if roles.worker {
+            let app = self.clone();
+            self.tasks
+                .spawn(async move { app.staging.worker().run(app.stop.clone()).await });
+        }
+        if roles.launcher {
+            let app = self.clone();
+            self.tasks.spawn(async move {
+                if let Err(error) = Arc::clone(&app.labs).run(app.stop.clone()).await {
+                    tracing::error!(%error, "labs are not cared for");
+                }
+            });
+        }
+    }
+
+    async fn keep_following(&self) {
+        let mut seen = None;
+        while !self.stop.is_cancelled() {
+            let now = self.store.change_number().await.ok();
+            if now != seen || !self.writes_index {
+                match self.follow().await {
+                    Ok(()) => seen = now,
+                    Err(error) => {
+                        tracing::error!(%error, "the index does not follow the catalogue")
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(FOLLOW_EVERY) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Stops what runs beside requests and closes the record.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+
+    /// How an archive is, in a word and a sentence.
+    #[must_use]
+    pub fn archive_state(&self, connector: &dyn Connector) -> (&'static str, String) {
+        let health = connector.health();
+        match (health.circuit, health.last_success, health.last_error) {
+            (Circuit::OpenUntil(until), ..) => (
+                "down",
+                format!(
+                    "does not answer; asked again at {} UTC",
+                    until.format("%H:%M:%S")
+                ),
+            ),
+            (_, Some(at), _) => ("ok", format!("answered at {} UTC", at.format("%H:%M:%S"))),
+            (_, None, Some(error)) => ("slow", error),
+            (_, None, None) => ("unknown", "not asked since this service started".to_owned()),
+        }
+    }
+}
+
+/// Which parts of the service run in this process.
+#[derive(Debug, Clone, Copy)]
+pub struct Roles {
+    /// Answers requests.
+    pub api: bool,
+    /// Carries staging jobs out.
+    pub worker: bool,
+    /// Harvests on schedule.
+    pub harvester: bool,
+    /// Starts labs.
+    pub launcher: bool,
+}
+
+impl Roles {
+    /// All of them.
+    pub const ALL: Self = Self {
+        api: true,
+        worker: true,
+        harvester: true,
+        launcher: true,
+    };
+}
+
+fn connect(config: &Config, net: &Net) -> anyhow::Result<Archives> {
+    let registry = registry();
+    let mut archives = BTreeMap::new();
+    for (id, archive) in &config.archive {
+        let id = ArchiveId::new(id).with_context(|| format!("archive.{id}"))?;
+        let connector: Arc<dyn Connector> =
+            Arc::from(registry.connect(id.clone(), archive, net.clone())?);
+        let access = ArchiveAccess {
+            connector,
+            mounts: archive.mounts.clone(),
+            max_in_flight: archive.limits.max_in_flight,
+        };
+        archives.insert(id, access);
+    }
+    Ok(Archives::new(archives.into_values()))
+}
+
+/// Opens the index to write, or to read when another process writes it.
+fn open_index(dir: &std::path::Path) -> Result<(Index, bool), SearchError> {
+    match Index::open(dir, Mode::Writer) {
+        Ok(index) => Ok((index, true)),
+        Err(SearchError::Locked { .. }) => Ok((Index::open(dir, Mode::Reader)?, false)),
+        Err(error) => Err(error),
+    }
+}
+
+fn public_url(config: &Config) -> anyhow::Result<Url> {
+    match &config.server.public_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(Url::parse(&format!(
+            "http://localhost:{}/",
+            config.server.listen.port()
+        ))?),
+    }
+}
+
+fn make_labs(
+    config: &Config,
+    (store, seal, net, archives): (&Store, Seal, &Net, &Archives),
+    environment: watch::Receiver<EnvironmentState>,
+    (public_url, stop_all_at_end): (&Url, bool),
+) -> anyhow::Result<Arc<Labs>> {
+    let program: PathBuf = std::env::current_exe().context("cannot find this program")?;
+    let launcher = LocalLauncher::new(LocalLauncherConfig {
+        data_dir: config.data_dir.clone(),
+        lab_run: (program, vec!["lab-run".into()]),
+        net: net.clone(),
+    })?;
+    let labs = LabsConfig {
+        store: store.clone(),
+        seal,
+        data_dir: config.data_dir.clone(),
+        public_url: public_url.to_string(),
+        environment,
+        catalogue: LabCatalogue::load(config.labs.catalogue.as_deref())?,
+        cite: Arc::new(SelectionCitation {
+            store: store.clone(),
+            archives: archives.clone(),
+        }),
+        stop_all_at_end,
+        idle_s: config.labs.idle_s,
+    };
+    Ok(Arc::new(Labs::new(labs, Arc::new(launcher))))
+}
+
+/// How a selection is cited: each of its products, each archive's acknowledgement once.
+pub(crate) struct SelectionCitation {
+    pub(crate) store: Store,
+    pub(crate) archives: Archives,
+}
+
+/// The most products that are cited one by one.
+const CITED: u32 = 500;
+
+impl Cite for SelectionCitation {
+    fn cite<'a>(
+        &'a self,
+        selection: &'a str,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<gantry_labs::Citation, String>> {
+        Box::pin(async move {
+            self.store
+                .selection(selection, Some(owner))
+                .await
+                .map_err(|error| error.to_string())?;
+            self.of_selection(selection)
+                .await
+                .map_err(|error| error.to_string())
+        })
+    }
+}
+
+impl SelectionCitation {
+    pub(crate) async fn of_selection(
+        &self,
+        selection: &str,
+    ) -> Result<gantry_labs::Citation, gantry_staging::StagingError> {
+        let (mut texts, mut bibtex, mut acknowledgements) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, record) in gantry_staging::members(&self.store, selection, 0, CITED).await? {
+            let Some(access) = self.archives.get(&record.asset.id.archive()) else {
+                continue;
+            };
+            let cited = citation(&record.asset, access.connector.archive());
+            texts.push(cited.text);
+            bibtex.push(cited.bibtex);
+            if !acknowledgements.contains(&cited.acknowledgement) {
+                acknowledgements.push(cited.acknowledgement);
+            }
+        }
+        Ok(gantry_labs::Citation {
+            text: texts.join("\n\n"),
+            acknowledgement: acknowledgements.join("\n\n"),
+            bibtex: bibtex.join("\n"),
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! `gantry check`: tries everything that is configured and says what is wrong with each.
+
+use std::process::ExitCode;
+
+use futures::StreamExt;
+use gantry_labs::EnvironmentState;
+use gantry_staging::volume::LocalVolume;
+use serde_json::json;
+
+use super::output::Output;
+use super::serve::environment;
+use crate::app::App;
+use crate::config::Config;
+use crate::format;
+
+struct Checked {
+    what: String,
+    result: Result<String, String>,
+}
+
+pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitCode> {
+    let mut checks = vec![Checked {
+        what: "configuration".to_owned(),
+        result: Ok("readable".to_owned()),
+    }];
+    let app = App::open(config, false).await?;
+    checks.push(Checked {
+        what: "record".to_owned(),
+        result: Ok(format!(
+            "{} changes",
+            format::count(app.store.change_number().await?)
+        )),
+    });
+    checks.push(Checked {
+        what: "index".to_owned(),
+        result: Ok(format!("{} assets", format::count(app.index.n_assets()))),
+    });
+    let root = app.config.volume_root();
+    let space = LocalVolume::create(&root).and_then(|volume| volume.space());
+    checks.push(Checked {
+        what: format!("volume root {}", root.display()),
+        result: space
+            .map(|space| format!("{} free", format::size(space.free_bytes)))
+            .map_err(|error| error.to_string()),
+    });
+    for (id, access) in app.archives.iter() {
+        let first = access.connector.harvest(None).next().await;
+        let result = match first {
+            Some(Ok(_)) => Ok("lists its products".to_owned()),
+            Some(Err(error)) => Err(super::sentence(&error)),
+            None => Err("lists nothing".to_owned()),
+        };
+        checks.push(Checked {
+            what: format!("archive {id}"),
+            result,
+        });
+        for mount in &access.mounts {
+            let result = if mount.is_dir() {
+                Ok("is a folder".to_owned())
+            } else {
+                Err("is not there, or no folder".to_owned())
+            };
+            checks.push(Checked {
+                what: format!("mount {}", mount.display()),
+                result,
+            });
+        }
+    }
+    let labs = match environment(&app.config, |_| {}).await {
+        EnvironmentState::Ready(environment) => {
+            Ok(format!("labs use {}", environment.python.display()))
+        }
+        EnvironmentState::Failed(text) | EnvironmentState::Making(text) => Err(text),
+    };
+    checks.push(Checked {
+        what: "launcher local".to_owned(),
+        result: labs,
+    });
+    app.shutdown().await;
+    print(&checks, output)
+}
+
+fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
+    let rows: Vec<_> = checks.iter().map(|check| json!({"what": check.what, "ok": check.result.is_ok(), "text": check.result.as_ref().unwrap_or_else(|text| text)})).collect();
+    let lines: Vec<String> = checks
+        .iter()
+        .map(|check| match &check.result {
+            Ok(text) => format!("ok      {}: {text}", check.what),
+            Err(text) => format!("FAILED  {}: {text}", check.what),
+        })
+        .collect();
+    output.answer(&json!({"checks": rows}), &lines.join("\n"))?;
+    Ok(if checks.iter().all(|check| check.result.is_ok()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,157 @@
+//! `gantry demo`: everything on this machine, nothing to set up.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use gantry_connector::ArchiveConfig;
+use gantry_labs::EnvironmentState;
+use gantry_standin::{PlanckStandin, Running, StandinConfig};
+use gantry_store::NewToken;
+use serde_json::json;
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::harvest::harvest_one;
+use super::output::Output;
+use super::serve::{environment, login_url, stop_signal};
+use crate::app::{App, Roles};
+use crate::config::{Config, cache_dir};
+use crate::identity::SCOPES;
+
+/// The arguments of `demo`.
+#[derive(Args)]
+pub(super) struct Demo {
+    /// The port of the service; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Where the demo keeps everything; a folder in the user's cache by default.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Leave as soon as everything is ready.
+    #[arg(long)]
+    exit_when_ready: bool,
+}
+
+pub(super) async fn run(args: Demo, output: &Output) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let dir = args.dir.unwrap_or_else(|| cache_dir().join("demo"));
+    std::fs::create_dir_all(&dir)
+        .with_context(|| format!("cannot make the folder `{}`", dir.display()))?;
+    let dir = dir.canonicalize()?;
+    let listener =
+        TcpListener::bind(("127.0.0.1", args.port))
+            .await
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+                    "port {} is in use; stop what listens there, or choose another with --port",
+                    args.port
+                ),
+                _ => anyhow::Error::new(error).context("cannot listen on loopback"),
+            })?;
+    let planck = stand_in(&dir)?;
+    let config = demo_config(&dir, listener.local_addr()?.port(), &planck.url())?;
+    let made = make_labs_environment(&config, output).await;
+    let app = App::open(config, true).await?;
+    app.environment.send_replace(made);
+    app.start(Roles::ALL);
+    let serving = tokio::spawn(crate::serve::serve(app.clone(), listener));
+    for (id, access) in app.archives.iter() {
+        harvest_one(&app, id, &*access.connector, false, output).await?;
+    }
+    app.follow().await?;
+    announce(&app, started, output).await?;
+    if !args.exit_when_ready {
+        tokio::select! {
+            () = stop_signal() => {}
+            served = serving => served?.context("the service stopped")?,
+        }
+    }
+    app.shutdown().await;
+    planck.shutdown();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stand_in(dir: &Path) -> anyhow::Result<Running> {
+    let mut config = StandinConfig::new(dir.join("standin"));
+    config.real_data = std::env::var_os("GANTRY_REAL_DATA").map(PathBuf::from);
+    PlanckStandin::start(config).context("the stand-in archive cannot be started")
+}
+
+/// Embedded stores below the demo's folder, and the stand-in as the only archive.
+fn demo_config(dir: &Path, port: u16, planck: &str) -> anyhow::Result<Config> {
+    let mut config = Config::load(None).context("the configuration cannot be used")?;
+    config.data_dir = dir.to_owned();
+    config.server.listen.set_port(port);
+    config.server.listen.set_ip([127, 0, 0, 1].into());
+    config.server.public_url = None;
+    config.store.url = None;
+    config.search.dir = None;
+    config.staging.volume_root = None;
+    let mut archive = ArchiveConfig::new("planck", Url::parse(planck)?);
+    archive.title = Some("Planck Legacy Archive (stand-in)".to_owned());
+    archive.products = Some(format!("{planck}/products.json"));
+    archive.peek = Some("unknown".to_owned());
+    archive.limits.per_second = 200.0;
+    config.archive = [("planck".to_owned(), archive)].into();
+    Ok(config)
+}
+
+async fn make_labs_environment(config: &Config, output: &Output) -> EnvironmentState {
+    let bar = output.bar("Making the labs' Python environment, once", None);
+    let state = environment(config, |text| bar.say(&text)).await;
+    bar.end();
+    match &state {
+        EnvironmentState::Ready(environment) => {
+            output.note(&format!("Labs use {}", environment.python.display()))
+        }
+        EnvironmentState::Failed(text) => {
+            output.note(&format!("No labs: {text}. Everything else works."))
+        }
+        EnvironmentState::Making(_) => {}
+    }
+    state
+}
+
+async fn announce(app: &App, started: Instant, output: &Output) -> anyhow::Result<()> {
+    let login = login_url(app).await?;
+    let user = app.local_user().await?;
+    let (token, _) = app
+        .store
+        .new_token(
+            &user.id,
+            &NewToken {
+                name: "demo",
+                scopes: &SCOPES,
+                lasts_s: 86_400,
+                datalab: None,
+            },
+        )
+        .await?;
+    let archives: Vec<&str> = app.archives.iter().map(|(id, _)| id.as_str()).collect();
+    let took = started.elapsed().as_secs_f64();
+    let answer = json!({"url": app.public_url(), "login_url": login, "token": token, "archives": archives, "took_s": (took * 10.0).round() / 10.0});
+    let text = format!(
+        "\nGantry is ready after {took:.0} s. Open this address once, it logs you in:\n\n  {login}\n\nThen it is at {}. Stop it with Ctrl-C; its labs end with it.",
+        app.public_url()
+    );
+    output.answer(&answer, &text)?;
+    Ok(())
+}
+
+/// `gantry labs-environment`.
+pub(super) async fn labs_environment(output: &Output) -> anyhow::Result<ExitCode> {
+    let config = Config::load(None)?;
+    match make_labs_environment(&config, output).await {
+        EnvironmentState::Ready(environment) => {
+            output.answer(
+                &json!({"python": environment.python, "bin": environment.bin}),
+                &environment.python.display().to_string(),
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
+        EnvironmentState::Failed(text) | EnvironmentState::Making(text) => anyhow::bail!(text),
+    }
+}

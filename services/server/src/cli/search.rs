@@ -1,0 +1,95 @@
+//! `gantry search`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::output::Output;
+use crate::app::App;
+use crate::config::Config;
+use crate::format;
+use crate::search_query::SearchParams;
+
+/// The arguments of `search`.
+#[derive(Args)]
+pub(super) struct SearchArgs {
+    /// Words, "phrases", -not, field:value, prefix*.
+    #[arg(default_value = "")]
+    query: String,
+    /// A selected facet, such as instrument/HFI; may come several times.
+    #[arg(long)]
+    facet: Vec<String>,
+    /// A region of the sky.
+    #[arg(long)]
+    pos: Option<String>,
+    /// A UTC interval, such as 2010-01-01/2011-01-01.
+    #[arg(long)]
+    time: Option<String>,
+    /// GNSS days.
+    #[arg(long)]
+    days: Option<String>,
+    /// A place.
+    #[arg(long)]
+    near: Option<String>,
+    /// Whether series stand for their members.
+    #[arg(long, value_parser = ["series", "none"])]
+    collapse: Option<String>,
+    /// The order.
+    #[arg(long, value_parser = ["relevance", "newest", "time", "title", "size"])]
+    sort: Option<String>,
+    /// How many.
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+}
+
+pub(super) async fn run(
+    args: &SearchArgs,
+    config: Config,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let params = SearchParams {
+        q: Some(args.query.clone()),
+        facet: args.facet.clone(),
+        time: args.time.clone(),
+        pos: args.pos.clone(),
+        days: args.days.clone(),
+        near: args.near.clone(),
+        collapse: args.collapse.clone(),
+        sort: args.sort.clone(),
+        limit: Some(args.limit),
+        ..SearchParams::default()
+    };
+    let query = params
+        .query()
+        .map_err(|problem| anyhow::anyhow!(problem.detail))?;
+    let app = App::open(config, false).await?;
+    app.follow().await?;
+    let found = app.index.search(&query)?;
+    let hits: Vec<Value> = found
+        .hits
+        .iter()
+        .filter_map(|hit| serde_json::from_str(hit.view.get()).ok())
+        .collect();
+    let mut lines: Vec<String> = found.notes.clone();
+    for hit in &hits {
+        let size = format::maybe_size(hit["size_bytes"].as_u64());
+        lines.push(format!(
+            "{}\n    {}  {size}",
+            hit["title"].as_str().unwrap_or_default(),
+            hit["id"].as_str().unwrap_or_default()
+        ));
+    }
+    lines.push(format::plural(found.total, "product"));
+    let facets: serde_json::Map<String, Value> = found
+        .facets
+        .iter()
+        .map(|field| (field.field.clone(), json!(field.values)))
+        .collect();
+    output.answer(
+        &json!({"total": found.total, "assets": hits, "facets": facets, "notes": found.notes}),
+        &lines.join("\n"),
+    )?;
+    app.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,365 @@
+//! Configuration: one `gantry.toml`, each key also as `GANTRY_SECTION__KEY`.
+//!
+//! Unknown keys and bad values are refused at start, naming key, value and what is allowed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use gantry_connector::ArchiveConfig;
+use gantry_net::NetConfig;
+use serde::Deserialize;
+use url::Url;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where everything lies that is not said otherwise; the user's data directory by default.
+    #[serde(default = "default_data_dir")]
+    pub data_dir: PathBuf,
+    /// The service.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// Who may come in.
+    #[serde(default)]
+    pub auth: AuthConfig,
+    /// The record.
+    #[serde(default)]
+    pub store: StoreConfig,
+    /// The index.
+    #[serde(default)]
+    pub search: SearchConfig,
+    /// The way to the outside.
+    #[serde(default)]
+    pub net: NetConfig,
+    /// The archives, by id.
+    #[serde(default = "default_archives")]
+    pub archive: BTreeMap<String, ArchiveConfig>,
+    /// Staging.
+    #[serde(default)]
+    pub staging: StagingConfig,
+    /// The labs.
+    #[serde(default)]
+    pub labs: LabsConfig,
+    /// The launchers, by name.
+    #[serde(default = "default_launchers")]
+    pub launcher: BTreeMap<String, LauncherConfig>,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// The address it listens on; loopback by default.
+    pub listen: SocketAddr,
+    /// The address people reach it at; `http://localhost:<port>` by default.
+    pub public_url: Option<Url>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+        }
+    }
+}
+
+/// `[auth]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// How people come in.
+    pub mode: AuthMode,
+}
+
+/// How people come in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMode {
+    /// Loopback, one user, a one-time login address.
+    #[default]
+    Local,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Where the record is, such as `sqlite:/var/lib/gantry/gantry.db`.
+    pub url: Option<String>,
+}
+
+/// `[search]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchConfig {
+    /// The folder of the index.
+    pub dir: Option<PathBuf>,
+}
+
+/// `[staging]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StagingConfig {
+    /// Where volumes lie, `<volume_root>/<user id>/<name>`.
+    pub volume_root: Option<PathBuf>,
+    /// Folders below which users may make volumes of their own.
+    pub local_roots: Vec<PathBuf>,
+    /// How many jobs are carried out at once.
+    pub workers: usize,
+}
+
+impl Default for StagingConfig {
+    fn default() -> Self {
+        Self {
+            volume_root: None,
+            local_roots: Vec::new(),
+            workers: 2,
+        }
+    }
+}
+
+/// `[labs]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LabsConfig {
+    /// A Python environment to use instead of the one Gantry makes.
+    pub environment: Option<PathBuf>,
+    /// A folder with further entries of the lab catalogue.
+    pub catalogue: Option<PathBuf>,
+    /// How long a lab may go unused before it is stopped, in seconds.
+    pub idle_s: Option<u64>,
+}
+
+/// `[launcher.<name>]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LauncherConfig {
+    /// What kind of launcher it is.
+    pub kind: LauncherKind,
+}
+
+/// The kinds of launchers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LauncherKind {
+    /// Processes of this machine.
+    Local,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file is not there.
+    #[error("there is no configuration file `{0}`")]
+    Missing(PathBuf),
+    /// A key or a value that is not allowed.
+    #[error("{0}")]
+    Bad(String),
+}
+
+impl Config {
+    /// Reads the configuration: the file, if one is named, then the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming key, value and what is allowed.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigError::Missing(file.to_owned()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let environment = Env::prefixed("GANTRY_")
+            .filter(|name| name.as_str().contains("__"))
+            .split("__");
+        figment
+            .merge(environment)
+            .extract()
+            .map_err(|error| ConfigError::Bad(sentence(&error, file)))
+    }
+
+    /// The address of the record.
+    #[must_use]
+    pub fn store_url(&self) -> String {
+        self.store
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("gantry.db").display()))
+    }
+
+    /// The folder of the index.
+    #[must_use]
+    pub fn index_dir(&self) -> PathBuf {
+        self.search
+            .dir
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("index"))
+    }
+
+    /// Where volumes lie.
+    #[must_use]
+    pub fn volume_root(&self) -> PathBuf {
+        self.staging
+            .volume_root
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("volumes"))
+    }
+
+    /// Refuses what no single key shows to be wrong.
+    ///
+    /// # Errors
+    /// [`ConfigError::Bad`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let store = self.store_url();
+        if !store.starts_with("sqlite:") {
+            return Err(ConfigError::Bad(format!(
+                "store.url = `{store}`: allowed is `sqlite:` and a path"
+            )));
+        }
+        if self.auth.mode == AuthMode::Local && !self.server.listen.ip().is_loopback() {
+            let listen = self.server.listen;
+            return Err(ConfigError::Bad(format!(
+                "server.listen = `{listen}`: with auth.mode = `local` only a loopback address is allowed, such as 127.0.0.1:8080"
+            )));
+        }
+        if self.staging.workers == 0 {
+            return Err(ConfigError::Bad(
+                "staging.workers = `0`: allowed is 1 or more".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn sentence(error: &figment::Error, file: Option<&Path>) -> String {
+    let problems: Vec<String> = error
+        .clone()
+        .into_iter()
+        .map(|error| {
+            let key = error.path.join(".");
+            let place = match &error.metadata {
+                Some(metadata) if metadata.name.contains("environment") => {
+                    "the environment".to_owned()
+                }
+                _ => file.map_or_else(
+                    || "the configuration".to_owned(),
+                    |file| format!("`{}`", file.display()),
+                ),
+            };
+            match &error.kind {
+                figment::error::Kind::UnknownField(field, allowed) => {
+                    let whole = if key.is_empty() {
+                        field.clone()
+                    } else {
+                        format!("{key}.{field}")
+                    };
+                    format!(
+                        "unknown key `{whole}` in {place}; allowed: {}",
+                        allowed.join(", ")
+                    )
+                }
+                kind => format!("`{key}` in {place}: {kind}"),
+            }
+        })
+        .collect();
+    problems.join("; ")
+}
+
+/// The user's data directory, by the XDG base directory specification.
+fn default_data_dir() -> PathBuf {
+    base_dir("XDG_DATA_HOME", ".local/share").join("gantry")
+}
+
+/// The user's cache directory, by the XDG base directory specification.
+#[must_use]
+pub fn cache_dir() -> PathBuf {
+    base_dir("XDG_CACHE_HOME", ".cache").join("gantry")
+}
+
+fn base_dir(variable: &str, below_home: &str) -> PathBuf {
+    let home = || {
+        std::env::var_os("HOME")
+            .map_or_else(std::env::temp_dir, PathBuf::from)
+            .join(below_home)
+    };
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .unwrap_or_else(home)
+}
+
+fn default_archives() -> BTreeMap<String, ArchiveConfig> {
+    let planck = Url::parse("https://pla.esac.esa.int/").expect("the address is a constant");
+    BTreeMap::from([("planck".to_owned(), ArchiveConfig::new("planck", planck))])
+}
+
+fn default_launchers() -> BTreeMap<String, LauncherConfig> {
+    BTreeMap::from([(
+        "local".to_owned(),
+        LauncherConfig {
+            kind: LauncherKind::Local,
+        },
+    )])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::load(Some(file.path()))
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_name_and_what_is_allowed() {
+        let error = load("[server]\nlissten = \"127.0.0.1:1\"\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("unknown key `server.lissten` in `")
+                && error.ends_with("allowed: listen, public_url"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_key() {
+        let error = load("[archive.planck]\nkind = \"planck\"\nurl = 3\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("archive.planck.url"), "{error}");
+    }
+
+    #[test]
+    fn without_a_file_the_service_is_on_loopback_with_the_real_archive() {
+        let config = load("").unwrap();
+        assert!(config.server.listen.ip().is_loopback());
+        assert_eq!(
+            config.archive["planck"].url.as_str(),
+            "https://pla.esac.esa.int/"
+        );
+        config.check().unwrap();
+    }
+
+    #[test]
+    fn local_login_is_refused_on_an_address_others_reach() {
+        let error = load("[server]\nlisten = \"0.0.0.0:8080\"\n")
+            .unwrap()
+            .check()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("only a loopback address is allowed"),
+            "{error}"
+        );
+    }
+}

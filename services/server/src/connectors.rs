@@ -1,0 +1,8 @@
+//! Every kind of archive Gantry knows.
+
+use gantry_connector::Registry;
+
+/// `[archive.<id>] kind = "…"` picks one. Adding a kind is one line here and its dependency.
+pub(crate) fn registry() -> Registry {
+    Registry::new().kind("planck", gantry_connector_planck::connect)
+}

@@ -1,0 +1,245 @@
+//! The page of an asset.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gantry_asset::{Asset, File, Location, Relation, vocabulary};
+use gantry_store::AssetRecord;
+
+use super::page;
+use super::shell::{LabChoice, Link, Pair, Shell, VolumeChoice, lab_choices, volume_choices};
+use crate::app::App;
+use crate::extract::FromPath;
+use crate::format;
+use crate::identity::Caller;
+use crate::problem::Problem;
+use crate::rest::assets::{AssetPath, citation_of, record};
+use crate::views::facet_text;
+
+#[derive(Template)]
+#[template(path = "asset.html")]
+struct AssetPage {
+    shell: Shell,
+    id: String,
+    title: String,
+    kind: String,
+    archive: Link,
+    description: Option<String>,
+    withdrawn: Option<String>,
+    size: String,
+    version: String,
+    facets: Vec<AssetFacet>,
+    times: Vec<Pair>,
+    files: Vec<AssetFile>,
+    versions: Vec<AssetVersion>,
+    related: Vec<Related>,
+    series: Option<SeriesInfo>,
+    citation_text: String,
+    bibtex: String,
+    acknowledgement: Option<String>,
+    license: Option<Link>,
+    states: Vec<String>,
+    volumes: Vec<VolumeChoice>,
+    labs: Vec<LabChoice>,
+}
+
+struct AssetFacet {
+    label: String,
+    values: Vec<Link>,
+}
+
+struct AssetFile {
+    name: String,
+    media_type: String,
+    size: String,
+    checksum: Option<String>,
+    locations: String,
+}
+
+struct AssetVersion {
+    number: String,
+    since: String,
+    note: String,
+    current: bool,
+}
+
+struct Related {
+    how: String,
+    title: String,
+    href: String,
+    note: Option<String>,
+}
+
+struct SeriesInfo {
+    n_members: String,
+    complete: String,
+    first: String,
+    last: String,
+    members_href: String,
+    days_from: String,
+    days_to: String,
+}
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromPath(path): FromPath<AssetPath>,
+) -> Result<Response, Problem> {
+    let record = record(&app, caller.as_ref(), &path.id).await?;
+    let asset = &record.asset;
+    let cited = citation_of(&app, &record)?;
+    let connector = app.connector(&asset.id.archive());
+    let archive = connector.as_ref().map(|connector| connector.archive());
+    let volumes = volume_choices(&app, caller.as_ref(), None).await?;
+    let shown = page(&AssetPage {
+        shell: Shell::new(&app, caller.as_ref(), "search", asset.title.clone()).await?,
+        id: asset.id.to_string(),
+        title: asset.title.clone(),
+        kind: asset.kind.as_str().to_owned(),
+        archive: Link::new(
+            archive.map_or_else(String::new, |archive| archive.title.clone()),
+            format!("/?facet=archive%2F{}", asset.id.archive()),
+        ),
+        description: description(asset),
+        withdrawn: record.withdrawn.map(|at| {
+            format!(
+                "The archive no longer has this asset; it was withdrawn on {}.",
+                format::time(at)
+            )
+        }),
+        size: format::maybe_size(asset.size_bytes()),
+        version: record.version.to_string(),
+        facets: facets(asset),
+        times: asset
+            .time
+            .iter()
+            .map(|time| {
+                Pair::new(
+                    "Coverage",
+                    format!(
+                        "{} – {} UTC",
+                        time.start.format("%Y-%m-%d"),
+                        time.end.format("%Y-%m-%d")
+                    ),
+                )
+            })
+            .collect(),
+        files: asset.files.iter().map(asset_file).collect(),
+        versions: versions(&app, &record).await?,
+        related: related(&app, asset).await,
+        series: None,
+        citation_text: cited.text,
+        bibtex: cited.bibtex,
+        acknowledgement: Some(cited.acknowledgement),
+        license: archive
+            .and_then(|archive| archive.license.clone())
+            .map(|license| Link::new(license, "")),
+        states: Vec::new(),
+        volumes,
+        labs: lab_choices(&app, caller.as_ref()),
+    })?;
+    let status = if record.withdrawn.is_some() {
+        StatusCode::GONE
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, shown).into_response())
+}
+
+fn description(asset: &Asset) -> Option<String> {
+    let warnings = asset
+        .warnings
+        .iter()
+        .map(|warning| format!("Note: {warning}."));
+    let text: Vec<String> = Some(asset.description.clone())
+        .filter(|text| !text.is_empty())
+        .into_iter()
+        .chain(warnings)
+        .collect();
+    (!text.is_empty()).then(|| text.join(" "))
+}
+
+fn facets(asset: &Asset) -> Vec<AssetFacet> {
+    let fields = vocabulary()
+        .fields
+        .iter()
+        .filter(|field| !asset.facets.get(&field.name).is_empty());
+    fields
+        .map(|field| {
+            let link = |value: &String| {
+                Link::new(
+                    field.label_of(value),
+                    format!(
+                        "/?facet={}",
+                        format::encode(&facet_text(&field.name, value))
+                    ),
+                )
+            };
+            AssetFacet {
+                label: field.label.clone(),
+                values: asset.facets.get(&field.name).iter().map(link).collect(),
+            }
+        })
+        .collect()
+}
+
+fn asset_file(file: &File) -> AssetFile {
+    let mut kinds: Vec<&str> = file
+        .locations
+        .iter()
+        .map(|location| match location {
+            Location::Mounted(_) => "mounted",
+            Location::Address(address) => address.split(':').next().unwrap_or_default(),
+        })
+        .collect();
+    kinds.dedup();
+    AssetFile {
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        size: format::maybe_size(file.size_bytes),
+        checksum: file.checksum.as_ref().map(ToString::to_string),
+        locations: kinds.join(", "),
+    }
+}
+
+async fn versions(app: &App, record: &AssetRecord) -> Result<Vec<AssetVersion>, Problem> {
+    let versions = app.store.asset_versions(&record.asset.id).await?;
+    Ok(versions
+        .iter()
+        .map(|version| AssetVersion {
+            number: version.version.to_string(),
+            since: format::time(version.created),
+            note: format!(
+                "{}, {}",
+                format::plural(version.files.len() as u64, "file"),
+                format::maybe_size(version.files.iter().map(|file| file.size_bytes).sum())
+            ),
+            current: version.version == record.version,
+        })
+        .collect())
+}
+
+async fn related(app: &App, asset: &Asset) -> Vec<Related> {
+    let mut rows = Vec::new();
+    for other in &asset.related {
+        let title = app
+            .store
+            .asset(&other.asset, None)
+            .await
+            .map_or_else(|_| other.asset.to_string(), |record| record.asset.title);
+        let how = match other.relation {
+            Relation::OtherRelease => "other release",
+            Relation::SupersededBy => "replaced by",
+            Relation::Supersedes => "replaces",
+            Relation::SameName => "same name, other bytes",
+        };
+        rows.push(Related {
+            how: how.to_owned(),
+            title,
+            href: format!("/assets/{}", other.asset),
+            note: Some(other.label.clone()),
+        });
+    }
+    rows
+}

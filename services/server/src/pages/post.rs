@@ -1,0 +1,188 @@
+//! What the forms with the two buttons do.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use gantry_labs::LaunchRequest;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::extract::{FromForm, once};
+use crate::format;
+use crate::identity::Caller;
+use crate::problem::{BAD_REQUEST, Problem, UNPROCESSABLE};
+use crate::rest::datalabs::{OpenInNotebook, open};
+use crate::rest::staging_jobs::{AddToVolume, start_staging};
+use crate::select::{Take, selection_of};
+
+/// The form of the two buttons.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SelectionForm {
+    #[serde(deserialize_with = "once")]
+    csrf: Option<String>,
+    asset: Vec<String>,
+    #[serde(deserialize_with = "once")]
+    selection: Option<String>,
+    /// The query string of a search, counted only with `all`.
+    #[serde(deserialize_with = "once")]
+    search: Option<String>,
+    #[serde(deserialize_with = "once")]
+    all: Option<String>,
+    #[serde(deserialize_with = "once")]
+    volume: Option<String>,
+    #[serde(deserialize_with = "once")]
+    lab: Option<String>,
+    #[serde(deserialize_with = "once")]
+    action: Option<String>,
+}
+
+pub(crate) async fn selections(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromForm(form): FromForm<SelectionForm>,
+) -> Result<Response, Problem> {
+    let Some(caller) = caller else {
+        return Ok(login_first(&form));
+    };
+    caller.check_form(form.csrf.as_deref())?;
+    let user = caller.may("staging")?;
+    let take = take(&form)?;
+    match form.action.as_deref() {
+        Some("open-in-notebook") => {
+            let asked = OpenInNotebook {
+                take,
+                lab: form.lab,
+                volume: form.volume,
+                ..OpenInNotebook::default()
+            };
+            let (datalab, _) = open(&app, user, &asked).await?;
+            Ok(Redirect::to(&format!("/datalabs/{}", datalab.id)).into_response())
+        }
+        Some("add-to-volume") => {
+            let asked = AddToVolume {
+                take,
+                volume: form
+                    .volume
+                    .unwrap_or_else(|| gantry_staging::WORKSPACE.to_owned()),
+                ..AddToVolume::default()
+            };
+            let job = start_staging(&app, user, &asked).await?;
+            Ok(Redirect::to(&format!("/staging-jobs/{}", job.id)).into_response())
+        }
+        Some("view") => {
+            let selection = selection_of(&app, Some(user), &take).await?;
+            let volume = form
+                .volume
+                .map(|volume| format!("?volume={}", format::encode(&volume)))
+                .unwrap_or_default();
+            Ok(Redirect::to(&format!("/selections/{}{volume}", selection.id)).into_response())
+        }
+        _ => Err(Problem::new(
+            &BAD_REQUEST,
+            "the form says neither open-in-notebook nor add-to-volume nor view",
+        )),
+    }
+}
+
+/// Somebody who is not logged in comes back to the same question afterwards.
+fn login_first(form: &SelectionForm) -> Response {
+    let action = form
+        .action
+        .as_deref()
+        .filter(|action| *action == "add-to-volume")
+        .unwrap_or("open-in-notebook");
+    let assets: Vec<String> = form
+        .asset
+        .iter()
+        .map(|id| format!("asset={}", format::encode(id)))
+        .collect();
+    let next = if assets.is_empty() {
+        "/".to_owned()
+    } else {
+        format!("/{action}?{}", assets.join("&"))
+    };
+    Redirect::to(&format!("/login?next={}", format::encode(&next))).into_response()
+}
+
+fn take(form: &SelectionForm) -> Result<Take, Problem> {
+    if let (Some(text), Some("1")) = (&form.search, form.all.as_deref()) {
+        let (mut facet, mut search) = (Vec::new(), serde_json::Map::new());
+        for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            match name.as_ref() {
+                "facet" => facet.push(serde_json::Value::String(value.into_owned())),
+                "sort" | "collapse" => {}
+                name => drop(search.insert(
+                    name.to_owned(),
+                    serde_json::Value::String(value.into_owned()),
+                )),
+            }
+        }
+        search.insert("facet".to_owned(), serde_json::Value::Array(facet));
+        let search =
+            serde_json::from_value(serde_json::Value::Object(search)).map_err(|error| {
+                Problem::new(&BAD_REQUEST, format!("the search cannot be read: {error}"))
+            })?;
+        return Ok(Take {
+            search: Some(search),
+            ..Take::default()
+        });
+    }
+    if let Some(selection) = &form.selection {
+        return Ok(Take {
+            selection: Some(selection.clone()),
+            ..Take::default()
+        });
+    }
+    if form.asset.is_empty() {
+        return Err(Problem::new(
+            &UNPROCESSABLE,
+            "nothing is marked; go back and mark what to take",
+        ));
+    }
+    Ok(Take {
+        assets: Some(form.asset.clone()),
+        ..Take::default()
+    })
+}
+
+/// The form that launches a lab without products.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LaunchForm {
+    #[serde(deserialize_with = "once")]
+    csrf: Option<String>,
+    #[serde(deserialize_with = "once")]
+    lab: Option<String>,
+    #[serde(deserialize_with = "once")]
+    name: Option<String>,
+    volume: Vec<String>,
+}
+
+pub(crate) async fn datalabs(
+    State(app): State<App>,
+    caller: Caller,
+    FromForm(form): FromForm<LaunchForm>,
+) -> Result<Response, Problem> {
+    caller.check_form(form.csrf.as_deref())?;
+    let user = caller.may("datalabs")?;
+    let volumes = form
+        .volume
+        .into_iter()
+        .map(|name| gantry_labs::VolumeRequest {
+            name,
+            ..gantry_labs::VolumeRequest::default()
+        })
+        .collect();
+    let request = LaunchRequest {
+        lab: form.lab.unwrap_or_default(),
+        name: form.name,
+        volumes,
+        select_when_ready: true,
+        ..LaunchRequest::default()
+    };
+    let datalab = app.labs.launch(user, request, None).await?;
+    app.store
+        .audit(Some(&user.id), "datalab.create", &datalab.id)
+        .await?;
+    Ok(Redirect::to(&format!("/datalabs/{}", datalab.id)).into_response())
+}

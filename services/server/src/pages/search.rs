@@ -1,0 +1,459 @@
+//! The search page.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use gantry_asset::{FacetPath, vocabulary};
+use gantry_search::{Counted, FieldCounts, Found, Query};
+use serde_json::Value;
+
+use super::page;
+use super::shell::{Link, Pair, Shell, VolumeChoice, volume_choices};
+use crate::app::App;
+use crate::extract::FromQuery;
+use crate::format;
+use crate::identity::Caller;
+use crate::problem::Problem;
+use crate::rest::blocking;
+use crate::search_query::SearchParams;
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct SearchPage {
+    shell: Shell,
+    q: String,
+    keep: Vec<Pair>,
+    pos: String,
+    time: String,
+    days: String,
+    near: String,
+    more_open: bool,
+    tries: Vec<Link>,
+    facets: Vec<FacetGroup>,
+    chips: Vec<Chip>,
+    clear_href: Option<String>,
+    sorts: Vec<SortChoice>,
+    sort_keep: Vec<Pair>,
+    total: String,
+    of: Option<String>,
+    counted: &'static str,
+    took_ms: String,
+    collapse_href: Option<String>,
+    notes: Vec<String>,
+    hits: Vec<Hit>,
+    first_href: Option<String>,
+    next: Option<String>,
+    simulations: Option<Link>,
+    suggestions: Vec<Link>,
+    take_all: Option<String>,
+    sky: Option<Sky>,
+    volumes: Vec<VolumeChoice>,
+}
+
+struct FacetGroup {
+    field: String,
+    label: String,
+    values: Vec<FacetValue>,
+    more_href: Option<String>,
+}
+
+struct FacetValue {
+    label: String,
+    count: String,
+    selected: bool,
+    href: String,
+    share: u8,
+    depth: u8,
+}
+
+struct Chip {
+    label: String,
+    href: String,
+}
+
+struct SortChoice {
+    value: String,
+    label: String,
+    selected: bool,
+}
+
+struct Hit {
+    id: String,
+    title: Vec<TitlePart>,
+    title_text: String,
+    href: String,
+    name: String,
+    facts: String,
+    note: Option<String>,
+    size: String,
+    size_bytes: String,
+    state: Option<String>,
+    simulated: bool,
+}
+
+struct TitlePart {
+    text: String,
+    mark: bool,
+}
+
+struct Sky {
+    caption: String,
+    footprints: Vec<String>,
+}
+
+const SORTS: [(&str, &str); 5] = [
+    ("relevance", "Most relevant"),
+    ("newest", "Newest"),
+    ("time", "Time covered"),
+    ("title", "Title"),
+    ("size", "Largest"),
+];
+const TRIES: [&str; 4] = ["100 GHz", "353 polarization", "smica", "common mask"];
+/// So many values of a facet are shown at first.
+const VALUES: usize = 8;
+const TAKE_MAX: u64 = 100_000;
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromQuery(params): FromQuery<SearchParams>,
+) -> Result<Response, Problem> {
+    let query = Query {
+        limit: params.limit.unwrap_or(20).min(100) as usize,
+        ..params.query()?
+    };
+    let found = blocking(&app, move |app| app.index.search(&query)).await??;
+    let title = params
+        .q
+        .clone()
+        .filter(|q| !q.is_empty())
+        .unwrap_or_else(|| "Search".to_owned());
+    let shell = Shell::new(&app, caller.as_ref(), "search", title).await?;
+    let volumes = volume_choices(&app, caller.as_ref(), None).await?;
+    page(&search_page(&app, &params, found, shell, volumes))
+}
+
+fn search_page(
+    app: &App,
+    params: &SearchParams,
+    found: Found,
+    shell: Shell,
+    volumes: Vec<VolumeChoice>,
+) -> SearchPage {
+    let words: Vec<String> = params
+        .q
+        .iter()
+        .flat_map(|q| q.split_whitespace())
+        .map(str::to_lowercase)
+        .collect();
+    let simulations = simulations(params, &found.facets);
+    SearchPage {
+        q: params.q.clone().unwrap_or_default(),
+        keep: hidden(params, &["q"]),
+        pos: String::new(),
+        time: params.time.clone().unwrap_or_default(),
+        days: String::new(),
+        near: String::new(),
+        more_open: params.time.is_some(),
+        tries: TRIES
+            .iter()
+            .map(|text| Link::new(*text, format!("/?q={}", format::encode(text))))
+            .collect(),
+        facets: found
+            .facets
+            .iter()
+            .filter(|field| !field.values.is_empty())
+            .map(|field| group(params, field))
+            .collect(),
+        chips: params
+            .facet
+            .iter()
+            .filter_map(|text| chip(params, text))
+            .collect(),
+        clear_href: (!params.facet.is_empty()).then(|| {
+            address(&SearchParams {
+                facet: Vec::new(),
+                ..params.clone()
+            })
+        }),
+        sorts: SORTS
+            .iter()
+            .map(|(value, label)| SortChoice {
+                value: (*value).to_owned(),
+                label: (*label).to_owned(),
+                selected: params.sort.as_deref().unwrap_or("relevance") == *value,
+            })
+            .collect(),
+        sort_keep: hidden(params, &["sort"]),
+        total: format::count(found.total),
+        of: Some(format::count(app.index.n_assets())),
+        counted: if found.counted == Counted::Series {
+            "series"
+        } else {
+            "assets"
+        },
+        took_ms: found.took.as_millis().to_string(),
+        collapse_href: None,
+        notes: found.notes.clone(),
+        hits: found
+            .hits
+            .iter()
+            .filter_map(|hit| hit_card(&words, hit.view.get()))
+            .collect(),
+        first_href: params.after.as_ref().map(|_| address(params)),
+        next: found
+            .next
+            .as_ref()
+            .map(|after| params.page_after("/", after)),
+        simulations,
+        suggestions: suggestions(params, found.total),
+        take_all: (1..=TAKE_MAX)
+            .contains(&found.total)
+            .then(|| params.to_text()),
+        sky: None,
+        shell,
+        volumes,
+    }
+}
+
+/// The address of a search from its first page on.
+fn address(params: &SearchParams) -> String {
+    let text = params.to_text();
+    if text.is_empty() {
+        "/".to_owned()
+    } else {
+        format!("/?{text}")
+    }
+}
+
+fn with_facets(params: &SearchParams, facet: Vec<String>) -> String {
+    address(&SearchParams {
+        facet,
+        ..params.clone()
+    })
+}
+
+fn hidden(params: &SearchParams, without: &[&str]) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for (name, value) in [
+        ("q", &params.q),
+        ("time", &params.time),
+        ("sort", &params.sort),
+        ("collapse", &params.collapse),
+    ] {
+        // The search form has a field of its own for the time.
+        let own = without.contains(&name) || (name == "time" && without.contains(&"q"));
+        if let Some(value) = value.as_ref().filter(|_| !own) {
+            pairs.push(Pair::new(name, value.clone()));
+        }
+    }
+    pairs.extend(
+        params
+            .facet
+            .iter()
+            .map(|facet| Pair::new("facet", facet.clone())),
+    );
+    pairs
+}
+
+fn group(params: &SearchParams, counts: &FieldCounts) -> FacetGroup {
+    let field = vocabulary().field(&counts.field);
+    let most = counts
+        .values
+        .iter()
+        .map(|value| value.count)
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    let show_all = params.facets.as_deref() == Some(counts.field.as_str());
+    let shown = counts
+        .values
+        .iter()
+        .enumerate()
+        .filter(|(n, value)| show_all || *n < VALUES || value.selected);
+    let values: Vec<FacetValue> = shown
+        .map(|(_, value)| {
+            let text = format!("{}/{}", counts.field, value.path);
+            FacetValue {
+                label: value.label.clone(),
+                count: format::count(value.count),
+                selected: value.selected,
+                href: toggled(params, &text, value.selected),
+                share: format::percent(value.count, most),
+                depth: u8::try_from(value.path.matches('/').count())
+                    .unwrap_or(3)
+                    .min(3),
+            }
+        })
+        .collect();
+    let more = values.len() < counts.values.len();
+    FacetGroup {
+        field: counts.field.clone(),
+        label: field.map_or_else(|| counts.field.clone(), |field| field.label.clone()),
+        more_href: more.then(|| {
+            let base = address(params);
+            format!(
+                "{base}{}facets={}",
+                if base.contains('?') { "&" } else { "?" },
+                format::encode(&counts.field)
+            )
+        }),
+        values,
+    }
+}
+
+fn toggled(params: &SearchParams, text: &str, selected: bool) -> String {
+    let mut facets: Vec<String> = params
+        .facet
+        .iter()
+        .filter(|facet| facet.as_str() != text)
+        .cloned()
+        .collect();
+    if !selected {
+        facets.push(text.to_owned());
+    }
+    with_facets(params, facets)
+}
+
+fn chip(params: &SearchParams, text: &str) -> Option<Chip> {
+    let facet = FacetPath::parse(text)?;
+    let field = vocabulary().field(&facet.field)?;
+    Some(Chip {
+        label: format!("{} › {}", field.label, field.label_of(&facet.path)),
+        href: toggled(params, text, true),
+    })
+}
+
+/// What is hidden by default, one click away.
+fn simulations(params: &SearchParams, counts: &[FieldCounts]) -> Option<Link> {
+    if params
+        .facet
+        .iter()
+        .any(|facet| facet.starts_with("provenance/"))
+    {
+        return None;
+    }
+    let field = counts.iter().find(|field| field.field == "provenance")?;
+    let hidden = field
+        .values
+        .iter()
+        .find(|value| value.path == "simulated" && value.count > 0)?;
+    let facets = params
+        .facet
+        .iter()
+        .cloned()
+        .chain([
+            "provenance/simulated".to_owned(),
+            "provenance/observed".to_owned(),
+        ])
+        .collect();
+    let text = if hidden.count == 1 {
+        "1 simulation is hidden".to_owned()
+    } else {
+        format!("{} simulations are hidden", format::count(hidden.count))
+    };
+    Some(Link::new(text, with_facets(params, facets)))
+}
+
+fn suggestions(params: &SearchParams, total: u64) -> Vec<Link> {
+    if total > 0 {
+        return Vec::new();
+    }
+    let without = params
+        .facet
+        .iter()
+        .filter_map(|text| chip(params, text))
+        .map(|chip| Link::new(format!("without {}", chip.label), chip.href));
+    let all = (!params.facet.is_empty())
+        .then(|| Link::new("without any filter", with_facets(params, Vec::new())));
+    without
+        .chain(all)
+        .chain([Link::new("everything", "/")])
+        .collect()
+}
+
+fn hit_card(words: &[String], view: &str) -> Option<Hit> {
+    let value: Value = serde_json::from_str(view).ok()?;
+    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    let (id, title) = (text("id"), text("title"));
+    let size = value["size_bytes"].as_u64();
+    let also: Vec<&str> = value["also"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    Some(Hit {
+        href: format!("/assets/{id}"),
+        title: marked(&title, words),
+        title_text: title,
+        name: value["name"]
+            .as_str()
+            .map_or_else(|| id.clone(), ToOwned::to_owned),
+        facts: facts(&value),
+        note: (!also.is_empty()).then(|| format!("Also in {}", also.join(", "))),
+        size: format::maybe_size(size),
+        size_bytes: size.map(|size| size.to_string()).unwrap_or_default(),
+        state: None,
+        simulated: value["facets"]["provenance"]
+            .as_array()
+            .is_some_and(|values| values.iter().any(|value| value == "simulated")),
+        id,
+    })
+}
+
+/// `NSIDE 2048 · IQU · K_CMB · PR3 · full mission`.
+fn facts(value: &Value) -> String {
+    let first = |field: &str| {
+        value["facets"][field]
+            .as_array()?
+            .first()?
+            .as_str()
+            .map(ToOwned::to_owned)
+    };
+    let mut parts = Vec::new();
+    parts.extend(first("product_type"));
+    parts.extend(first("nside").map(|nside| format!("NSIDE {nside}")));
+    parts.extend(first("stokes"));
+    parts.extend(first("unit").map(|unit| unit.replace("%2F", "/")));
+    parts.extend(first("rerelease").or_else(|| first("release")));
+    parts.extend(first("split"));
+    let time = |end: &str| {
+        value["time"][end]
+            .as_str()
+            .map(|text| text[..text.len().min(10)].to_owned())
+    };
+    if let (Some(start), Some(end)) = (time("start"), time("end")) {
+        parts.push(format!("{start} – {end}"));
+    }
+    parts.join(" · ")
+}
+
+/// A title with the words that were asked for marked.
+fn marked(title: &str, words: &[String]) -> Vec<TitlePart> {
+    let mut parts: Vec<TitlePart> = Vec::new();
+    let mut rest = title;
+    while !rest.is_empty() {
+        let end = rest
+            .char_indices()
+            .find(|(_, c)| !c.is_alphanumeric())
+            .map_or(rest.len(), |(at, _)| at);
+        let end = if end == 0 {
+            rest.chars().next().map_or(1, char::len_utf8)
+        } else {
+            end
+        };
+        let (token, after) = rest.split_at(end);
+        let mark = words.contains(&token.to_lowercase());
+        match parts.last_mut() {
+            Some(last) if last.mark == mark => last.text.push_str(token),
+            // The blank between two marked words is marked with them.
+            _ => parts.push(TitlePart {
+                text: token.to_owned(),
+                mark,
+            }),
+        }
+        rest = after;
+    }
+    parts
+}

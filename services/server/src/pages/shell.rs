@@ -1,0 +1,209 @@
+//! What every page has: the header with who asks and how the archives are.
+
+use gantry_labs::EnvironmentState;
+
+use crate::app::App;
+use crate::format;
+use crate::identity::Caller;
+use crate::problem::Problem;
+
+/// The frame of a page.
+pub(crate) struct Shell {
+    pub(crate) title: String,
+    pub(crate) user: Option<String>,
+    pub(crate) csrf: String,
+    pub(crate) nav: &'static str,
+    pub(crate) n_datalabs: usize,
+    pub(crate) archives: Vec<ArchiveLight>,
+}
+
+/// How one archive is, in the header.
+pub(crate) struct ArchiveLight {
+    pub(crate) title: String,
+    pub(crate) state: &'static str,
+    pub(crate) text: String,
+}
+
+/// A text with an address.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub(crate) text: String,
+    pub(crate) href: String,
+}
+
+impl Link {
+    pub(crate) fn new(text: impl Into<String>, href: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            href: href.into(),
+        }
+    }
+}
+
+/// A name with a value.
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl Pair {
+    pub(crate) fn new(name: &str, value: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+        }
+    }
+}
+
+/// A volume to choose.
+pub(crate) struct VolumeChoice {
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) selected: bool,
+}
+
+/// A lab to choose.
+pub(crate) struct LabChoice {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) selected: bool,
+}
+
+impl Shell {
+    pub(crate) async fn new(
+        app: &App,
+        caller: Option<&Caller>,
+        nav: &'static str,
+        title: impl Into<String>,
+    ) -> Result<Self, Problem> {
+        let n_datalabs = match caller {
+            Some(caller) => app
+                .store
+                .datalabs(&caller.user.id, 100)
+                .await?
+                .iter()
+                .filter(|datalab| !datalab.phase.is_final())
+                .count(),
+            None => 0,
+        };
+        Ok(Self {
+            title: title.into(),
+            user: caller.map(|caller| caller.user.name.clone()),
+            csrf: caller
+                .and_then(|caller| caller.csrf.clone())
+                .unwrap_or_default(),
+            nav,
+            n_datalabs,
+            archives: lights(app),
+        })
+    }
+}
+
+fn lights(app: &App) -> Vec<ArchiveLight> {
+    let light = |(_, access): (_, &gantry_staging::ArchiveAccess)| {
+        let (state, text) = app.archive_state(&*access.connector);
+        let title = access.connector.archive().title.clone();
+        ArchiveLight {
+            title: title
+                .strip_suffix(" Legacy Archive")
+                .map_or(title.clone(), ToOwned::to_owned),
+            state,
+            text,
+        }
+    };
+    app.archives.iter().map(light).collect()
+}
+
+/// The caller's volumes to choose from; the one named, else the workspace, is chosen.
+pub(crate) async fn volume_choices(
+    app: &App,
+    caller: Option<&Caller>,
+    chosen: Option<&str>,
+) -> Result<Vec<VolumeChoice>, Problem> {
+    let Some(caller) = caller else {
+        return Ok(Vec::new());
+    };
+    let volumes = app.store.volumes(&caller.user.id).await?;
+    let chosen = chosen.unwrap_or(gantry_staging::WORKSPACE);
+    Ok(volumes
+        .iter()
+        .map(|volume| {
+            let free = app
+                .volumes
+                .open(volume)
+                .ok()
+                .and_then(|files| files.space().ok())
+                .map(|space| format!(" · {} free", format::size(space.free_bytes)));
+            VolumeChoice {
+                name: volume.name.clone(),
+                label: format!("{}{}", volume.name, free.unwrap_or_default()),
+                selected: volume.name == chosen,
+            }
+        })
+        .collect())
+}
+
+/// The labs to choose from; the first that opens notebooks is chosen.
+pub(crate) fn lab_choices(app: &App, caller: Option<&Caller>) -> Vec<LabChoice> {
+    let default = app
+        .labs
+        .catalogue()
+        .for_notebooks()
+        .map(gantry_labs::Lab::id);
+    let labs = app.labs.catalogue().iter().filter(|_| caller.is_some());
+    labs.map(|lab| LabChoice {
+        id: lab.id(),
+        label: lab.title.clone(),
+        selected: Some(lab.id()) == default,
+    })
+    .collect()
+}
+
+/// One part of the service and how it is.
+pub(crate) struct Component {
+    pub(crate) name: String,
+    pub(crate) state: &'static str,
+    pub(crate) text: String,
+}
+
+/// The parts of the service and how they are.
+pub(crate) async fn components(app: &App) -> Vec<Component> {
+    let record = match app.store.change_number().await {
+        Ok(number) => ("ok", format!("{} changes so far", format::count(number))),
+        Err(error) => ("down", error.to_string()),
+    };
+    let labs = match &*app.environment.borrow() {
+        EnvironmentState::Ready(_) => ("ok", "the labs' environment is there".to_owned()),
+        EnvironmentState::Making(text) => ("slow", text.clone()),
+        EnvironmentState::Failed(text) => ("down", text.clone()),
+    };
+    let mut parts = vec![
+        Component {
+            name: "Catalogue".to_owned(),
+            state: record.0,
+            text: record.1,
+        },
+        Component {
+            name: "Search".to_owned(),
+            state: "ok",
+            text: format!(
+                "{} assets in the index",
+                format::count(app.index.n_assets())
+            ),
+        },
+        Component {
+            name: "Labs".to_owned(),
+            state: labs.0,
+            text: labs.1,
+        },
+    ];
+    for (_, access) in app.archives.iter() {
+        let (state, text) = app.archive_state(&*access.connector);
+        parts.push(Component {
+            name: access.connector.archive().title.clone(),
+            state,
+            text,
+        });
+    }
+    parts
+}

@@ -1,0 +1,231 @@
+//! Problems: every error as RFC 9457 problem details.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use gantry_labs::LabError;
+use gantry_search::SearchError;
+use gantry_staging::StagingError;
+use gantry_staging::volume::VolumeError;
+use gantry_store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// One kind of problem, documented at `/problems/<kind>`.
+pub(crate) struct ProblemKind {
+    pub(crate) kind: &'static str,
+    pub(crate) status: StatusCode,
+    pub(crate) title: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) advice: &'static str,
+    pub(crate) retry: bool,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $kind:literal, $status:ident, $title:literal, $meaning:literal, $advice:literal, $retry:literal;)*) => {
+        $(pub(crate) const $name: ProblemKind = ProblemKind {
+            kind: $kind, status: StatusCode::$status, title: $title, meaning: $meaning, advice: $advice, retry: $retry,
+        };)*
+        /// Every kind of problem there is.
+        pub(crate) const KINDS: &[ProblemKind] = &[$($name),*];
+    };
+}
+
+kinds! {
+    BAD_REQUEST = "bad-request", BAD_REQUEST, "The request cannot be read", "Something in the address, the headers or the body does not have the form it must have.", "Correct what the detail names and send the request again.", false;
+    NOT_LOGGED_IN = "not-logged-in", UNAUTHORIZED, "Not logged in", "This needs to know who asks.", "Log in, or send a personal token as `Authorization: Bearer gnt_…`.", false;
+    NOT_ALLOWED = "not-allowed", FORBIDDEN, "Not allowed", "The token lacks a scope, the form lacks its token, or only an operator may do this.", "Use a token with the scope that the detail names, or ask an operator.", false;
+    FOREIGN_HOST = "foreign-host", MISDIRECTED_REQUEST, "Wrong host", "The request names another host than this service.", "Use the address that the service printed when it started.", false;
+    NOT_FOUND = "not-found", NOT_FOUND, "Not found", "There is nothing of that name, or it is somebody else's.", "Check the id, or list what there is.", false;
+    ASSET_NOT_FOUND = "asset-not-found", NOT_FOUND, "Asset not found", "The catalogue has no asset of that id.", "Search for it, or ask `/api/v1/assets/resolve` for the id of a file name.", false;
+    ASSET_WITHDRAWN = "asset-withdrawn", GONE, "Asset withdrawn", "The archive no longer has this asset; what is known of it is in the answer.", "Look at its related assets for what replaced it.", false;
+    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "Method not allowed", "The address exists, but not with this method.", "See `/docs` for the methods of each address.", false;
+    CONFLICT = "conflict", CONFLICT, "Conflict", "What was asked for collides with what is there.", "Use another name, or wait until what is in the way has ended.", false;
+    TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "Too large", "The body is larger than is allowed.", "Send less at once.", false;
+    UNPROCESSABLE = "unprocessable", UNPROCESSABLE_ENTITY, "Cannot be done as asked", "The request is readable, but something it asks for cannot be done.", "Change what the detail names.", false;
+    UNKNOWN_ASSETS = "unknown-assets", UNPROCESSABLE_ENTITY, "Unknown assets", "Some of the assets named are not in the catalogue.", "Leave them out, or look for their ids.", false;
+    TOO_MANY_ASSETS = "too-many-assets", UNPROCESSABLE_ENTITY, "Too many assets", "A selection holds at most 100 000 assets.", "Narrow the search or make several selections.", false;
+    KEY_REUSED = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "Idempotency key used before", "The key was used within 24 hours for another request.", "Use a new key for a new request.", false;
+    VOLUME_FULL = "volume-full", INSUFFICIENT_STORAGE, "Volume full", "No space is left in the volume.", "Make room in the volume, then try again.", true;
+    ARCHIVE_UNAVAILABLE = "archive-unavailable", BAD_GATEWAY, "Archive does not answer", "The archive did not answer, or not with what was asked for.", "Try again later; the archive's state is on the archives page.", true;
+    LAB_UNAVAILABLE = "lab-unavailable", SERVICE_UNAVAILABLE, "Lab not available", "The lab does not run, or cannot be started here.", "Wait until it is ready, or see its log.", true;
+    BUSY = "busy", SERVICE_UNAVAILABLE, "Busy", "The service could not answer in time.", "Try again in a moment.", true;
+    INTERNAL = "internal-error", INTERNAL_SERVER_ERROR, "Something went wrong here", "An error that is not yours; the log has it under the instance.", "Try again; if it happens again, tell the operator the instance.", true;
+}
+
+/// Problem details, RFC 9457.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// The kind of problem, a relative address that this service serves.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/asset-not-found")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong, with what, and what to do.
+    pub detail: String,
+    /// This occurrence; the log has it too.
+    pub instance: String,
+    /// What is known all the same, such as a withdrawn asset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub known: Option<serde_json::Value>,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: &ProblemKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/problems/{}", kind.kind),
+            title: kind.title.to_owned(),
+            status: kind.status.as_u16(),
+            detail: detail.into(),
+            instance: format!("urn:uuid:{}", Uuid::new_v4()),
+            known: None,
+        }
+    }
+
+    /// An error that is not the caller's: they read "try again", the log has the chain.
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        let problem = Self::new(
+            &INTERNAL,
+            "something went wrong here; try again, or tell the operator this instance",
+        );
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            chain.push_str(": ");
+            chain.push_str(&error.to_string());
+            source = error.source();
+        }
+        tracing::error!(
+            problem.instance = problem.instance,
+            error = chain,
+            "request failed"
+        );
+        problem
+    }
+
+    pub(crate) fn not_logged_in() -> Self {
+        Self::new(&NOT_LOGGED_IN, "this needs a login or a personal token")
+    }
+
+    pub(crate) fn not_found(noun: &str, id: &str) -> Self {
+        Self::new(
+            &NOT_FOUND,
+            format!("no {noun} `{id}`, or it is somebody else's"),
+        )
+    }
+
+    pub(crate) fn kind_of(&self) -> Option<&'static ProblemKind> {
+        let name = self.kind.strip_prefix("/problems/")?;
+        KINDS.iter().find(|kind| kind.kind == name)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // A page takes the problem from here and shows it to people.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NoSuchAsset(id) => Self::new(
+                &ASSET_NOT_FOUND,
+                format!(
+                    "no asset `{id}`; search /api/v1/assets?facet=archive/{}",
+                    id.archive()
+                ),
+            ),
+            StoreError::NotFound { noun, id } => Self::not_found(noun, id),
+            StoreError::Exists { noun, id } => {
+                Self::new(&CONFLICT, format!("there is a {noun} `{id}` already"))
+            }
+            error if error.is_transient() => {
+                Self::new(&BUSY, "the record is busy; try again in a moment")
+            }
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<VolumeError> for Problem {
+    fn from(error: VolumeError) -> Self {
+        match &error {
+            VolumeError::Missing { path } => Self::not_found("file", path),
+            VolumeError::Path { .. } | VolumeError::ForeignLink { .. } => {
+                Self::new(&UNPROCESSABLE, error.to_string())
+            }
+            VolumeError::Busy { .. } => {
+                Self::new(&CONFLICT, format!("{error}; try again when it is done"))
+            }
+            VolumeError::Full { .. } => {
+                Self::new(&VOLUME_FULL, format!("{error}; make room and try again"))
+            }
+            VolumeError::Io { source, .. }
+                if source.kind() == std::io::ErrorKind::AlreadyExists =>
+            {
+                Self::new(&CONFLICT, error.to_string())
+            }
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<StagingError> for Problem {
+    fn from(error: StagingError) -> Self {
+        match error {
+            StagingError::Store(error) => error.into(),
+            StagingError::Volume(error) => error.into(),
+            StagingError::NoSuchAssets(_) => Self::new(&UNKNOWN_ASSETS, error.to_string()),
+            StagingError::TooMany { .. } => Self::new(&TOO_MANY_ASSETS, error.to_string()),
+            error => Self::new(&UNPROCESSABLE, error.to_string()),
+        }
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match &error {
+            SearchError::Cursor(_) => Self::new(
+                &BAD_REQUEST,
+                format!("{error}; use `next` of the page before as it is"),
+            ),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LabError> for Problem {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::Store(error) => error.into(),
+            LabError::Volume(error) => error.into(),
+            LabError::NoSuchLab(id) => Self::not_found("lab", &id),
+            LabError::Refused(_) | LabError::Variable { .. } => {
+                Self::new(&UNPROCESSABLE, error.to_string())
+            }
+            LabError::NotServing(_) => {
+                Self::new(&LAB_UNAVAILABLE, format!("{error}; wait until it is ready"))
+            }
+            error => Self::internal(&error),
+        }
+    }
+}

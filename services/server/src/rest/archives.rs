@@ -1,0 +1,269 @@
+//! Archives and harvests over REST.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use gantry_asset::ArchiveId;
+use gantry_connector::Connector;
+use gantry_harvest::{HarvestRunError, harvest};
+use gantry_store::Harvest;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+
+use crate::app::App;
+use crate::extract::{FromPath, FromQuery, once};
+use crate::identity::Caller;
+use crate::problem::{CONFLICT, Problem};
+
+/// The path of an archive.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ArchivePath {
+    /// Its id.
+    pub(crate) id: String,
+}
+
+/// The configured archives, with their health and their last harvest.
+#[utoipa::path(get, path = "/api/v1/archives", tag = "archives", operation_id = "listArchives",
+    responses((status = 200, description = "the archives", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn list_archives(State(app): State<App>) -> Result<Json<Value>, Problem> {
+    let mut archives = Vec::new();
+    for (_, access) in app.archives.iter() {
+        archives.push(archive_json(&app, &*access.connector).await?);
+    }
+    Ok(Json(json!({"archives": archives})))
+}
+
+/// One archive.
+#[utoipa::path(get, path = "/api/v1/archives/{id}", tag = "archives", operation_id = "showArchive", params(ArchivePath),
+    responses((status = 200, description = "the archive", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show_archive(
+    State(app): State<App>,
+    FromPath(path): FromPath<ArchivePath>,
+) -> Result<Json<Value>, Problem> {
+    let connector = connector(&app, &path.id)?;
+    Ok(Json(archive_json(&app, &*connector).await?))
+}
+
+/// The connector of an archive named in an address.
+pub(crate) fn connector(app: &App, id: &str) -> Result<Arc<dyn Connector>, Problem> {
+    let known = || {
+        app.archives
+            .iter()
+            .map(|(id, _)| id.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let found = ArchiveId::new(id).ok().and_then(|id| app.connector(&id));
+    found.ok_or_else(|| {
+        Problem::new(
+            &crate::problem::NOT_FOUND,
+            format!("no archive `{id}`; there are {}", known()),
+        )
+    })
+}
+
+async fn archive_json(app: &App, connector: &dyn Connector) -> Result<Value, Problem> {
+    let archive = connector.archive();
+    let (state, text) = app.archive_state(connector);
+    let last = app.store.harvests(Some(&archive.id), 1).await?;
+    Ok(json!({
+        "id": archive.id, "kind": archive.kind, "title": archive.title, "home": archive.home, "license": archive.license,
+        "n_assets": app.store.n_assets(&archive.id).await?, "state": state, "text": text,
+        "health": connector.health(), "last_harvest": last.first().map(harvest_json), "notice": null,
+    }))
+}
+
+/// Whether to begin anew.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HarvestParams {
+    /// `true` begins anew where a harvest that was cut could be taken up.
+    #[serde(deserialize_with = "once")]
+    full: Option<bool>,
+}
+
+/// Harvest an archive; for operators.
+#[utoipa::path(post, path = "/api/v1/archives/{id}/harvests", tag = "archives", operation_id = "harvestArchive", params(ArchivePath, HarvestParams),
+    responses((status = 202, description = "it has begun; Location says where to look", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn harvest_archive(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(path): FromPath<ArchivePath>,
+    FromQuery(params): FromQuery<HarvestParams>,
+) -> Result<Response, Problem> {
+    let user = caller.operates()?;
+    let connector = connector(&app, &path.id)?;
+    app.store
+        .audit(Some(&user.id), "harvest.start", &path.id)
+        .await?;
+    let id = start_harvest(&app, connector, params.full.unwrap_or(false)).await?;
+    let location = format!("/api/v1/harvests/{id}");
+    Ok((
+        StatusCode::ACCEPTED,
+        [(header::LOCATION, location)],
+        Json(json!({"harvest": id})),
+    )
+        .into_response())
+}
+
+/// Starts a harvest beside requests and returns its id once its row is there.
+pub(crate) async fn start_harvest(
+    app: &App,
+    connector: Arc<dyn Connector>,
+    full: bool,
+) -> Result<String, Problem> {
+    let archive = connector.archive().id.clone();
+    let before = app
+        .store
+        .harvests(Some(&archive), 1)
+        .await?
+        .first()
+        .map(|harvest| harvest.id.clone());
+    let (sender, mut failed) = tokio::sync::oneshot::channel();
+    let (runner, owner) = (
+        app.clone(),
+        format!("{}:{}", app.owner, uuid::Uuid::new_v4().simple()),
+    );
+    app.tasks.spawn(async move {
+        let ended = harvest(
+            &runner.store,
+            &*connector,
+            &owner,
+            full,
+            &runner.stop,
+            &|_| {},
+        )
+        .await;
+        // Whoever asked may have gone; the report is in the record all the same.
+        let _asked = sender.send(ended.err());
+    });
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let newest = app.store.harvests(Some(&archive), 1).await?;
+        if let Some(harvest) = newest
+            .first()
+            .filter(|harvest| Some(&harvest.id) != before.as_ref() || harvest.ended.is_none())
+        {
+            if let Ok(Some(HarvestRunError::Busy(_))) = failed.try_recv() {
+                return Err(Problem::new(
+                    &CONFLICT,
+                    format!(
+                        "{archive} is being harvested right now; see /api/v1/harvests/{}",
+                        harvest.id
+                    ),
+                ));
+            }
+            return Ok(harvest.id.clone());
+        }
+        match failed.try_recv() {
+            Ok(Some(error)) => return Err(Problem::internal(&error)),
+            _ if tokio::time::Instant::now() > deadline => {
+                return Err(Problem::new(
+                    &crate::problem::BUSY,
+                    "the harvest did not begin in time; try again",
+                ));
+            }
+            _ => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+        }
+    }
+}
+
+/// Which harvests.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HarvestsParams {
+    /// Only those of this archive.
+    #[serde(deserialize_with = "once")]
+    archive: Option<String>,
+    /// How many, at most 1000.
+    #[serde(deserialize_with = "once")]
+    limit: Option<u32>,
+}
+
+/// The newest harvests.
+#[utoipa::path(get, path = "/api/v1/harvests", tag = "archives", operation_id = "listHarvests", params(HarvestsParams),
+    responses((status = 200, description = "harvests, newest first", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn list_harvests(
+    State(app): State<App>,
+    FromQuery(params): FromQuery<HarvestsParams>,
+) -> Result<Json<Value>, Problem> {
+    let archive = params
+        .archive
+        .as_deref()
+        .map(|id| connector(&app, id))
+        .transpose()?;
+    let id = archive
+        .as_ref()
+        .map(|connector| connector.archive().id.clone());
+    let harvests = app
+        .store
+        .harvests(id.as_ref(), params.limit.unwrap_or(20).min(1000))
+        .await?;
+    Ok(Json(
+        json!({"harvests": harvests.iter().map(harvest_json).collect::<Vec<_>>(), "next": null}),
+    ))
+}
+
+/// The path of a harvest.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct HarvestPath {
+    /// Its id.
+    pub(crate) id: String,
+}
+
+/// One harvest.
+#[utoipa::path(get, path = "/api/v1/harvests/{id}", tag = "archives", operation_id = "showHarvest", params(HarvestPath),
+    responses((status = 200, description = "its report", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show_harvest(
+    State(app): State<App>,
+    FromPath(path): FromPath<HarvestPath>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(harvest_json(&app.store.harvest(&path.id).await?)))
+}
+
+/// What a harvest could not catalogue.
+#[utoipa::path(get, path = "/api/v1/harvests/{id}/rejections", tag = "archives", operation_id = "listRejections", params(HarvestPath),
+    responses((status = 200, description = "what was rejected, and why", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn list_rejections(
+    State(app): State<App>,
+    FromPath(path): FromPath<HarvestPath>,
+) -> Result<Json<Value>, Problem> {
+    app.store.harvest(&path.id).await?;
+    Ok(Json(
+        json!({"rejections": app.store.rejections(&path.id).await?}),
+    ))
+}
+
+/// Take out of the catalogue what a harvest found gone; for operators.
+#[utoipa::path(post, path = "/api/v1/harvests/{id}/accept-withdrawals", tag = "archives", operation_id = "acceptWithdrawals", params(HarvestPath),
+    responses((status = 200, description = "its report", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn accept_withdrawals(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(path): FromPath<HarvestPath>,
+) -> Result<Json<Value>, Problem> {
+    let user = caller.operates()?;
+    app.store
+        .audit(Some(&user.id), "harvest.accept-withdrawals", &path.id)
+        .await?;
+    Ok(Json(harvest_json(
+        &app.store.accept_withdrawals(&path.id).await?,
+    )))
+}
+
+pub(crate) fn harvest_json(harvest: &Harvest) -> Value {
+    json!({
+        "id": harvest.id, "archive": harvest.archive, "phase": harvest.phase, "started": harvest.started, "ended": harvest.ended,
+        "new": harvest.counts.new, "changed": harvest.counts.changed, "unchanged": harvest.counts.unchanged,
+        "withdrawn": harvest.n_withdrawn, "rejected": harvest.n_rejected, "withdrawals_waiting": harvest.n_withdrawals_waiting,
+        "message": harvest.message,
+    })
+}

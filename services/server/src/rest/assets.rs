@@ -1,0 +1,344 @@
+//! Assets over REST.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use gantry_asset::{ArchiveId, AssetId};
+use gantry_search::Query;
+use gantry_staging::citation;
+use gantry_store::AssetRecord;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::extract::{FromJson, FromPath, FromQuery, once};
+use crate::identity::Caller;
+use crate::problem::{ASSET_WITHDRAWN, BAD_REQUEST, Problem};
+use crate::rest::{blocking, table};
+use crate::search_query::SearchParams;
+use crate::views::AssetView;
+
+/// The answer to a search.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SearchView {
+    /// How many match, exactly.
+    total: u64,
+    /// What is counted, `series` or `assets`.
+    counted: &'static str,
+    /// How long it took, in milliseconds.
+    took_ms: u64,
+    /// The relative address of the next page.
+    next: Option<String>,
+    /// What was taken as plain words, and other things to know.
+    notes: Vec<String>,
+    /// This page of matches.
+    #[schema(value_type = Vec<Object>)]
+    assets: Vec<Box<RawValue>>,
+    /// The values of facet fields with their counts.
+    #[schema(value_type = Object)]
+    facets: BTreeMap<String, Vec<Value>>,
+}
+
+/// Search the catalogue.
+///
+/// `Accept: text/csv`, `application/x-votable+xml` or `application/jsonl` streams all matches instead of a page.
+#[utoipa::path(get, path = "/api/v1/assets", tag = "assets", operation_id = "searchAssets", params(SearchParams),
+    responses((status = 200, description = "a page of matches", body = SearchView), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn search_assets(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    headers: HeaderMap,
+    FromQuery(params): FromQuery<SearchParams>,
+) -> Result<Response, Problem> {
+    if let Some(caller) = &caller {
+        caller.may("search")?;
+    }
+    let query = params.query()?;
+    if let Some(format) = table::Format::wanted(&headers) {
+        return table::stream(app, query, format).await;
+    }
+    let found = blocking(&app, move |app| app.index.search(&query)).await??;
+    let facets = found
+        .facets
+        .into_iter()
+        .map(|field| {
+            (
+                field.field,
+                field.values.into_iter().map(|value| json!(value)).collect(),
+            )
+        })
+        .collect();
+    let view = SearchView {
+        total: found.total,
+        counted: match found.counted {
+            gantry_search::Counted::Series => "series",
+            gantry_search::Counted::Assets => "assets",
+        },
+        took_ms: found.took.as_millis() as u64,
+        next: found
+            .next
+            .map(|after| params.page_after("/api/v1/assets", &after)),
+        notes: found.notes,
+        assets: found.hits.into_iter().map(|hit| hit.view).collect(),
+        facets,
+    };
+    Ok(Json(view).into_response())
+}
+
+/// The path of one asset.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct AssetPath {
+    /// `archive:local`.
+    pub(crate) id: String,
+}
+
+impl AssetPath {
+    async fn record(&self, app: &App, caller: Option<&Caller>) -> Result<AssetRecord, Problem> {
+        record(app, caller, &self.id).await
+    }
+}
+
+/// One asset that the caller may see.
+pub(crate) async fn record(
+    app: &App,
+    caller: Option<&Caller>,
+    id: &str,
+) -> Result<AssetRecord, Problem> {
+    let viewer = caller.map(|caller| caller.may("search")).transpose()?;
+    let id = AssetId::parse(id)
+        .map_err(|error| Problem::new(&crate::problem::ASSET_NOT_FOUND, error.to_string()))?;
+    Ok(app
+        .store
+        .asset(&id, viewer.map(|user| user.id.as_str()))
+        .await?)
+}
+
+/// Show one asset with its files. A withdrawn one answers 410 with what is known.
+#[utoipa::path(get, path = "/api/v1/assets/{id}", tag = "assets", operation_id = "showAsset", params(AssetPath),
+    responses((status = 200, description = "the asset", body = AssetView), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show_asset(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromPath(path): FromPath<AssetPath>,
+) -> Result<Json<AssetView>, Problem> {
+    let record = path.record(&app, caller.as_ref()).await?;
+    let view = AssetView::from(&record);
+    if record.withdrawn.is_some() {
+        let mut problem = Problem::new(
+            &ASSET_WITHDRAWN,
+            format!("`{}` is no longer in its archive", record.asset.id),
+        );
+        problem.known = Some(json!(view));
+        return Err(problem);
+    }
+    Ok(Json(view))
+}
+
+/// The files of one asset.
+#[utoipa::path(get, path = "/api/v1/assets/{id}/files", tag = "assets", operation_id = "showAssetFiles", params(AssetPath),
+    responses((status = 200, description = "its files", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show_asset_files(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromPath(path): FromPath<AssetPath>,
+) -> Result<Json<Value>, Problem> {
+    let record = path.record(&app, caller.as_ref()).await?;
+    Ok(Json(json!({"files": record.asset.files})))
+}
+
+/// The versions of one asset, newest first.
+#[utoipa::path(get, path = "/api/v1/assets/{id}/versions", tag = "assets", operation_id = "showAssetVersions", params(AssetPath),
+    responses((status = 200, description = "its versions", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show_asset_versions(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromPath(path): FromPath<AssetPath>,
+) -> Result<Json<Value>, Problem> {
+    let record = path.record(&app, caller.as_ref()).await?;
+    let versions = app.store.asset_versions(&record.asset.id).await?;
+    let rows: Vec<Value> = versions.iter().map(|version| json!({"version": version.version, "hash": version.hash, "created": version.created, "files": version.files})).collect();
+    Ok(Json(json!({"versions": rows})))
+}
+
+/// Assets that belong with one: other releases, re-issues.
+#[utoipa::path(get, path = "/api/v1/assets/{id}/related", tag = "assets", operation_id = "showRelatedAssets", params(AssetPath),
+    responses((status = 200, description = "related assets", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show_related_assets(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromPath(path): FromPath<AssetPath>,
+) -> Result<Json<Value>, Problem> {
+    let record = path.record(&app, caller.as_ref()).await?;
+    Ok(Json(json!({"related": record.asset.related})))
+}
+
+/// How something is cited.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CitationView {
+    /// For a reference list.
+    pub(crate) text: String,
+    /// For BibTeX.
+    pub(crate) bibtex: String,
+    /// How its archive asks to be acknowledged.
+    pub(crate) acknowledgement: String,
+}
+
+/// How to cite one asset.
+#[utoipa::path(get, path = "/api/v1/assets/{id}/citation", tag = "assets", operation_id = "citeAsset", params(AssetPath),
+    responses((status = 200, description = "how to cite it", body = CitationView), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn cite_asset(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    FromPath(path): FromPath<AssetPath>,
+) -> Result<Json<CitationView>, Problem> {
+    let record = path.record(&app, caller.as_ref()).await?;
+    citation_of(&app, &record).map(Json)
+}
+
+pub(crate) fn citation_of(app: &App, record: &AssetRecord) -> Result<CitationView, Problem> {
+    let archive = record.asset.id.archive();
+    let connector = app
+        .connector(&archive)
+        .ok_or_else(|| Problem::not_found("archive", archive.as_str()))?;
+    let cited = citation(&record.asset, connector.archive());
+    Ok(CitationView {
+        text: cited.text,
+        bibtex: cited.bibtex,
+        acknowledgement: cited.acknowledgement,
+    })
+}
+
+/// Names to be resolved.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ResolveRequest {
+    /// The archive.
+    archive: String,
+    /// File names or local ids, at most 10 000.
+    names: Vec<String>,
+}
+
+/// Find the ids of file names: `{archive, names}` → id, size, state. Open to other origins.
+#[utoipa::path(post, path = "/api/v1/assets/resolve", tag = "assets", operation_id = "resolveAssets", request_body = ResolveRequest,
+    responses((status = 200, description = "one entry per name", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn resolve_assets(
+    State(app): State<App>,
+    FromJson(request): FromJson<ResolveRequest>,
+) -> Result<Json<Value>, Problem> {
+    let archive = ArchiveId::new(&request.archive)
+        .map_err(|error| Problem::new(&BAD_REQUEST, error.to_string()))?;
+    if request.names.len() > 10_000 {
+        return Err(Problem::new(
+            &BAD_REQUEST,
+            format!(
+                "{} names are more than 10 000; ask in parts",
+                request.names.len()
+            ),
+        ));
+    }
+    let mut rows = Vec::with_capacity(request.names.len());
+    for name in &request.names {
+        rows.push(resolve(&app, &archive, name).await?);
+    }
+    Ok(Json(json!({"assets": rows})))
+}
+
+async fn resolve(app: &App, archive: &ArchiveId, name: &str) -> Result<Value, Problem> {
+    let by_id =
+        AssetId::from_path(archive, name).or_else(|_| AssetId::parse(&format!("{archive}:{name}")));
+    if let Ok(id) = by_id
+        && let Ok(record) = app.store.asset(&id, None).await
+    {
+        let state = if record.withdrawn.is_some() {
+            "withdrawn"
+        } else {
+            "available"
+        };
+        return Ok(
+            json!({"name": name, "id": id, "size_bytes": record.asset.size_bytes(), "state": state}),
+        );
+    }
+    let found = app.store.assets_by_file_name(archive, name).await?;
+    match found.as_slice() {
+        [id] => {
+            let record = app.store.asset(id, None).await?;
+            Ok(
+                json!({"name": name, "id": id, "size_bytes": record.asset.size_bytes(), "state": "available"}),
+            )
+        }
+        [] => Ok(json!({"name": name, "id": null, "size_bytes": null, "state": "unknown"})),
+        many => Ok(
+            json!({"name": name, "id": null, "size_bytes": null, "state": "ambiguous", "candidates": many}),
+        ),
+    }
+}
+
+/// What is being typed.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SuggestParams {
+    /// The text so far.
+    #[serde(deserialize_with = "once")]
+    q: Option<String>,
+}
+
+/// Completions of what is being typed.
+#[utoipa::path(get, path = "/api/v1/assets/suggest", tag = "assets", operation_id = "suggestAssets", params(SuggestParams),
+    responses((status = 200, description = "completions", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn suggest_assets(
+    State(app): State<App>,
+    FromQuery(params): FromQuery<SuggestParams>,
+) -> Result<Json<Value>, Problem> {
+    let text = params.q.unwrap_or_default();
+    let suggestions = blocking(&app, move |app| app.index.suggest(&text, 10)).await?;
+    Ok(Json(json!({"suggestions": suggestions})))
+}
+
+/// The path of a facet field.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct FieldPath {
+    /// The field's name.
+    field: String,
+}
+
+/// Which values of a field.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FieldParams {
+    /// Part of the value.
+    #[serde(deserialize_with = "once")]
+    q: Option<String>,
+    /// How many, at most 1000.
+    #[serde(deserialize_with = "once")]
+    limit: Option<u32>,
+}
+
+/// More values of a facet field.
+#[utoipa::path(get, path = "/api/v1/facets/{field}", tag = "assets", operation_id = "listFacetValues", params(FieldPath, FieldParams),
+    responses((status = 200, description = "its values", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn list_facet_values(
+    State(app): State<App>,
+    FromPath(path): FromPath<FieldPath>,
+    FromQuery(params): FromQuery<FieldParams>,
+) -> Result<Json<Value>, Problem> {
+    if gantry_asset::vocabulary().field(&path.field).is_none() {
+        return Err(Problem::not_found("facet field", &path.field));
+    }
+    let limit = params.limit.unwrap_or(100).min(1000) as usize;
+    let field = path.field.clone();
+    let values = blocking(&app, move |app| {
+        app.index
+            .facet_values(&field, &Query::default(), params.q.as_deref(), limit)
+    })
+    .await??;
+    Ok(Json(json!({"field": path.field, "values": values})))
+}

@@ -1,0 +1,213 @@
+//! A search as it stands in an address.
+
+use chrono::{DateTime, Utc};
+use gantry_asset::FacetPath;
+use gantry_search::{Collapse, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::extract::once;
+use crate::format::encode;
+use crate::problem::{BAD_REQUEST, Problem, UNPROCESSABLE};
+
+/// The parameters of a search.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SearchParams {
+    /// Words, `"phrases"`, `-not`, `field:value`, `prefix*`.
+    #[serde(deserialize_with = "once")]
+    pub(crate) q: Option<String>,
+    /// Selected facets, `field/path`; OR within a field, AND between fields; `year/2019..2023` is a range.
+    pub(crate) facet: Vec<String>,
+    /// A half-open UTC interval, `2010-01-01/2011-01-01`, that the coverage overlaps.
+    #[serde(deserialize_with = "once")]
+    pub(crate) time: Option<String>,
+    /// `series` (default) or `none`.
+    #[serde(deserialize_with = "once")]
+    pub(crate) collapse: Option<String>,
+    /// `relevance` (default), `newest`, `time`, `title` or `size`.
+    #[serde(deserialize_with = "once")]
+    pub(crate) sort: Option<String>,
+    /// How many hits, at most 1000; 20 by default.
+    #[serde(deserialize_with = "once")]
+    pub(crate) limit: Option<u32>,
+    /// Where the page before ended; take `next` as it is.
+    #[serde(deserialize_with = "once")]
+    pub(crate) after: Option<String>,
+    /// Facet fields to count, separated by commas.
+    #[serde(deserialize_with = "once")]
+    pub(crate) facets: Option<String>,
+    /// Sky region; searching by sky is not offered yet and answers with a problem.
+    #[serde(deserialize_with = "once")]
+    pub(crate) pos: Option<String>,
+    /// GNSS days; searching by days is not offered yet and answers with a problem.
+    #[serde(deserialize_with = "once")]
+    pub(crate) days: Option<String>,
+    /// Place; searching by place is not offered yet and answers with a problem.
+    #[serde(deserialize_with = "once")]
+    pub(crate) near: Option<String>,
+}
+
+impl SearchParams {
+    /// The search these parameters ask for.
+    pub(crate) fn query(&self) -> Result<Query, Problem> {
+        for (name, value) in [
+            ("pos", &self.pos),
+            ("days", &self.days),
+            ("near", &self.near),
+        ] {
+            if value.is_some() {
+                return Err(Problem::new(
+                    &UNPROCESSABLE,
+                    format!("searching by `{name}` is not offered by this service; leave it out"),
+                ));
+            }
+        }
+        Ok(Query {
+            q: self.q.clone().unwrap_or_default(),
+            facets: self
+                .facet
+                .iter()
+                .map(|text| facet(text))
+                .collect::<Result<_, _>>()?,
+            time: self.time.as_deref().map(interval).transpose()?,
+            sort: one_of(
+                self.sort.as_deref(),
+                "sort",
+                "relevance, newest, time, title, size",
+            )?,
+            limit: limit(self.limit)?,
+            after: self.after.clone(),
+            fields: self.facets.as_ref().map(|fields| {
+                fields
+                    .split(',')
+                    .map(|field| field.trim().to_owned())
+                    .collect()
+            }),
+            collapse: one_of::<Collapse>(self.collapse.as_deref(), "collapse", "series, none")?,
+        })
+    }
+
+    /// These parameters as they stand in an address, without paging, in a fixed order.
+    pub(crate) fn to_text(&self) -> String {
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        let options = [
+            ("q", &self.q),
+            ("time", &self.time),
+            ("pos", &self.pos),
+            ("days", &self.days),
+            ("near", &self.near),
+            ("collapse", &self.collapse),
+            ("sort", &self.sort),
+        ];
+        pairs.extend(
+            options
+                .iter()
+                .filter_map(|(name, value)| Some((*name, value.as_deref()?))),
+        );
+        pairs.extend(self.facet.iter().map(|facet| ("facet", facet.as_str())));
+        pairs
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .collect::<Vec<_>>()
+            .join("&")
+    }
+
+    /// The address of the page of results after a cursor.
+    pub(crate) fn page_after(&self, route: &str, after: &str) -> String {
+        let mut text = self.to_text();
+        if let Some(limit) = self.limit {
+            text.push_str(&format!("&limit={limit}"));
+        }
+        if let Some(fields) = &self.facets {
+            text.push_str(&format!("&facets={}", encode(fields)));
+        }
+        format!("{route}?{text}&after={}", encode(after)).replace("?&", "?")
+    }
+}
+
+fn facet(text: &str) -> Result<FacetPath, Problem> {
+    let facet = FacetPath::parse(text).ok_or_else(|| {
+        Problem::new(
+            &BAD_REQUEST,
+            format!("facet=`{text}`: write it as field/value, as in facet=instrument/HFI"),
+        )
+    })?;
+    if gantry_asset::vocabulary().field(&facet.field).is_none() {
+        let known: Vec<&str> = gantry_asset::vocabulary()
+            .fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
+        return Err(Problem::new(
+            &BAD_REQUEST,
+            format!(
+                "facet=`{text}`: there is no field `{}`; there are {}",
+                facet.field,
+                known.join(", ")
+            ),
+        ));
+    }
+    Ok(facet)
+}
+
+fn one_of<T: serde::de::DeserializeOwned + Default>(
+    value: Option<&str>,
+    name: &str,
+    allowed: &str,
+) -> Result<T, Problem> {
+    let Some(value) = value else {
+        return Ok(T::default());
+    };
+    serde_json::from_value(serde_json::Value::String(value.to_owned())).map_err(|_| {
+        Problem::new(
+            &BAD_REQUEST,
+            format!("{name}=`{value}`: allowed is one of {allowed}"),
+        )
+    })
+}
+
+/// The number of things on a page.
+pub(crate) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
+    match asked {
+        None => Ok(20),
+        Some(n @ 0..=1000) => Ok(n as usize),
+        Some(n) => Err(Problem::new(
+            &BAD_REQUEST,
+            format!("limit=`{n}`: allowed is 0 to 1000"),
+        )),
+    }
+}
+
+fn interval(text: &str) -> Result<(DateTime<Utc>, DateTime<Utc>), Problem> {
+    let fail = || {
+        Problem::new(
+            &BAD_REQUEST,
+            format!("time=`{text}`: write it as start/end in UTC, as in 2010-01-01/2011-01-01"),
+        )
+    };
+    let (start, end) = text.split_once('/').ok_or_else(fail)?;
+    let (start, end) = (
+        instant(start).ok_or_else(fail)?,
+        instant(end).ok_or_else(fail)?,
+    );
+    if start < end {
+        Ok((start, end))
+    } else {
+        Err(fail())
+    }
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let day = || {
+        chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()?
+            .and_hms_opt(0, 0, 0)
+            .map(|time| time.and_utc())
+    };
+    DateTime::parse_from_rfc3339(text)
+        .ok()
+        .map(|time| time.to_utc())
+        .or_else(day)
+}

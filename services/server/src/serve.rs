@@ -1,0 +1,185 @@
+//! The router: REST, pages, static files, and what surrounds them all.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::app::App;
+use crate::pages;
+use crate::problem::{FOREIGN_HOST, INTERNAL, METHOD_NOT_ALLOWED, Problem};
+use crate::rest;
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
+                   form-action 'self' http://127.0.0.1:*; base-uri 'none'; frame-ancestors 'none'";
+
+/// Everything the service answers.
+pub fn router(app: App) -> Router {
+    let (api, _) = rest::routes().split_for_parts();
+    let reading = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([header::CONTENT_TYPE]);
+    let api = api.layer(reading);
+    let compressed =
+        DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
+    Router::new()
+        .merge(pages::routes())
+        .merge(api)
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/status.json", get(status))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
+        .fallback(
+            |request: Request| async move { Problem::not_found("page", request.uri().path()) },
+        )
+        .method_not_allowed_fallback(|request: Request| async move {
+            Problem::new(
+                &METHOD_NOT_ALLOWED,
+                format!(
+                    "{} is not offered at `{}`; see /docs",
+                    request.method(),
+                    request.uri().path()
+                ),
+            )
+        })
+        .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
+        .layer(from_fn_with_state(app.clone(), pages::problems_as_pages))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| {
+                Problem::new(&INTERNAL, "something went wrong here; try again").into_response()
+            },
+        ))
+        .layer(from_fn_with_state(app.clone(), surround))
+        .with_state(app)
+}
+
+/// What every answer has: the right host before it, safe headers after it.
+async fn surround(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = std::time::Instant::now();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = if host_is_ours(&app, &request) {
+        next.run(request).await
+    } else {
+        Problem::new(
+            &FOREIGN_HOST,
+            format!("this service is at {}", app.public_url()),
+        )
+        .into_response()
+    };
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(CSP));
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    tracing::debug!(http.method = %method, http.path = path, http.status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
+    response
+}
+
+/// Whether the request names this service: its public host, or a loopback name on a loopback address.
+fn host_is_ours(app: &App, request: &Request) -> bool {
+    let Some(host) = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .or(request.uri().host())
+    else {
+        return true;
+    };
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
+    name == app.public_url().host_str().unwrap_or_default()
+        || matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    match app.store.change_number().await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+/// The state of the service's parts; open to all.
+async fn status(State(app): State<App>) -> Response {
+    let components: Vec<_> = pages::components(&app).await.into_iter().map(|component| {
+        json!({"name": component.name, "state": component.state, "text": component.text})
+    }).collect();
+    let body = json!({"version": env!("CARGO_PKG_VERSION"), "uptime_s": app.started.elapsed().as_secs(), "components": components, "incidents": [], "maintenance": []});
+    (
+        [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")],
+        axum::Json(body),
+    )
+        .into_response()
+}
+
+/// Figures for operators, in the Prometheus text format.
+async fn metrics(State(app): State<App>) -> Response {
+    let change = app.store.change_number().await.unwrap_or_default();
+    let mut text = format!(
+        "# TYPE gantry_uptime_seconds gauge\ngantry_uptime_seconds {}\n# TYPE gantry_catalogue_change counter\ngantry_catalogue_change {change}\n\
+         # TYPE gantry_index_change counter\ngantry_index_change {}\n# TYPE gantry_index_assets gauge\ngantry_index_assets {}\n\
+         # TYPE gantry_archive_requests_in_flight gauge\n",
+        app.started.elapsed().as_secs(),
+        app.index.up_to(),
+        app.index.n_assets(),
+    );
+    for (id, access) in app.archives.iter() {
+        text.push_str(&format!(
+            "gantry_archive_requests_in_flight{{archive=\"{id}\"}} {}\n",
+            access.connector.health().in_flight
+        ));
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+async fn openapi() -> Response {
+    (
+        [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        ],
+        rest::openapi_json(),
+    )
+        .into_response()
+}
+
+/// Serves until the service is to stop, then lets requests end for a while.
+///
+/// # Errors
+/// When the listener fails.
+pub(crate) async fn serve(app: App, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    let stop = app.stop.clone();
+    let server = axum::serve(listener, router(app.clone()))
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    let limit = async {
+        app.stop.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    tokio::select! {
+        served = server => served,
+        () = limit => Ok(()),
+    }
+}

@@ -1,0 +1,141 @@
+//! What the interface shows of assets: one shape for search, for an asset and for export.
+
+use gantry_asset::{Asset, FacetPath, Facets, File, Related};
+use gantry_store::AssetRecord;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+/// An asset with everything that is known of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AssetView {
+    /// `archive:local`.
+    #[schema(example = "planck:HFI_SkyMap_100_2048_R3.01_full.fits")]
+    pub(crate) id: String,
+    /// The archive's id.
+    pub(crate) archive: String,
+    /// What kind of thing it is.
+    #[schema(example = "Information Product")]
+    pub(crate) kind: &'static str,
+    /// The number of its newest version; null for a series.
+    pub(crate) version: Option<u32>,
+    /// What people read first.
+    pub(crate) title: String,
+    /// What it holds.
+    pub(crate) description: String,
+    /// Other words it is found by.
+    pub(crate) synonyms: Vec<String>,
+    /// Its facet values, always lists.
+    #[schema(value_type = Object)]
+    pub(crate) facets: Value,
+    /// The series it is a member of.
+    pub(crate) series: Option<String>,
+    /// The time it covers, half open.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) time: Option<Value>,
+    /// The sky it covers.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) sky: Option<Value>,
+    /// How many files it has.
+    pub(crate) n_files: usize,
+    /// Their sizes together; null when one is unknown.
+    pub(crate) size_bytes: Option<u64>,
+    /// Its files now.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) files: Vec<File>,
+    /// Assets that belong with it.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) related: Vec<Related>,
+    /// What was odd about it when it was harvested.
+    pub(crate) warnings: Vec<String>,
+    /// When it was withdrawn, if it was.
+    pub(crate) withdrawn: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl From<&AssetRecord> for AssetView {
+    fn from(record: &AssetRecord) -> Self {
+        let asset = &record.asset;
+        Self {
+            id: asset.id.to_string(),
+            archive: asset.id.archive().to_string(),
+            kind: asset.kind.as_str(),
+            version: (!asset.files.is_empty()).then_some(record.version),
+            title: asset.title.clone(),
+            description: asset.description.clone(),
+            synonyms: asset.synonyms.clone(),
+            facets: facets_json(&asset.facets),
+            series: asset.series.as_ref().map(ToString::to_string),
+            time: asset.time.map(|time| json!(time)),
+            sky: asset.sky.as_ref().map(|sky| json!(sky)),
+            n_files: asset.files.len(),
+            size_bytes: asset.size_bytes(),
+            files: asset.files.clone(),
+            related: asset.related.clone(),
+            warnings: asset.warnings.clone(),
+            withdrawn: record.withdrawn,
+        }
+    }
+}
+
+/// What a search shows of an asset; kept in the index as it is.
+pub(crate) fn hit_view(record: &AssetRecord) -> Value {
+    let asset = &record.asset;
+    let mut hit = json!({
+        "id": asset.id,
+        "archive": asset.id.archive(),
+        "kind": asset.kind.as_str(),
+        "version": if asset.files.is_empty() { None } else { Some(record.version) },
+        "title": asset.title,
+        "facets": facets_json(&asset.facets),
+        "series": asset.series,
+        "n_files": asset.files.len(),
+        "size_bytes": asset.size_bytes(),
+        "name": asset.files.first().map(|file| &file.name),
+    });
+    if let Value::Object(object) = &mut hit {
+        add(object, "time", asset.time.map(|time| json!(time)));
+        add(
+            object,
+            "sky",
+            asset
+                .sky
+                .as_ref()
+                .map(|sky| json!({"all_sky": sky.all_sky})),
+        );
+        add(
+            object,
+            "also",
+            (!asset.related.is_empty()).then(|| json!(also(asset))),
+        );
+    }
+    hit
+}
+
+/// The other releases of an asset, as its card names them.
+fn also(asset: &Asset) -> Vec<&str> {
+    asset
+        .related
+        .iter()
+        .filter(|related| related.relation == gantry_asset::Relation::OtherRelease)
+        .map(|related| related.label.as_str())
+        .collect()
+}
+
+fn add(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+fn facets_json(facets: &Facets) -> Value {
+    json!(facets)
+}
+
+/// `field/path`, for the address of a selected facet.
+pub(crate) fn facet_text(field: &str, path: &str) -> String {
+    FacetPath {
+        field: field.to_owned(),
+        path: path.to_owned(),
+    }
+    .to_string()
+}

@@ -1,0 +1,110 @@
+//! The end of a job: its phase, its manifests, and nothing half done left behind.
+
+use std::collections::HashMap;
+
+use gantry_store::{FileOutcome, Phase, StagingFile, StoreError, Wanted as Asked};
+
+use crate::job::{JobRun, PAGE, Why};
+use crate::manifest;
+use crate::place::first_path;
+use crate::transfer::{PartState, failed};
+use crate::volume::{VolumeError, VolumePath};
+
+impl JobRun<'_> {
+    /// Keeps how the job ended.
+    pub(crate) async fn end(&self) -> Result<(), StoreError> {
+        let why = self.why.lock().await.take();
+        if let Some(Why::Lost(error)) = why {
+            return Err(error);
+        }
+        let moved = self.live.take_moved(&self.lease.id);
+        self.store.keep_waiting(self.lease, "[]", moved).await?;
+        match why {
+            None | Some(Why::Lost(_)) => {
+                self.report(Phase::Completed).await;
+                self.keep_end(Phase::Completed, None).await
+            }
+            Some(Why::Shutdown) => self.store.give_back_staging_job(self.lease).await,
+            Some(Why::Asked(Asked::Hold)) => self.keep_end(Phase::Held, None).await,
+            Some(Why::Asked(Asked::Abort)) => {
+                self.drop_parts(None).await?;
+                self.keep_end(Phase::Aborted, Some("it was aborted")).await
+            }
+            Some(Why::Full(error)) => self.end_full(&error).await,
+        }
+    }
+
+    async fn end_full(&self, error: &VolumeError) -> Result<(), StoreError> {
+        let outcome = failed("volume-full: no space is left in the volume", true);
+        self.drop_parts(Some(&outcome)).await?;
+        self.report(Phase::Error).await;
+        let text = format!("{error}; make room in `{}` and retry", self.row.name);
+        self.keep_end(Phase::Error, Some(&text)).await
+    }
+
+    async fn keep_end(&self, phase: Phase, message: Option<&str>) -> Result<(), StoreError> {
+        self.store.end_staging_job(self.lease, phase, message).await
+    }
+
+    /// Writes the manifests; a volume that takes none is said in the log, the files are there all the same.
+    async fn report(&self, phase: Phase) {
+        if let Err(error) = manifest::write(self, phase).await {
+            tracing::warn!(job.id = self.job.id, %error, "could not write the manifests");
+        }
+    }
+
+    /// Throws the part of a file away that will not be gone on with; one that another job writes stays.
+    pub(crate) fn drop_part(&self, path: &VolumePath) {
+        match self.volume.drop_part(path) {
+            Ok(()) | Err(VolumeError::Busy { .. }) => {}
+            Err(error) => {
+                tracing::warn!(job.id = self.job.id, path = %path, %error, "could not remove a part");
+            }
+        }
+    }
+
+    /// Frees the parts of all files without an outcome, giving them one where it is known.
+    async fn drop_parts(&self, outcome: Option<&FileOutcome>) -> Result<(), StoreError> {
+        let written = self.written();
+        let mut from = 0;
+        loop {
+            let rows = self.store.staging_files(&self.job.id, from, PAGE).await?;
+            let Some(last) = rows.last() else {
+                return Ok(());
+            };
+            from = last.position + 1;
+            let mut settled = Vec::new();
+            for file in rows.iter().filter(|file| file.outcome.is_none()) {
+                if let Some(path) = self.part_of(file, &written).await? {
+                    self.drop_part(&path);
+                }
+                settled.extend(outcome.map(|outcome| (file.position, outcome.clone(), None)));
+            }
+            self.store
+                .settle_files(self.lease, &self.row.id, &settled)
+                .await?;
+        }
+    }
+
+    /// Where the part of a file is: where this process wrote it, where one before said so, or where it would be.
+    async fn part_of(
+        &self,
+        row: &StagingFile,
+        written: &HashMap<u64, VolumePath>,
+    ) -> Result<Option<VolumePath>, StoreError> {
+        if let Some(path) = written.get(&row.position) {
+            return Ok(Some(path.clone()));
+        }
+        let kept = row
+            .resume
+            .as_deref()
+            .and_then(|text| serde_json::from_str::<PartState>(text).ok())
+            .and_then(|kept| VolumePath::parse(&kept.path?).ok());
+        if kept.is_some() || self.job.started.is_none() {
+            return Ok(kept);
+        }
+        let files = self.store.asset_files(&row.asset, row.version).await?;
+        let file = files.iter().find(|file| file.name == row.name);
+        Ok(file.and_then(|file| first_path(&self.request, &row.asset, file).ok()))
+    }
+}

@@ -1,0 +1,303 @@
+//! One file of a job, from its row to its end.
+
+use std::time::Duration;
+
+use gantry_asset::File;
+use gantry_store::{FileOutcome, StagingFile, StoreError};
+
+use crate::archives::ArchiveAccess;
+use crate::blocking::blocking;
+use crate::error::StagingError;
+use crate::finish::{End, Finished};
+use crate::job::{JobRun, Why};
+use crate::place::{OpenVolume, Wanted};
+use crate::plan::{Facts, Step, decide};
+use crate::request::OnConflict;
+use crate::transfer::{Broken, PartState, Transfer, Whole, failed, skipped};
+use crate::verify::Hashes;
+use crate::volume::VolumePath;
+
+/// How long to wait for a file that somebody else writes, before looking again.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// One file that is wanted, and all that is known of it.
+struct Moving<'a> {
+    row: &'a StagingFile,
+    file: &'a File,
+    access: &'a ArchiveAccess,
+    kept: Option<PartState>,
+}
+
+impl Moving<'_> {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            asset: &self.row.asset,
+            version: self.row.version,
+            file: self.file,
+        }
+    }
+}
+
+impl JobRun<'_> {
+    /// Brings one file to its end; `None` when the job stops first.
+    pub(crate) async fn move_file(
+        &self,
+        file: StagingFile,
+    ) -> Result<Option<Finished>, StoreError> {
+        if self.stop.is_cancelled() {
+            return Ok(None);
+        }
+        let end = match self.try_file(&file).await {
+            Ok(end) => end,
+            Err(Broken::Outcome(outcome)) => End::Outcome(*outcome),
+            Err(Broken::Stopped | Broken::Busy | Broken::Changed) => return Ok(None),
+            Err(Broken::Full(error)) => {
+                self.halt(Why::Full(error)).await;
+                return Ok(None);
+            }
+            Err(Broken::Store(error)) => return Err(error),
+        };
+        Ok(Some(Finished {
+            position: file.position,
+            asset: file.asset,
+            version: file.version,
+            name: file.name,
+            end,
+        }))
+    }
+
+    async fn try_file(&self, row: &StagingFile) -> Result<End, Broken> {
+        let archive = row.asset.archive();
+        let Some(access) = self.archives.get(&archive) else {
+            let text = format!(
+                "no-archive: `{archive}` is not configured here; add `[archive.{archive}]`"
+            );
+            return Err(Broken::failed(&text, false));
+        };
+        self.asks(&archive);
+        let files = self.store.asset_files(&row.asset, row.version).await?;
+        let Some(file) = files.iter().find(|file| file.name == row.name) else {
+            return Err(Broken::failed(
+                "replaced-at-archive: the catalogue no longer has this version; select it again",
+                false,
+            ));
+        };
+        let moving = Moving {
+            row,
+            file,
+            access,
+            kept: row
+                .resume
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok()),
+        };
+        match self.whole_before(&moving).await? {
+            Some(end) => Ok(end),
+            None => self.place_and_carry_out(&moving).await,
+        }
+    }
+
+    async fn place_and_carry_out(&self, moving: &Moving<'_>) -> Result<End, Broken> {
+        let open = OpenVolume {
+            store: self.store,
+            row: &self.row,
+            files: &self.volume,
+        };
+        let wanted = moving.wanted();
+        let access = Some(moving.access);
+        let place = || open.place(&self.request, access, &wanted, &self.names);
+        let Some((mut path, mut facts)) = place().await.map_err(broken)? else {
+            return Ok(same_name());
+        };
+        let mut gives_time = false;
+        loop {
+            if !gives_time || !is_settling(&facts) {
+                let step = decide(&self.request, &facts);
+                match self.carry_out(step, moving, &path).await {
+                    Err(Broken::Changed) => match place().await.map_err(broken)? {
+                        Some(other) => {
+                            (path, facts) = other;
+                            continue;
+                        }
+                        None => return Ok(same_name()),
+                    },
+                    Err(Broken::Busy) => {}
+                    Err(Broken::Outcome(outcome)) => {
+                        self.drop_part(&path);
+                        return Err(Broken::Outcome(outcome));
+                    }
+                    done => return done,
+                }
+            }
+            // Another job of this volume writes the same file: what it leaves is looked at anew.
+            gives_time = !gives_time || !is_settling(&facts);
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = self.stop.cancelled() => return Err(Broken::Stopped),
+            }
+            facts = open.facts(&path, access, &wanted).await.map_err(broken)?;
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        step: Step,
+        moving: &Moving<'_>,
+        path: &VolumePath,
+    ) -> Result<End, Broken> {
+        let transfer = Transfer {
+            store: self.store,
+            lease: self.lease,
+            volume: &self.volume,
+            live: self.live,
+            stop: &self.stop,
+            position: moving.row.position,
+            path,
+            file: moving.file,
+            chosen: self.request.on_conflict == OnConflict::Rename,
+        };
+        let whole = match step {
+            Step::Skip(reason) => return Ok(End::Outcome(skipped(reason))),
+            Step::Fail(reason) => return Ok(End::Outcome(failed(reason, false))),
+            Step::Link(target) => return self.link(path, &target),
+            Step::CopyMounted(source) => {
+                self.writes(moving.row.position, path);
+                transfer.copy_mounted(&source).await?
+            }
+            Step::Present | Step::Recheck => {
+                if let Some(outcome) = self.present(path, step == Step::Recheck).await? {
+                    return Ok(End::InPlace(path.clone(), outcome));
+                }
+                match self.request.on_conflict {
+                    OnConflict::Keep => {
+                        return Ok(End::Outcome(skipped(
+                            "name-taken: it was changed since it was staged",
+                        )));
+                    }
+                    OnConflict::Rename => return Err(Broken::Changed),
+                    OnConflict::Replace => self.download(&transfer, moving).await?,
+                }
+            }
+            Step::Download => self.download(&transfer, moving).await?,
+        };
+        Ok(End::Whole(path.clone(), whole))
+    }
+
+    async fn download(
+        &self,
+        transfer: &Transfer<'_>,
+        moving: &Moving<'_>,
+    ) -> Result<Whole, Broken> {
+        self.writes(moving.row.position, transfer.path);
+        transfer.download(moving.access, moving.kept.clone()).await
+    }
+
+    fn link(&self, path: &VolumePath, target: &std::path::Path) -> Result<End, Broken> {
+        if self.volume.stat(path)?.is_some_and(|there| !there.is_link) {
+            self.volume.remove(path)?;
+        }
+        self.volume.link(path, target)?;
+        let size_bytes = self.volume.stat(path)?.map(|there| there.size_bytes);
+        let outcome = FileOutcome {
+            outcome: "staged".to_owned(),
+            method: Some("link".to_owned()),
+            path: Some(path.as_str().to_owned()),
+            size_bytes,
+            // What is mounted is taken only when it has the size listed.
+            verified_by: Some("size".to_owned()),
+            ..FileOutcome::default()
+        };
+        Ok(End::InPlace(path.clone(), outcome))
+    }
+
+    /// A file that was whole when a process died: it is already under its name, or still in its part.
+    async fn whole_before(&self, moving: &Moving<'_>) -> Result<Option<End>, Broken> {
+        let kept = moving.kept.as_ref();
+        let Some((outcome, path)) =
+            kept.and_then(|kept| Some((kept.whole.clone()?, kept.path.as_deref()?)))
+        else {
+            return Ok(None);
+        };
+        let path = VolumePath::parse(path)?;
+        let has_size = |size| Some(size) == outcome.size_bytes;
+        let there = self.volume.stat(&path)?;
+        if there.is_some_and(|there| has_size(there.size_bytes))
+            && self.hash_of(&path).await? == outcome.sha256
+            && self.names.take(&path)
+        {
+            return Ok(Some(End::InPlace(path, outcome)));
+        }
+        let mut part = match self.volume.part(&path) {
+            Ok(part) if has_size(part.written) => part,
+            _ => return Ok(None),
+        };
+        let (part, hash) = blocking(move || {
+            let hash = hash_all(&mut part.file);
+            (part, hash)
+        })
+        .await;
+        let is_whole = hash.is_some() && hash == outcome.sha256 && self.names.take(&path);
+        Ok(is_whole.then(|| End::Whole(path, Whole { part, outcome })))
+    }
+
+    /// The outcome of a file that is there; `None` when it was changed.
+    async fn present(
+        &self,
+        path: &VolumePath,
+        recheck: bool,
+    ) -> Result<Option<FileOutcome>, Broken> {
+        let Some(staged) = self.store.staged_file(&self.row.id, path.as_str()).await? else {
+            return Ok(None);
+        };
+        if recheck && (staged.sha256.is_none() || self.hash_of(path).await? != staged.sha256) {
+            return Ok(None);
+        }
+        let verified_by = if recheck {
+            "previous-copy".to_owned()
+        } else {
+            staged.verified_by
+        };
+        Ok(Some(FileOutcome {
+            outcome: "present".to_owned(),
+            method: Some(staged.method),
+            path: Some(staged.path),
+            size_bytes: Some(staged.size_bytes),
+            sha256: staged.sha256,
+            verified_by: Some(verified_by),
+            ..FileOutcome::default()
+        }))
+    }
+
+    /// The hash of a file in the volume; `None` when it cannot be read as a file.
+    async fn hash_of(&self, path: &VolumePath) -> Result<Option<String>, Broken> {
+        let Ok(mut file) = self.volume.read(path) else {
+            return Ok(None);
+        };
+        Ok(blocking(move || hash_all(&mut file)).await)
+    }
+}
+
+fn hash_all(file: &mut std::fs::File) -> Option<String> {
+    let mut hashes = Hashes::default();
+    hashes.update_from(file, u64::MAX).ok()?;
+    Some(hashes.finish(None).0)
+}
+
+/// Whether a file has just been named by another job that has not said so in the record yet.
+fn is_settling(facts: &Facts) -> bool {
+    facts.there.is_some() && facts.staged.is_none()
+}
+
+fn same_name() -> End {
+    End::Outcome(skipped(
+        "name-taken: another file of this job has the same name; stage it into another directory or with `on_conflict` `rename`",
+    ))
+}
+
+fn broken(error: StagingError) -> Broken {
+    match error {
+        StagingError::Store(error) => Broken::Store(error),
+        StagingError::Volume(error) => error.into(),
+        other => Broken::failed(&other.to_string(), false),
+    }
+}
