@@ -7,6 +7,7 @@ import { startDemo } from './demo.mjs';
 
 const LAB_WITHIN_MS = 120_000;
 const NOTEBOOK_WITHIN_MS = 120_000;
+const STOPPED_WITHIN_MS = 30_000;
 
 let demo;
 let browser;
@@ -34,7 +35,11 @@ test('a search becomes a notebook that runs', { timeout: LAB_WITHIN_MS + 2 * NOT
   /** One step of the way; after a failed one the others fail at once. */
   const step = (name, options, run = options) => t.test(name, run === options ? {} : options, async () => {
     if (failed) throw new Error('an earlier step failed');
-    try { await run(); } catch (error) { failed = true; throw error; }
+    try { await run(); } catch (error) {
+      failed = true;
+      const shown = await page.locator('body').innerText({ timeout: 1000 }).catch(() => 'nothing');
+      throw new Error(`${error.message}\nThe page ${page.url()} shows:\n${shown.slice(0, 3000)}\n${page.trouble.join('\n')}\nThe service wrote:\n${demo.log()}`, { cause: error });
+    }
   });
 
   await step('the login address logs in, once', async () => {
@@ -77,10 +82,8 @@ test('a search becomes a notebook that runs', { timeout: LAB_WITHIN_MS + 2 * NOT
   });
 
   await step('its products are staged and its lab comes up', { timeout: LAB_WITHIN_MS + 10_000 }, async () => {
-    await page.locator('[data-testid=open-notebook][href]').waitFor({ timeout: LAB_WITHIN_MS }).catch(async (error) => {
-      throw new Error(`the notebook is not ready: ${error.message}\n${await page.locator('main').innerText()}\n${demo.log()}`);
-    });
-    await page.getByTestId('counts').filter({ hasText: '2 of 2 files there' }).waitFor({ timeout: 60_000 });
+    await page.locator('[data-testid=open-notebook][href]').waitFor({ timeout: LAB_WITHIN_MS });
+    await page.getByTestId('counts').filter({ hasText: '2 of 2 files there' }).waitFor({ timeout: 30_000 });
     await picture(page, 'datalab-ready');
     assertNoTrouble(page, 'the datalab');
   });
@@ -94,6 +97,8 @@ test('a search becomes a notebook that runs', { timeout: LAB_WITHIN_MS + 2 * NOT
   });
 
   await step('every cell of the notebook runs', { timeout: NOTEBOOK_WITHIN_MS + 10_000 }, async () => {
+    // JupyterLab asks which kernel to take when it is told to run before its own has started.
+    await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: NOTEBOOK_WITHIN_MS });
     await page.getByRole('menuitem', { name: 'Run', exact: true }).click();
     await page.getByRole('menuitem', { name: 'Run All Cells', exact: true }).click();
     await page.waitForFunction(() => {
@@ -109,9 +114,12 @@ test('a search becomes a notebook that runs', { timeout: LAB_WITHIN_MS + 2 * NOT
     await page.goto(new URL('/datalabs', demo.url).href);
     await picture(page, 'datalabs');
     await page.getByTestId('destroy-disclosure').first().click();
-    await page.getByTestId('destroy').first().click();
-    await page.goto(new URL('/datalabs', demo.url).href);
-    await page.locator('[data-testid=datalab] [data-testid=open]').waitFor({ state: 'detached' });
+    await Promise.all([page.waitForResponse((answer) => answer.request().method() === 'POST'), page.getByTestId('destroy').first().click()]);
+    for (const until = Date.now() + STOPPED_WITHIN_MS; ;) {
+      await page.goto(new URL('/datalabs', demo.url).href);
+      if (await page.getByTestId('open').count() === 0) break;
+      assert.ok(Date.now() < until, 'the datalab still runs');
+    }
     await page.goto(new URL('/volumes/workspace', demo.url).href);
     assert.match(await page.getByTestId('files').innerText(), /\.ipynb/);
     assertNoTrouble(page, 'datalabs and volume');

@@ -59,7 +59,7 @@ after(async () => {
 const PAGES = {
   'search': { path: () => '/', shows: 'search-box' },
   'search with results': { path: () => '/?q=100%20GHz&facet=instrument%2FHFI', shows: 'hit' },
-  'search with everything asked': { path: () => '/?q=map&pos=CIRCLE%2083.6%2022.0%2010&time=2009-08-12%2F2010-12-01&sort=newest', shows: 'search-box' },
+  'search with everything asked': { path: () => '/?q=map&facet=mission%2FPlanck&time=2009-08-12%2F2010-12-01&sort=newest&collapse=none', shows: 'search-box' },
   'search without results': { path: () => '/?q=qqqqzzzz', shows: 'empty' },
   'asset': { path: () => made.asset, shows: 'asset-id' },
   'selection': { path: () => made.selection, shows: 'selection-id' },

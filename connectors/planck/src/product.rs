@@ -25,6 +25,9 @@ pub(crate) struct Product {
     pub(crate) media_type: Option<String>,
 }
 
+/// The products of a list, and what in it is none: what, and why.
+pub(crate) type Products = (Vec<Product>, Vec<(String, String)>);
+
 /// The entries are read one by one, so that one that cannot be read costs only itself.
 #[derive(Deserialize)]
 struct List<'a> {
@@ -44,9 +47,7 @@ const SHIPPED: &str = include_str!("../data/products.json");
 
 impl Planck {
     /// Reads the whole product list; entries that are no products come back as rejections.
-    pub(crate) async fn products(
-        &self,
-    ) -> Result<(Vec<Product>, Vec<(String, String)>), HarvestError> {
+    pub(crate) async fn products(&self) -> Result<Products, HarvestError> {
         let text = match &self.source {
             Source::Shipped => SHIPPED.as_bytes().to_vec(),
             Source::File(path) => {
@@ -78,10 +79,7 @@ impl Planck {
         self.read_list(&text)
     }
 
-    fn read_list(
-        &self,
-        text: &[u8],
-    ) -> Result<(Vec<Product>, Vec<(String, String)>), HarvestError> {
+    fn read_list(&self, text: &[u8]) -> Result<Products, HarvestError> {
         let list: List<'_> =
             serde_json::from_slice(text).map_err(|error| HarvestError::Unreadable {
                 archive: self.archive.id.clone(),

@@ -1,6 +1,6 @@
 //! Extractors that answer with a [`Problem`].
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -9,17 +9,19 @@ use crate::problem::{BAD_REQUEST, NOT_FOUND, Problem, TOO_LARGE};
 /// What the path of an address says.
 pub(crate) struct FromPath<T>(pub(crate) T);
 
+#[expect(clippy::disallowed_types, reason = "this is the replacement")]
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for FromPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(value)| Self(value)).map_err(|error| {
-            Problem::new(
-                &NOT_FOUND,
-                format!("`{}`: {}", parts.uri.path(), error.body_text()),
-            )
-        })
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(value)| Self(value))
+            .map_err(|error| {
+                Problem::new(
+                    &NOT_FOUND,
+                    format!("`{}`: {}", parts.uri.path(), error.body_text()),
+                )
+            })
     }
 }
 

@@ -76,11 +76,10 @@ pub(crate) fn time(at: DateTime<Utc>) -> String {
 
 /// How much of a whole, in per cent.
 pub(crate) fn percent(done: u64, total: u64) -> u8 {
-    if total == 0 {
-        0
-    } else {
-        u8::try_from(done.min(total).saturating_mul(100) / total).unwrap_or(100)
-    }
+    let percent = done.min(total).saturating_mul(100).checked_div(total);
+    percent
+        .and_then(|percent| u8::try_from(percent).ok())
+        .unwrap_or(0)
 }
 
 /// One or many: `1 file`, `2 files`.

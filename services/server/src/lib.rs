@@ -17,4 +17,4 @@ mod serve;
 mod views;
 
 pub use problem::Problem;
-pub use serve::router;
+pub use serve::{page_paths, router, serve};

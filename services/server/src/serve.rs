@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -35,11 +35,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(pages::routes())
         .merge(api)
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/status.json", get(status))
-        .route("/metrics", get(metrics))
-        .route("/openapi.json", get(openapi))
+        .merge(beside())
         .fallback(
             |request: Request| async move { Problem::not_found("page", request.uri().path()) },
         )
@@ -62,6 +58,30 @@ pub fn router(app: App) -> Router {
         ))
         .layer(from_fn_with_state(app.clone(), surround))
         .with_state(app)
+}
+
+/// What is neither page nor interface, by its path.
+fn table() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/healthz", get(|| async { "ok\n" })),
+        ("/readyz", get(ready)),
+        ("/status.json", get(status)),
+        ("/metrics", get(metrics)),
+        ("/openapi.json", get(openapi)),
+    ]
+}
+
+fn beside() -> Router<App> {
+    table()
+        .into_iter()
+        .fold(Router::new(), |router, (path, to)| router.route(path, to))
+}
+
+/// The paths of everything that `/openapi.json` does not list: pages, forms, and what operators ask for.
+#[must_use]
+pub fn page_paths() -> Vec<&'static str> {
+    let all = pages::table().into_iter().chain(table());
+    all.map(|(path, _)| path).collect()
 }
 
 /// What every answer has: the right host before it, safe headers after it.
@@ -170,7 +190,7 @@ async fn openapi() -> Response {
 ///
 /// # Errors
 /// When the listener fails.
-pub(crate) async fn serve(app: App, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+pub async fn serve(app: App, listener: tokio::net::TcpListener) -> std::io::Result<()> {
     let stop = app.stop.clone();
     let server = axum::serve(listener, router(app.clone()))
         .with_graceful_shutdown(async move { stop.cancelled().await });

@@ -1,11 +1,11 @@
-//! Harvests in the record: leases, cursors, scopes, rejections, withdrawals.
+//! Harvests in the record: leases, cursors, scopes, rejections.
 
 use chrono::{DateTime, Utc};
-use gantry_asset::{ArchiveId, AssetId};
+use gantry_asset::ArchiveId;
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
-use crate::assets::{BatchCounts, to_time, withdraw};
+use crate::assets::{BatchCounts, to_time};
 use crate::database::{now, now_ms};
 use crate::error::{Doing, StoreError};
 use crate::lease::{LEASE, held};
@@ -225,66 +225,6 @@ impl Store {
         tx.commit().await.doing("keep a rejection")
     }
 
-    /// Withdraws an asset that the archive says is gone; one of another archive, or a user's own, is left alone.
-    ///
-    /// # Errors
-    /// [`StoreError::LeaseLost`] when another process has the harvest now.
-    pub async fn withdraw_asset(&self, lease: &Lease, id: &AssetId) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        check_lease(&mut tx, lease).await?;
-        let live: Option<String> =
-            sqlx::query_scalar(
-                "SELECT id FROM assets WHERE id = $1 AND withdrawn IS NULL AND owner IS NULL AND archive = (SELECT archive FROM harvests WHERE id = $2)",
-            )
-                .bind(id.as_str())
-                .bind(&lease.id)
-                .fetch_optional(&mut *tx)
-                .await
-                .doing("look up an asset")?;
-        let ids: Vec<String> = live.into_iter().collect();
-        withdraw(&mut tx, &ids).await?;
-        add_withdrawn(&mut tx, &lease.id, ids.len()).await?;
-        tx.commit().await.doing("withdraw an asset")
-    }
-
-    /// Ends a harvest: withdraws what was not seen in the scopes it completed.
-    ///
-    /// More than a tenth of what the archive had at once waits for the operator: the harvest is then `HELD`.
-    ///
-    /// # Errors
-    /// [`StoreError::LeaseLost`] when another process has the harvest now.
-    pub async fn finish_harvest(&self, lease: &Lease) -> Result<Harvest, StoreError> {
-        let mut tx = self.begin().await?;
-        check_lease(&mut tx, lease).await?;
-        let unseen = unseen(&mut tx, &lease.id).await?;
-        let n_live: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM assets WHERE archive = (SELECT archive FROM harvests WHERE id = $1) AND owner IS NULL AND withdrawn IS NULL",
-        )
-        .bind(&lease.id)
-        .fetch_one(&mut *tx)
-        .await
-        .doing("count assets")?;
-        if unseen.len() as i64 * 10 > n_live {
-            let text = format!(
-                "{} of {n_live} assets are gone from the archive; `accept-withdrawals` takes them out of the catalogue",
-                unseen.len()
-            );
-            sqlx::query("UPDATE harvests SET n_withdrawals_waiting = $1 WHERE id = $2")
-                .bind(unseen.len() as i64)
-                .bind(&lease.id)
-                .execute(&mut *tx)
-                .await
-                .doing("count withdrawals")?;
-            end_row(&mut tx, &lease.id, Phase::Held, Some(&text)).await?;
-        } else {
-            withdraw(&mut tx, &unseen).await?;
-            add_withdrawn(&mut tx, &lease.id, unseen.len()).await?;
-            end_row(&mut tx, &lease.id, Phase::Completed, None).await?;
-        }
-        tx.commit().await.doing("end a harvest")?;
-        self.harvest(&lease.id).await
-    }
-
     /// Ends a harvest that could not go on, with the reason; its cursor stays behind in the row.
     ///
     /// # Errors
@@ -295,30 +235,6 @@ impl Store {
         end_row(&mut tx, &lease.id, Phase::Error, Some(message)).await?;
         tx.commit().await.doing("end a harvest")?;
         self.harvest(&lease.id).await
-    }
-
-    /// Takes out of the catalogue what a harvest found gone and an operator has now accepted.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when the harvest is not one that waits for this.
-    pub async fn accept_withdrawals(&self, id: &str) -> Result<Harvest, StoreError> {
-        let mut tx = self.begin().await?;
-        let done = sqlx::query("UPDATE harvests SET phase = 'COMPLETED', n_withdrawals_waiting = 0, message = NULL WHERE id = $1 AND phase = 'HELD'")
-            .bind(id)
-            .execute(&mut *tx)
-            .await
-            .doing("accept withdrawals")?;
-        if done.rows_affected() == 0 {
-            return Err(StoreError::NotFound {
-                noun: "harvest that waits for an operator",
-                id: id.to_owned(),
-            });
-        }
-        let unseen = unseen(&mut tx, id).await?;
-        withdraw(&mut tx, &unseen).await?;
-        add_withdrawn(&mut tx, id, unseen.len()).await?;
-        tx.commit().await.doing("accept withdrawals")?;
-        self.harvest(id).await
     }
 
     /// One harvest.
@@ -406,40 +322,6 @@ pub(crate) async fn add_counts(
     Ok(())
 }
 
-async fn add_withdrawn(
-    tx: &mut Transaction<'static, Sqlite>,
-    id: &str,
-    n: usize,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE harvests SET n_withdrawn = n_withdrawn + $1 WHERE id = $2")
-        .bind(n as i64)
-        .bind(id)
-        .execute(&mut **tx)
-        .await
-        .doing("count withdrawals")?;
-    Ok(())
-}
-
-/// Live public assets of a harvest's archive, within the scopes it completed, that neither it nor a later harvest saw.
-///
-/// An operator may accept withdrawals long after they were found; what came back meanwhile stays. The ids of harvests
-/// are UUIDs of version 7, whose order is that of their making.
-async fn unseen(
-    tx: &mut Transaction<'static, Sqlite>,
-    harvest: &str,
-) -> Result<Vec<String>, StoreError> {
-    sqlx::query_scalar(
-        "SELECT a.id FROM assets a JOIN harvests h ON h.archive = a.archive \
-         WHERE h.id = $1 AND a.seen < $1 AND a.owner IS NULL AND a.withdrawn IS NULL AND a.created <= h.started \
-         AND EXISTS (SELECT 1 FROM harvest_scopes s WHERE s.harvest = $1 \
-                     AND substr(a.id, length(a.archive) + 2, length(s.scope)) = s.scope) ORDER BY a.id",
-    )
-    .bind(harvest)
-    .fetch_all(&mut **tx)
-    .await
-    .doing("look for assets that were not seen")
-}
-
 async fn new_row(
     tx: &mut Transaction<'static, Sqlite>,
     archive: &ArchiveId,
@@ -484,7 +366,7 @@ async fn take_over(
     })
 }
 
-async fn end_row(
+pub(crate) async fn end_row(
     tx: &mut Transaction<'static, Sqlite>,
     id: &str,
     phase: Phase,

@@ -13,8 +13,11 @@ mod seal;
 mod selections;
 mod staged_files;
 mod staging_jobs;
+mod staging_work;
+mod upserts;
 mod users;
 mod volumes;
+mod withdrawals;
 
 pub use assets::{AssetRecord, AssetVersion, BatchCounts, ChangeRecord};
 pub use audit::AuditEntry;

@@ -29,14 +29,24 @@ pub(crate) async fn world() -> World {
     let standin = PlanckStandin::start(config).unwrap();
     let planck = planck(&standin, format!("{}/products.json", standin.url()));
     let store = Store::open(&url).await.unwrap();
-    World { store, standin, planck, folder }
+    World {
+        store,
+        standin,
+        planck,
+        folder,
+    }
 }
 
 fn planck(standin: &Running, products: String) -> Box<dyn Connector> {
     let url = format!("{}/", standin.url()).parse().unwrap();
     let mut config = ArchiveConfig::new("planck", url);
     config.products = Some(products);
-    config.limits = Limits { backoff: Duration::from_millis(5), attempts: 2, failures: 1000, ..Limits::default() };
+    config.limits = Limits {
+        backoff: Duration::from_millis(5),
+        attempts: 2,
+        failures: 1000,
+        ..Limits::default()
+    };
     let net = Net::new(NetConfig::default()).unwrap();
     gantry_connector_planck::connect("planck".parse().unwrap(), &config, net).unwrap()
 }
@@ -75,7 +85,11 @@ pub(crate) fn scripted(scripts: Vec<Vec<Step>>) -> Scripted {
         license: None,
         publisher: String::new(),
     };
-    Scripted { archive, scripts: Mutex::new(scripts), cursors: Mutex::default() }
+    Scripted {
+        archive,
+        scripts: Mutex::new(scripts),
+        cursors: Mutex::default(),
+    }
 }
 
 pub(crate) fn asset(n: usize) -> Step {
@@ -93,7 +107,10 @@ impl Connector for Scripted {
     }
 
     fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
-        self.cursors.lock().unwrap().push(cursor.map(|cursor| cursor.0));
+        self.cursors
+            .lock()
+            .unwrap()
+            .push(cursor.map(|cursor| cursor.0));
         let script = self.scripts.lock().unwrap().remove(0);
         stream::iter(script)
             .then(|step| async {
@@ -110,11 +127,22 @@ impl Connector for Scripted {
             .boxed()
     }
 
-    fn open<'a>(&'a self, _: &'a File, _: &'a Resume) -> BoxFuture<'a, Result<ByteStream, OpenError>> {
+    fn open<'a>(
+        &'a self,
+        _: &'a File,
+        _: &'a Resume,
+    ) -> BoxFuture<'a, Result<ByteStream, OpenError>> {
         unreachable!("a harvest opens nothing")
     }
 
     fn health(&self) -> Health {
-        Health { in_flight: 0, waiting: 0, circuit: Circuit::Closed, last_success: None, last_error: None, bytes_per_second: None }
+        Health {
+            in_flight: 0,
+            waiting: 0,
+            circuit: Circuit::Closed,
+            last_success: None,
+            last_error: None,
+            bytes_per_second: None,
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Demo {
     exit_when_ready: bool,
 }
 
-pub(super) async fn run(args: Demo, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let dir = args.dir.unwrap_or_else(|| cache_dir().join("demo"));
     std::fs::create_dir_all(&dir)
@@ -52,7 +52,7 @@ pub(super) async fn run(args: Demo, output: &Output) -> anyhow::Result<ExitCode>
                 _ => anyhow::Error::new(error).context("cannot listen on loopback"),
             })?;
     let planck = stand_in(&dir)?;
-    let config = demo_config(&dir, listener.local_addr()?.port(), &planck.url())?;
+    let config = demo_config(config, &dir, listener.local_addr()?.port(), &planck.url())?;
     let made = make_labs_environment(&config, output).await;
     let app = App::open(config, true).await?;
     app.environment.send_replace(made);
@@ -81,8 +81,7 @@ fn stand_in(dir: &Path) -> anyhow::Result<Running> {
 }
 
 /// Embedded stores below the demo's folder, and the stand-in as the only archive.
-fn demo_config(dir: &Path, port: u16, planck: &str) -> anyhow::Result<Config> {
-    let mut config = Config::load(None).context("the configuration cannot be used")?;
+fn demo_config(mut config: Config, dir: &Path, port: u16, planck: &str) -> anyhow::Result<Config> {
     config.data_dir = dir.to_owned();
     config.server.listen.set_port(port);
     config.server.listen.set_ip([127, 0, 0, 1].into());
@@ -142,8 +141,7 @@ async fn announce(app: &App, started: Instant, output: &Output) -> anyhow::Resul
 }
 
 /// `gantry labs-environment`.
-pub(super) async fn labs_environment(output: &Output) -> anyhow::Result<ExitCode> {
-    let config = Config::load(None)?;
+pub(super) async fn labs_environment(config: Config, output: &Output) -> anyhow::Result<ExitCode> {
     match make_labs_environment(&config, output).await {
         EnvironmentState::Ready(environment) => {
             output.answer(

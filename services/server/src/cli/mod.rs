@@ -49,6 +49,8 @@ enum Command {
     AddToVolume(stage::AddToVolumeArgs),
     /// Put products into a volume and open a notebook on them.
     OpenInNotebook(stage::OpenInNotebookArgs),
+    /// Stage again what a manifest says was staged.
+    Restage(stage::RestageArgs),
     /// Make, list and revoke personal tokens.
     Token(token::TokenArgs),
     /// Try the configuration, every archive, the volume root and the launcher.
@@ -112,17 +114,18 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
             .context("the configuration cannot be used")
     };
     match cli.command {
-        Command::Demo(args) => demo::run(args, output).await,
+        Command::Demo(args) => demo::run(args, config()?, output).await,
         Command::Serve(args) => serve::run(&args, config()?, output).await,
         Command::Harvest(args) => harvest::run(&args, config()?, output).await,
         Command::Search(args) => search::run(&args, config()?, output).await,
         Command::AddToVolume(args) => stage::add_to_volume(args, config()?, output).await,
         Command::OpenInNotebook(args) => stage::open_in_notebook(args, config()?, output).await,
+        Command::Restage(args) => stage::restage(args, config()?, output).await,
         Command::Token(args) => token::run(args, config()?, output).await,
         Command::Check => check::run(config()?, output).await,
         Command::Export(args) => harvest::export(&args, config()?, output).await,
         Command::RebuildIndex => harvest::rebuild_index(config()?, output).await,
-        Command::LabsEnvironment => demo::labs_environment(output).await,
+        Command::LabsEnvironment => demo::labs_environment(config()?, output).await,
         Command::Openapi | Command::LabRun { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -24,9 +24,20 @@ pub(super) struct Serve {
     roles: Vec<String>,
 }
 
-pub(super) async fn run(args: &Serve, config: Config, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    args: &Serve,
+    mut config: Config,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     let roles = roles(&args.roles)?;
-    let listener = listen(&config).await?;
+    let listener = match roles.api {
+        true => Some(listen(&config).await?),
+        false => None,
+    };
+    if let Some(listener) = &listener {
+        // With port 0 the system chose one, and addresses name it.
+        config.server.listen = listener.local_addr()?;
+    }
     let app = App::open(config, false).await?;
     let login = login_url(&app).await?;
     app.start(roles);
@@ -43,12 +54,11 @@ pub(super) async fn run(args: &Serve, config: Config, output: &Output) -> anyhow
         stop_signal().await;
         stopping.stop.cancel();
     });
-    if roles.api {
-        crate::serve::serve(app.clone(), listener)
+    match listener {
+        Some(listener) => crate::serve::serve(app.clone(), listener)
             .await
-            .context("the service stopped")?;
-    } else {
-        app.stop.cancelled().await;
+            .context("the service stopped")?,
+        None => app.stop.cancelled().await,
     }
     app.shutdown().await;
     Ok(ExitCode::SUCCESS)

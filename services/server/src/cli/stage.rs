@@ -1,5 +1,6 @@
 //! The two buttons from the shell.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use gantry_store::{Datalab, Phase, StagingJob, User};
 use serde_json::json;
 
 use super::output::{Bar, Output};
-use super::serve::environment;
+use super::serve::{environment, stop_signal};
 use crate::app::{App, Roles};
 use crate::config::Config;
 use crate::format;
@@ -86,6 +87,8 @@ fn take(assets: Vec<String>) -> Take {
 /// Shows a job's progress until it has ended or is held.
 async fn watch_job(app: &App, job: &StagingJob, output: &Output) -> anyhow::Result<StagingJob> {
     let bar = output.bar("Staging", Some(0));
+    // One for the whole loop, so that a signal between two looks is not lost.
+    let mut stopped = pin!(stop_signal());
     let ended = loop {
         let now = app.store.staging_job_by_id(&job.id).await?;
         show_progress(app, &now, &bar).await?;
@@ -94,7 +97,7 @@ async fn watch_job(app: &App, job: &StagingJob, output: &Output) -> anyhow::Resu
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(100)) => {}
-            () = super::serve::stop_signal() => anyhow::bail!("stopped; the job {} goes on where it was when Gantry runs again", job.id),
+            () = &mut stopped => anyhow::bail!("stopped; the job {} goes on where it was when Gantry runs again", job.id),
         }
     };
     bar.end();
@@ -210,6 +213,7 @@ async fn watch_datalab(
     output: &Output,
 ) -> anyhow::Result<Datalab> {
     let bar = output.bar("Starting the lab", None);
+    let mut stopped = pin!(stop_signal());
     loop {
         let now = app.store.datalab(&datalab.id, &user.id).await?;
         let view = app.labs.view(&now)?;
@@ -232,6 +236,33 @@ async fn watch_datalab(
         {
             bar.say(text);
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            () = &mut stopped => anyhow::bail!("stopped; the datalab {} goes on where it was when Gantry runs again", datalab.id),
+        }
     }
+}
+
+/// The arguments of `restage`.
+#[derive(Args)]
+pub(super) struct RestageArgs {
+    /// A `report-….json` that a staging job wrote.
+    #[arg(value_name = "MANIFEST")]
+    manifest: std::path::PathBuf,
+    /// The volume.
+    #[arg(long, value_name = "V")]
+    volume: String,
+}
+
+/// `gantry restage`: what a manifest says was staged, staged again.
+pub(super) async fn restage(args: RestageArgs, config: Config, output: &Output) -> anyhow::Result<ExitCode> {
+    use anyhow::Context;
+    let shown = args.manifest.display().to_string();
+    let text = std::fs::read(&args.manifest).with_context(|| format!("cannot read the manifest `{shown}`"))?;
+    let manifest: serde_json::Value = serde_json::from_slice(&text).with_context(|| format!("`{shown}` is no manifest"))?;
+    let files = manifest["files"].as_array().with_context(|| format!("`{shown}` lists no files"))?;
+    let mut assets: Vec<String> = files.iter().filter_map(|file| file["asset"].as_str().map(ToOwned::to_owned)).collect();
+    assets.dedup();
+    let directory = manifest["request"]["directory"].as_str().map(ToOwned::to_owned);
+    add_to_volume(AddToVolumeArgs { assets, volume: args.volume, directory }, config, output).await
 }

@@ -17,7 +17,7 @@ mod volumes;
 use askama::Template;
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post as post_to};
+use axum::routing::{MethodRouter, get, post as post_to};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -25,40 +25,45 @@ use crate::problem::Problem;
 pub(crate) use problem::problems_as_pages;
 pub(crate) use shell::components;
 
+/// Every page and every form, by its path.
+pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/", get(search::show)),
+        ("/assets/{id}", get(asset::show)),
+        ("/selections/{id}", get(selection::show)),
+        ("/selections", post_to(post::selections)),
+        ("/open-in-notebook", get(confirm::open_in_notebook)),
+        ("/add-to-volume", get(confirm::add_to_volume)),
+        ("/volumes", get(volumes::list).post(volumes::create)),
+        ("/volumes/{name}", get(volumes::show)),
+        ("/volumes/{name}/delete", post_to(volumes::delete)),
+        ("/volumes/{name}/delete-file", post_to(volumes::delete_file)),
+        ("/labs", get(datalabs::labs)),
+        ("/datalabs", get(datalabs::list).post(post::datalabs)),
+        ("/datalabs/{id}", get(datalabs::show)),
+        ("/datalabs/{id}/open", get(datalabs::open)),
+        ("/datalabs/{id}/destroy", post_to(datalabs::destroy)),
+        ("/staging-jobs", get(jobs::list)),
+        ("/staging-jobs/{id}", get(jobs::show)),
+        ("/staging-jobs/{id}/{action}", post_to(jobs::act)),
+        ("/archives", get(archives::list)),
+        ("/archives/{id}/harvests", post_to(archives::harvest)),
+        ("/harvests/{id}", get(archives::show_harvest)),
+        ("/harvests/{id}/accept-withdrawals", post_to(archives::accept)),
+        ("/login", get(login::show).post(login::login)),
+        ("/logout", post_to(login::logout)),
+        ("/problems/{kind}", get(problem::show_kind)),
+        ("/docs", get(problem::docs)),
+        ("/status", get(problem::status)),
+        ("/static/{file}", get(static_files::serve)),
+    ]
+}
+
 /// All pages and the forms on them.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(search::show))
-        .route("/assets/{id}", get(asset::show))
-        .route("/selections/{id}", get(selection::show))
-        .route("/selections", post_to(post::selections))
-        .route("/open-in-notebook", get(confirm::open_in_notebook))
-        .route("/add-to-volume", get(confirm::add_to_volume))
-        .route("/volumes", get(volumes::list).post(volumes::create))
-        .route("/volumes/{name}", get(volumes::show))
-        .route("/volumes/{name}/delete", post_to(volumes::delete))
-        .route("/volumes/{name}/delete-file", post_to(volumes::delete_file))
-        .route("/labs", get(datalabs::labs))
-        .route("/datalabs", get(datalabs::list).post(post::datalabs))
-        .route("/datalabs/{id}", get(datalabs::show))
-        .route("/datalabs/{id}/open", get(datalabs::open))
-        .route("/datalabs/{id}/destroy", post_to(datalabs::destroy))
-        .route("/staging-jobs", get(jobs::list))
-        .route("/staging-jobs/{id}", get(jobs::show))
-        .route("/staging-jobs/{id}/{action}", post_to(jobs::act))
-        .route("/archives", get(archives::list))
-        .route("/archives/{id}/harvests", post_to(archives::harvest))
-        .route("/harvests/{id}", get(archives::show_harvest))
-        .route(
-            "/harvests/{id}/accept-withdrawals",
-            post_to(archives::accept),
-        )
-        .route("/login", get(login::show).post(login::login))
-        .route("/logout", post_to(login::logout))
-        .route("/problems/{kind}", get(problem::show_kind))
-        .route("/docs", get(problem::docs))
-        .route("/status", get(problem::status))
-        .route("/static/{file}", get(static_files::serve))
+    table()
+        .into_iter()
+        .fold(Router::new(), |router, (path, to)| router.route(path, to))
 }
 
 /// A page as an answer.

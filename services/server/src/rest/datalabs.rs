@@ -134,7 +134,7 @@ fn notebook_title(first: &str, n_assets: u64) -> String {
 
 /// The lab catalogue.
 #[utoipa::path(get, path = "/api/v1/labs", tag = "labs", operation_id = "listLabs",
-    responses((status = 200, description = "what can be launched", body = Object)))]
+    responses((status = 200, description = "what can be launched", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_labs(State(app): State<App>) -> Json<Value> {
     let labs: Vec<Value> = app.labs.catalogue().iter().map(lab_json).collect();
     Json(json!({"labs": labs, "next": null}))

@@ -54,7 +54,7 @@ async fn place(
 }
 
 /// What lies in the root of a volume.
-#[utoipa::path(get, path = "/api/v1/volumes/{name}/files/", tag = "volumes", operation_id = "listVolumeRoot", params(NamePath),
+#[utoipa::path(get, path = "/api/v1/volumes/{name}/files", tag = "volumes", operation_id = "listVolumeRoot", params(NamePath),
     responses((status = 200, description = "files and folders", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_root(
     State(app): State<App>,

@@ -12,6 +12,7 @@ pub(crate) mod staging_jobs;
 pub(crate) mod table;
 pub(crate) mod volumes;
 
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,7 +24,7 @@ use crate::problem::Problem;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Gantry", version = "1.0.0", description = "The bridge between science archives and labs: search, select, stage, launch.",
-         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"), contact(name = "Gantry", url = "https://github.com/")),
+         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     servers((url = "/", description = "this service")),
     components(schemas(Problem)),
     modifiers(&Security),
@@ -129,8 +130,44 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Never: the document has only string keys.
 #[must_use]
 pub fn openapi_json() -> String {
-    let document = routes().to_openapi();
+    let mut document = serde_json::to_value(routes().to_openapi()).expect("the document has only string keys");
+    let paths = document["paths"].as_object_mut().map(std::mem::take).unwrap_or_default();
+    document["paths"] = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), secured(item))).collect();
     serde_json::to_string_pretty(&document).expect("the document has only string keys") + "\n"
+}
+
+/// What anybody may ask.
+const OPEN: [&str; 19] = [
+    "searchAssets",
+    "suggestAssets",
+    "resolveAssets",
+    "showAsset",
+    "showAssetFiles",
+    "showAssetVersions",
+    "showRelatedAssets",
+    "citeAsset",
+    "listFacetValues",
+    "listArchives",
+    "showArchive",
+    "listHarvests",
+    "showHarvest",
+    "listRejections",
+    "showSelection",
+    "citeSelection",
+    "listLabs",
+    "showLab",
+    "listVolumeKinds",
+];
+
+/// Says of every operation that needs to know who asks how it is told.
+fn secured(mut item: Value) -> Value {
+    for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+        let is_open = operation["operationId"].as_str().is_some_and(|id| OPEN.contains(&id));
+        if operation.is_object() && !is_open {
+            operation["security"] = json!([{"token": []}, {"session": []}]);
+        }
+    }
+    item
 }
 
 /// Runs work that holds a core for a while away from the threads that answer requests.

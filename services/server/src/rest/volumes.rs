@@ -222,7 +222,7 @@ fn try_steps(app: &App, volume: &Volume, steps: &mut Vec<&'static str>) -> Resul
 
 /// The kinds of volumes, each with the fields its form has.
 #[utoipa::path(get, path = "/api/v1/volume-kinds", tag = "volumes", operation_id = "listVolumeKinds",
-    responses((status = 200, description = "the kinds", body = Object)))]
+    responses((status = 200, description = "the kinds", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_volume_kinds(State(app): State<App>) -> Json<Value> {
     Json(json!({"volume_kinds": [{
         "kind": "local", "title": "Folder of the service's machine", "mountable": app.labs.mountable("local"),

@@ -1,4 +1,5 @@
 //! The record, from outside: what is asked of it and what it answers, over a real database in a temporary folder.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod assets;
 mod datalabs;

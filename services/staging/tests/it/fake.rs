@@ -1,0 +1,206 @@
+//! An archive in memory: files of any form, some of which stop coming until they are let go.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt};
+use gantry_asset::{Algorithm, Asset, Checksum, File, Location};
+use gantry_connector::{
+    Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Resume,
+};
+use gantry_net::{Circuit, Health, Validator};
+
+/// One file of the archive, an asset of its own.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) asset: String,
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) path: Option<String>,
+    pub(crate) md5: Option<String>,
+    /// The size the catalogue has.
+    pub(crate) listed: Option<u64>,
+    /// The size the archive announces.
+    pub(crate) announced: Option<u64>,
+    /// Where it stops coming; at 0 it is not even opened.
+    pub(crate) stalls_at: Option<usize>,
+    /// Whether it is there when it is asked for.
+    pub(crate) gone: bool,
+    pub(crate) release: String,
+}
+
+impl Held {
+    pub(crate) fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        let size = Some(bytes.len() as u64);
+        Self {
+            asset: name.to_owned(),
+            name: name.to_owned(),
+            bytes,
+            path: None,
+            md5: None,
+            listed: size,
+            announced: size,
+            stalls_at: None,
+            gone: false,
+            release: "PR3".to_owned(),
+        }
+    }
+
+    fn file(&self) -> File {
+        let checksum = |value: &String| Checksum {
+            algorithm: Algorithm::Md5,
+            value: value.clone(),
+        };
+        File {
+            name: self.name.clone(),
+            path: self.path.clone(),
+            media_type: "application/octet-stream".to_owned(),
+            size_bytes: self.listed,
+            checksum: self.md5.as_ref().map(checksum),
+            modified: None,
+            locations: vec![
+                Location::Mounted(self.name.clone()),
+                Location::Address(format!("fake:{}", self.asset)),
+            ],
+        }
+    }
+
+    fn asset(&self) -> Asset {
+        let json = serde_json::json!({
+            "id": format!("fake:{}", self.asset), "kind": "Information Product", "title": format!("Map & {{{}}}", self.asset),
+            "facets": {"release": [self.release]},
+        });
+        let mut asset: Asset = serde_json::from_value(json).unwrap();
+        asset.files = vec![self.file()];
+        asset
+    }
+}
+
+/// An archive in memory.
+pub(crate) struct Fake {
+    archive: Archive,
+    held: Mutex<BTreeMap<String, Held>>,
+    opened: Mutex<Vec<(String, u64)>>,
+}
+
+impl Fake {
+    pub(crate) fn new(held: impl IntoIterator<Item = Held>) -> Self {
+        let archive = Archive {
+            id: "fake".parse().unwrap(),
+            kind: "fake",
+            title: "An archive in memory".to_owned(),
+            home: "https://fake.example/".to_owned(),
+            acknowledgement: "Based on nothing.".to_owned(),
+            license: Some("CC0-1.0".to_owned()),
+            publisher: "Nobody & Sons".to_owned(),
+        };
+        let held = held.into_iter().map(|held| (held.asset.clone(), held));
+        Self {
+            archive,
+            held: Mutex::new(held.collect()),
+            opened: Mutex::default(),
+        }
+    }
+
+    /// Changes one of its files.
+    pub(crate) fn change(&self, asset: &str, change: impl FnOnce(&mut Held)) {
+        change(self.held.lock().unwrap().get_mut(asset).unwrap());
+    }
+
+    /// What was opened so far, and from which byte on.
+    pub(crate) fn opened(&self) -> Vec<(String, u64)> {
+        self.opened.lock().unwrap().clone()
+    }
+}
+
+impl Connector for Fake {
+    fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    fn harvest(&self, _: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+        let held = self.held.lock().unwrap();
+        let mut events: Vec<_> = held
+            .values()
+            .map(|held| Ok(Harvested::Asset(Box::new(held.asset()))))
+            .collect();
+        events.push(Ok(Harvested::ScopeComplete(String::new())));
+        stream::iter(events).boxed()
+    }
+
+    fn open<'a>(
+        &'a self,
+        file: &'a File,
+        resume: &'a Resume,
+    ) -> BoxFuture<'a, Result<ByteStream, OpenError>> {
+        let address = file.locations.iter().find_map(|location| match location {
+            Location::Address(address) => address.strip_prefix("fake:"),
+            Location::Mounted(_) => None,
+        });
+        let held = self.held.lock().unwrap()[address.unwrap()].clone();
+        self.opened
+            .lock()
+            .unwrap()
+            .push((held.asset.clone(), resume.from));
+        Box::pin(async move {
+            if held.stalls_at == Some(0) {
+                std::future::pending::<()>().await;
+            }
+            if held.gone {
+                return Err(OpenError::Gone {
+                    archive: "fake".parse().unwrap(),
+                    name: held.name,
+                });
+            }
+            Ok(answer(&held, resume))
+        })
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            in_flight: 0,
+            waiting: 0,
+            circuit: Circuit::Closed,
+            last_success: None,
+            last_error: None,
+            bytes_per_second: None,
+        }
+    }
+}
+
+fn answer(held: &Held, resume: &Resume) -> ByteStream {
+    let etag = Some(format!(
+        "\"{:x}\"",
+        held.bytes.iter().fold(7_u64, |sum, byte| sum
+            .wrapping_mul(31)
+            .wrapping_add(u64::from(*byte)))
+    ));
+    let starts_at = if resume.validator.etag == etag {
+        resume.from as usize
+    } else {
+        0
+    };
+    let end = held.stalls_at.unwrap_or(held.bytes.len()).max(starts_at);
+    let chunks: Vec<_> = held.bytes[starts_at..end]
+        .chunks(64 * 1024)
+        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+        .collect();
+    let bytes = stream::iter(chunks);
+    ByteStream {
+        starts_at: starts_at as u64,
+        total_bytes: held.announced,
+        validator: Validator {
+            etag,
+            ..Validator::default()
+        },
+        location: format!("fake:{}", held.asset),
+        bytes: if held.stalls_at.is_some() {
+            bytes.chain(stream::pending()).boxed()
+        } else {
+            bytes.boxed()
+        },
+    }
+}

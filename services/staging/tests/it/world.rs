@@ -1,0 +1,351 @@
+//! A record, archives, a user with a volume, and a worker.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gantry_connector::{ArchiveConfig, Connector};
+use gantry_net::{Limits, Net, NetConfig};
+use gantry_staging::volume::LocalVolume;
+use gantry_staging::{
+    ArchiveAccess, Archives, NewVolume, StageRequest, Staging, Volumes, Worker, select,
+};
+use gantry_standin::{PlanckStandin, Running, StandinConfig};
+use gantry_store::{FileCounts, FileOutcome, Phase, Selection, StagingJob, Store, User, Volume};
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake::{Fake, Held};
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) fake: Arc<Fake>,
+    pub(crate) standin: Option<Running>,
+    pub(crate) archives: Archives,
+    pub(crate) staging: Staging,
+    pub(crate) volumes: Volumes,
+    pub(crate) ada: User,
+    pub(crate) volume: Volume,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// A world whose archive is in memory and holds these files.
+pub(crate) async fn fake(held: impl IntoIterator<Item = Held>) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Arc::new(Fake::new(held));
+    world(folder, fake, None, Vec::new()).await
+}
+
+/// The same, with its tree mounted at a folder.
+pub(crate) async fn mounted(held: impl IntoIterator<Item = Held>, mount: &Path) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Arc::new(Fake::new(held));
+    world(folder, fake, None, vec![mount.to_owned()]).await
+}
+
+/// A world whose archive is a stand-in over HTTP, with small maps.
+pub(crate) async fn standin() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = StandinConfig::new(folder.path().join("cache"));
+    config.maps.nside = 16;
+    let standin = PlanckStandin::start(config).unwrap();
+    world(folder, Arc::new(Fake::new([])), Some(standin), Vec::new()).await
+}
+
+fn planck(standin: &Running) -> Arc<dyn Connector> {
+    let mut config = ArchiveConfig::new("planck", format!("{}/", standin.url()).parse().unwrap());
+    config.products = Some(format!("{}/products.json", standin.url()));
+    config.limits = Limits {
+        max_in_flight: 8,
+        per_second: 10_000.0,
+        backoff: Duration::from_millis(5),
+        failures: 10_000,
+        ..Limits::default()
+    };
+    let net = Net::new(NetConfig::default()).unwrap();
+    Arc::from(gantry_connector_planck::connect("planck".parse().unwrap(), &config, net).unwrap())
+}
+
+async fn world(
+    folder: tempfile::TempDir,
+    fake: Arc<Fake>,
+    standin: Option<Running>,
+    mounts: Vec<PathBuf>,
+) -> World {
+    let url = format!("sqlite:{}", folder.path().join("gantry.db").display());
+    let store = Store::open(&url).await.unwrap();
+    let planck = standin.as_ref().map(planck);
+    let connectors = [Some(fake.clone() as Arc<dyn Connector>), planck];
+    let archives = Archives::new(
+        connectors
+            .into_iter()
+            .flatten()
+            .map(|connector| ArchiveAccess {
+                connector,
+                mounts: mounts.clone(),
+                max_in_flight: 8,
+            }),
+    );
+    for (_, access) in archives.iter() {
+        let cancelled = CancellationToken::new();
+        gantry_harvest::harvest(
+            &store,
+            access.connector.as_ref(),
+            "test",
+            true,
+            &cancelled,
+            &|_| {},
+        )
+        .await
+        .unwrap();
+    }
+    let worker = Worker::new(store.clone(), archives.clone(), "one".to_owned(), 4);
+    let staging = Staging::new(store.clone(), archives.clone(), worker);
+    let volumes = Volumes::new(
+        store.clone(),
+        folder.path().join("volumes"),
+        vec![folder.path().join("local")],
+        mounts,
+    );
+    let ada = store.ensure_user("ada", false).await.unwrap();
+    let new = NewVolume {
+        name: "cmb".to_owned(),
+        ..NewVolume::default()
+    };
+    let volume = volumes.create(&ada, &new).await.unwrap();
+    World {
+        store,
+        fake,
+        standin,
+        archives,
+        staging,
+        volumes,
+        ada,
+        volume,
+        folder,
+    }
+}
+
+/// A request of this method and so on, as JSON has it.
+pub(crate) fn request(json: serde_json::Value) -> StageRequest {
+    serde_json::from_value(json).unwrap()
+}
+
+pub(crate) fn plain() -> StageRequest {
+    StageRequest::default()
+}
+
+/// The SHA-256 of bytes, in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Waits until something is so, at most half a minute.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), looking)
+        .await
+        .unwrap_or_else(|_| panic!("in vain: {what}"))
+}
+
+impl World {
+    pub(crate) fn standin(&self) -> &Running {
+        self.standin.as_ref().unwrap()
+    }
+
+    /// The bytes that the stand-in serves.
+    pub(crate) async fn served(&self, target: &str) -> Vec<u8> {
+        let url = format!("{}{target}", self.standin().url()).parse().unwrap();
+        let net = Net::new(NetConfig::default()).unwrap();
+        let client = net.client(gantry_net::Scope::new("reader", [&url]));
+        client
+            .get(&url)
+            .await
+            .unwrap()
+            .bytes(1 << 30)
+            .await
+            .unwrap()
+            .to_vec()
+    }
+
+    pub(crate) async fn select(&self, assets: &[&str]) -> Selection {
+        let ids: Vec<_> = assets.iter().map(|id| id.parse().unwrap()).collect();
+        select(&self.store, &ids).await.unwrap()
+    }
+
+    /// Makes the job; nobody carries it out yet.
+    pub(crate) async fn job(&self, assets: &[&str], request: &StageRequest) -> StagingJob {
+        let selection = self.select(assets).await;
+        self.staging
+            .stage(&self.ada, &selection, &self.volume, request)
+            .await
+            .unwrap()
+    }
+
+    /// Makes the job and carries it out.
+    pub(crate) async fn stage(&self, assets: &[&str], request: &StageRequest) -> Ended {
+        let job = self.job(assets, request).await;
+        self.carry_out(&job).await
+    }
+
+    pub(crate) async fn carry_out(&self, job: &StagingJob) -> Ended {
+        let working = CancellationToken::new();
+        let worker = self.staging.worker();
+        let done = worker.run_until_idle(&working);
+        tokio::time::timeout(Duration::from_secs(120), done)
+            .await
+            .expect("the job ends")
+            .unwrap();
+        self.ended(job).await
+    }
+
+    pub(crate) async fn ended(&self, job: &StagingJob) -> Ended {
+        let job = self.store.staging_job_by_id(&job.id).await.unwrap();
+        let counts = self.store.file_counts(&job.id).await.unwrap();
+        let rows = self.store.staging_files(&job.id, 0, 20_000).await.unwrap();
+        let files = rows
+            .into_iter()
+            .map(|row| (row.name, row.outcome.unwrap_or_default()))
+            .collect();
+        assert_eq!(
+            counts.staged + counts.present + counts.skipped + counts.failed + counts.waiting,
+            counts.total
+        );
+        Ended {
+            phase: job.phase,
+            message: job.message.clone(),
+            counts,
+            files,
+            job,
+        }
+    }
+
+    /// A worker of another process in the background; it ends with what is answered.
+    pub(crate) fn worker(&self, owner: &str) -> Background {
+        let worker = Worker::new(
+            self.store.clone(),
+            self.archives.clone(),
+            owner.to_owned(),
+            4,
+        );
+        let cancelled = CancellationToken::new();
+        let task = tokio::spawn({
+            let cancelled = cancelled.clone();
+            async move { worker.run(cancelled).await }
+        });
+        Background { task, cancelled }
+    }
+
+    pub(crate) async fn until_phase(&self, job: &StagingJob, phase: Phase) -> Ended {
+        until(&format!("{phase:?}"), async || {
+            let ended = self.ended(job).await;
+            (ended.phase == phase).then_some(ended)
+        })
+        .await
+    }
+
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        Path::new(&self.volume.path).join(below)
+    }
+
+    pub(crate) fn read(&self, below: &str) -> Vec<u8> {
+        std::fs::read(self.path(below)).unwrap()
+    }
+
+    pub(crate) fn open(&self) -> LocalVolume {
+        self.volumes.open(&self.volume).unwrap()
+    }
+
+    /// Everything in the volume but the manifests, with its bytes.
+    pub(crate) fn tree(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut tree = BTreeMap::new();
+        walk(
+            Path::new(&self.volume.path),
+            Path::new(&self.volume.path),
+            &mut tree,
+        );
+        tree
+    }
+
+    pub(crate) fn listing(&self) -> Vec<String> {
+        self.tree().into_keys().collect()
+    }
+}
+
+fn walk(root: &Path, folder: &Path, tree: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let is_manifest = name.starts_with("report-")
+            || name == "ro-crate-metadata.json"
+            || name == "CITATION.bib";
+        if path.is_dir() {
+            walk(root, &path, tree);
+        } else if !is_manifest {
+            let below = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            tree.insert(below, std::fs::read(&path).unwrap_or_default());
+        }
+    }
+}
+
+/// A worker in the background.
+pub(crate) struct Background {
+    task: tokio::task::JoinHandle<()>,
+    cancelled: CancellationToken,
+}
+
+impl Background {
+    pub(crate) async fn stop(self) {
+        self.cancelled.cancel();
+        tokio::time::timeout(Duration::from_secs(30), self.task)
+            .await
+            .expect("the worker ends")
+            .unwrap();
+    }
+}
+
+/// A job that has ended, or how far it is.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) phase: Phase,
+    pub(crate) message: Option<String>,
+    pub(crate) counts: FileCounts,
+    pub(crate) files: Vec<(String, FileOutcome)>,
+    pub(crate) job: StagingJob,
+}
+
+impl Ended {
+    /// The one file it has.
+    pub(crate) fn one(&self) -> &FileOutcome {
+        assert_eq!(self.files.len(), 1);
+        &self.files[0].1
+    }
+
+    /// Staged, present, skipped, failed.
+    pub(crate) fn counted(&self) -> [u64; 4] {
+        let FileCounts {
+            staged,
+            present,
+            skipped,
+            failed,
+            ..
+        } = self.counts;
+        [staged, present, skipped, failed]
+    }
+}

@@ -1,0 +1,145 @@
+//! Withdrawals: what an archive no longer has leaves the catalogue, carefully.
+
+use gantry_asset::AssetId;
+use sqlx::{Sqlite, Transaction};
+
+use crate::database::now;
+use crate::error::{Doing, StoreError};
+use crate::harvests::{check_lease, end_row};
+use crate::upserts::next_change;
+use crate::{Harvest, Lease, Phase, Store};
+
+impl Store {
+    /// Withdraws an asset that the archive says is gone; one of another archive, or a user's own, is left alone.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when another process has the harvest now.
+    pub async fn withdraw_asset(&self, lease: &Lease, id: &AssetId) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        check_lease(&mut tx, lease).await?;
+        let live: Option<String> =
+            sqlx::query_scalar(
+                "SELECT id FROM assets WHERE id = $1 AND withdrawn IS NULL AND owner IS NULL AND archive = (SELECT archive FROM harvests WHERE id = $2)",
+            )
+                .bind(id.as_str())
+                .bind(&lease.id)
+                .fetch_optional(&mut *tx)
+                .await
+                .doing("look up an asset")?;
+        let ids: Vec<String> = live.into_iter().collect();
+        withdraw(&mut tx, &ids).await?;
+        add_withdrawn(&mut tx, &lease.id, ids.len()).await?;
+        tx.commit().await.doing("withdraw an asset")
+    }
+
+    /// Ends a harvest: withdraws what was not seen in the scopes it completed.
+    ///
+    /// More than a tenth of what the archive had at once waits for the operator: the harvest is then `HELD`.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when another process has the harvest now.
+    pub async fn finish_harvest(&self, lease: &Lease) -> Result<Harvest, StoreError> {
+        let mut tx = self.begin().await?;
+        check_lease(&mut tx, lease).await?;
+        let unseen = unseen(&mut tx, &lease.id).await?;
+        let n_live: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM assets WHERE archive = (SELECT archive FROM harvests WHERE id = $1) AND owner IS NULL AND withdrawn IS NULL",
+        )
+        .bind(&lease.id)
+        .fetch_one(&mut *tx)
+        .await
+        .doing("count assets")?;
+        if unseen.len() as i64 * 10 > n_live {
+            let text = format!(
+                "{} of {n_live} assets are gone from the archive; `accept-withdrawals` takes them out of the catalogue",
+                unseen.len()
+            );
+            sqlx::query("UPDATE harvests SET n_withdrawals_waiting = $1 WHERE id = $2")
+                .bind(unseen.len() as i64)
+                .bind(&lease.id)
+                .execute(&mut *tx)
+                .await
+                .doing("count withdrawals")?;
+            end_row(&mut tx, &lease.id, Phase::Held, Some(&text)).await?;
+        } else {
+            withdraw(&mut tx, &unseen).await?;
+            add_withdrawn(&mut tx, &lease.id, unseen.len()).await?;
+            end_row(&mut tx, &lease.id, Phase::Completed, None).await?;
+        }
+        tx.commit().await.doing("end a harvest")?;
+        self.harvest(&lease.id).await
+    }
+
+    /// Takes out of the catalogue what a harvest found gone and an operator has now accepted.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the harvest is not one that waits for this.
+    pub async fn accept_withdrawals(&self, id: &str) -> Result<Harvest, StoreError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query("UPDATE harvests SET phase = 'COMPLETED', n_withdrawals_waiting = 0, message = NULL WHERE id = $1 AND phase = 'HELD'")
+            .bind(id)
+            .execute(&mut *tx)
+            .await
+            .doing("accept withdrawals")?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::NotFound {
+                noun: "harvest that waits for an operator",
+                id: id.to_owned(),
+            });
+        }
+        let unseen = unseen(&mut tx, id).await?;
+        withdraw(&mut tx, &unseen).await?;
+        add_withdrawn(&mut tx, id, unseen.len()).await?;
+        tx.commit().await.doing("accept withdrawals")?;
+        self.harvest(id).await
+    }
+}
+
+/// Marks as withdrawn; each takes a number.
+async fn withdraw(tx: &mut Transaction<'static, Sqlite>, ids: &[String]) -> Result<(), StoreError> {
+    for id in ids {
+        let change = next_change(tx).await?;
+        sqlx::query("UPDATE assets SET withdrawn = $1, change = $2 WHERE id = $3")
+            .bind(now())
+            .bind(change)
+            .bind(id)
+            .execute(&mut **tx)
+            .await
+            .doing("withdraw an asset")?;
+    }
+    Ok(())
+}
+
+async fn add_withdrawn(
+    tx: &mut Transaction<'static, Sqlite>,
+    id: &str,
+    n: usize,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE harvests SET n_withdrawn = n_withdrawn + $1 WHERE id = $2")
+        .bind(n as i64)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .doing("count withdrawals")?;
+    Ok(())
+}
+
+/// Live public assets of a harvest's archive, within the scopes it completed, that neither it nor a later harvest saw.
+///
+/// An operator may accept withdrawals long after they were found; what came back meanwhile stays. The ids of harvests
+/// are UUIDs of version 7, whose order is that of their making.
+async fn unseen(
+    tx: &mut Transaction<'static, Sqlite>,
+    harvest: &str,
+) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar(
+        "SELECT a.id FROM assets a JOIN harvests h ON h.archive = a.archive \
+         WHERE h.id = $1 AND a.seen < $1 AND a.owner IS NULL AND a.withdrawn IS NULL AND a.created <= h.started \
+         AND EXISTS (SELECT 1 FROM harvest_scopes s WHERE s.harvest = $1 \
+                     AND substr(a.id, length(a.archive) + 2, length(s.scope)) = s.scope) ORDER BY a.id",
+    )
+    .bind(harvest)
+    .fetch_all(&mut **tx)
+    .await
+    .doing("look for assets that were not seen")
+}

@@ -1,0 +1,308 @@
+//! A whole Gantry for one test: its own record, index and volumes, a stand-in archive, and a service on loopback.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use gantry_connector::ArchiveConfig;
+use gantry_labs::EnvironmentState;
+use gantry_server::app::{App, Roles};
+use gantry_server::config::{
+    AuthConfig, Config, LabsConfig, LauncherConfig, LauncherKind, SearchConfig, ServerConfig,
+    StagingConfig, StoreConfig,
+};
+use gantry_standin::{Faults, PlanckStandin, Running, StandinConfig};
+use gantry_store::{Harvest, NewToken, User};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::client::{Client, SCOPES};
+use crate::http::{Request, send};
+
+/// The resolution of the stand-in's maps, small so that they are made at once.
+pub const NSIDE: u32 = 16;
+
+/// The id of a generated product by the name that stands for every resolution: `HFI_SkyMap_100_NSIDE_R3.01_full`.
+#[must_use]
+pub fn product(stem: &str) -> String {
+    format!(
+        "planck:{}.fits",
+        stem.replace("NSIDE", &format!("{NSIDE:04}"))
+    )
+}
+
+/// A Gantry that serves.
+pub struct TestApp {
+    /// Its parts.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The stand-in archive `planck`.
+    pub archive: Running,
+    dir: TempDir,
+}
+
+/// What a [`TestApp`] shall be.
+pub struct Builder {
+    products: Vec<(String, Vec<u8>)>,
+    real_data: Option<PathBuf>,
+    roles: Roles,
+    n_workers: usize,
+}
+
+impl Builder {
+    /// One more product of the archive, besides the generated ones.
+    #[must_use]
+    pub fn product(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.products.push((name.to_owned(), bytes.into()));
+        self
+    }
+
+    /// The files of a folder's `planck/` as products.
+    #[must_use]
+    pub fn real_data(mut self, folder: &Path) -> Self {
+        self.real_data = Some(folder.to_owned());
+        self
+    }
+
+    /// Nothing runs beside requests: jobs stay queued, datalabs stay pending.
+    #[must_use]
+    pub fn at_rest(mut self) -> Self {
+        self.roles.worker = false;
+        self.roles.launcher = false;
+        self
+    }
+
+    /// So many jobs are carried out at once.
+    #[must_use]
+    pub fn workers(mut self, n: usize) -> Self {
+        self.n_workers = n;
+        self
+    }
+
+    /// Starts it, harvested and searchable.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub async fn start(self) -> TestApp {
+        let dir = tempfile::tempdir().expect("a folder for the test can be made");
+        let mut standin = StandinConfig::new(dir.path().join("standin"));
+        standin.maps.nside = NSIDE;
+        standin.real_data = self.real_data.or_else(|| {
+            let folder = dir.path().join("holding");
+            std::fs::create_dir_all(folder.join("planck")).expect("a folder can be made");
+            for (name, bytes) in &self.products {
+                let path = folder.join("planck").join(name);
+                std::fs::write(path, bytes).expect("a product can be written");
+            }
+            Some(folder)
+        });
+        let archive = PlanckStandin::start(standin).expect("the stand-in starts");
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("loopback can be listened on");
+        let address = listener.local_addr().expect("a listener has an address");
+        let config = config(dir.path(), address, &archive.url(), self.n_workers);
+        let app = App::open(config, true).await.expect("Gantry opens");
+        app.start(self.roles);
+        tokio::spawn(gantry_server::serve(app.clone(), listener));
+        let started = TestApp {
+            app,
+            address,
+            archive,
+            dir,
+        };
+        started.harvest().await;
+        started
+    }
+}
+
+fn config(dir: &Path, address: SocketAddr, archive: &str, workers: usize) -> Config {
+    let mut planck = ArchiveConfig::new("planck", Url::parse(archive).expect("an address"));
+    planck.products = Some(format!("{archive}/products.json"));
+    planck.peek = Some("unknown".to_owned());
+    planck.limits.per_second = 1000.0;
+    Config {
+        data_dir: dir.join("data"),
+        server: ServerConfig {
+            listen: address,
+            public_url: None,
+        },
+        auth: AuthConfig::default(),
+        store: StoreConfig::default(),
+        search: SearchConfig::default(),
+        net: Default::default(),
+        archive: [("planck".to_owned(), planck)].into(),
+        staging: StagingConfig {
+            local_roots: vec![dir.join("shared")],
+            workers,
+            ..StagingConfig::default()
+        },
+        labs: LabsConfig::default(),
+        launcher: [(
+            "local".to_owned(),
+            LauncherConfig {
+                kind: LauncherKind::Local,
+            },
+        )]
+        .into(),
+    }
+}
+
+impl TestApp {
+    /// A Gantry with the generated products only.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A Gantry to be described further.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder {
+            products: Vec::new(),
+            real_data: None,
+            roles: Roles::ALL,
+            n_workers: 2,
+        }
+    }
+
+    /// The archive's faults.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        self.archive.faults()
+    }
+
+    /// A folder below which users may have volumes.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn shared(&self) -> PathBuf {
+        let folder = self.dir.path().join("shared");
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        folder
+    }
+
+    /// A folder of the test that no volume may touch.
+    #[must_use]
+    pub fn outside(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Harvests the archive and brings the index up to the catalogue.
+    ///
+    /// # Panics
+    /// When the harvest does not run.
+    pub async fn harvest(&self) -> Harvest {
+        let (_, access) = self.app.archives.iter().next().expect("there is planck");
+        let owner = format!("test:{}", self.app.owner);
+        let connector = &*access.connector;
+        let (store, stop) = (&self.app.store, &self.app.stop);
+        let harvest = gantry_harvest::harvest(store, connector, &owner, true, stop, &|_| {})
+            .await
+            .expect("the harvest runs");
+        self.app.follow().await.expect("the index follows");
+        harvest
+    }
+
+    /// The bytes of a product, from the archive itself.
+    pub async fn bytes_of(&self, id: &str) -> Vec<u8> {
+        let name = id.strip_prefix("planck:").unwrap_or(id);
+        let list = self.from_archive("/products.json").await;
+        let list: serde_json::Value = serde_json::from_slice(&list).unwrap_or_default();
+        let entry = list["products"].as_array().into_iter().flatten();
+        let class = entry
+            .into_iter()
+            .find(|product| product["name"] == name)
+            .and_then(|product| product["class"].as_str())
+            .unwrap_or("MAP");
+        let key = match class {
+            "MAP" => "MAP_ID",
+            "DOCUMENT" => "DOCUMENT_ID",
+            _ => "FILE_ID",
+        };
+        self.from_archive(&format!("/pla/aio/product-action?{class}.{key}={name}"))
+            .await
+    }
+
+    async fn from_archive(&self, target: &str) -> Vec<u8> {
+        let request = Request {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            headers: vec![("Host".to_owned(), self.archive.address().to_string())],
+            body: None,
+        };
+        send(self.archive.address(), request).await.is(200).body
+    }
+
+    /// Somebody who is not known.
+    #[must_use]
+    pub fn nobody(&self) -> Client {
+        Client::nobody(self.address)
+    }
+
+    /// A user with a workspace, who asks with a personal token for everything.
+    ///
+    /// # Panics
+    /// When the user cannot be made.
+    pub async fn user(&self, name: &str) -> Client {
+        self.known(name, false).await
+    }
+
+    /// As [`TestApp::user`], and operates this Gantry.
+    pub async fn operator(&self, name: &str) -> Client {
+        self.known(name, true).await
+    }
+
+    async fn known(&self, name: &str, operator: bool) -> Client {
+        let store = &self.app.store;
+        let user = store.ensure_user(name, operator).await.expect("a user");
+        let workspace = self.app.volumes.ensure_workspace(&user).await;
+        workspace.expect("a workspace can be made");
+        let secret = self.token(&user, &SCOPES).await;
+        Client::with_token(self.address, user, secret)
+    }
+
+    async fn token(&self, user: &User, scopes: &[&str]) -> String {
+        let token = NewToken {
+            name: "test",
+            scopes,
+            lasts_s: 3600,
+            datalab: None,
+        };
+        let made = self.app.store.new_token(&user.id, &token).await;
+        made.expect("a token can be made").0
+    }
+
+    /// The same user with a token for these scopes only.
+    pub async fn with_only(&self, client: &Client, scopes: &[&str]) -> Client {
+        let secret = self.token(&client.user, scopes).await;
+        Client::with_token(self.address, client.user.clone(), secret)
+    }
+
+    /// The same user in a browser that is logged in.
+    ///
+    /// # Panics
+    /// When there is no session.
+    pub async fn in_browser(&self, client: &Client) -> Client {
+        let store = &self.app.store;
+        let secret = store.new_session(&client.user, 3600).await;
+        let secret = secret.expect("a session can be made");
+        let session = store.session(&secret).await.expect("sessions are kept");
+        let csrf = session.expect("the session is there").csrf;
+        let cookie = format!("gantry_{}={secret}", self.address.port());
+        Client::with_session(self.address, client.user.clone(), cookie, csrf)
+    }
+
+    /// Says that labs cannot be started here.
+    pub fn has_no_labs_environment(&self, why: &str) {
+        let failed = EnvironmentState::Failed(why.to_owned());
+        self.app.environment.send_replace(failed);
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.app.stop.cancel();
+    }
+}

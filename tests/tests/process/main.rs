@@ -1,0 +1,16 @@
+//! The program as people run it: killed at bad moments, asked wrongly, stopped in order.
+//!
+//! Every test has a folder, a configuration and a stand-in archive of its own, ports that the system chose, and ends
+//! every process it started, labs included, also when it fails. They run `gantry` as it was built last, so the
+//! workspace is to be built first; `tests/run` does.
+
+mod api;
+mod demo;
+mod gantry;
+mod harvest;
+mod labs;
+mod output;
+mod processes;
+mod sentences;
+mod staging;
+mod unlucky;
