@@ -1,7 +1,8 @@
-//! Times of typical searches: `cargo test --release -p gantry-search --test measure -- --ignored --nocapture`.
+//! Times of typical searches: `cargo run --release -p gantry-search --example measure`.
 //! `GANTRY_MEASURE_ASSETS` says over how many assets, 100 000 without it.
-#![expect(clippy::unwrap_used, reason = "a test may")]
+#![expect(clippy::unwrap_used, reason = "it measures made-up assets and may stop at the first surprise")]
 
+#[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::time::Instant;
@@ -62,9 +63,8 @@ fn catalogue(n: u64) -> Catalogue {
     Catalogue::of(made)
 }
 
-#[tokio::test]
-#[ignore = "measures, and takes its time"]
-async fn typical_searches_over_many_assets() {
+#[tokio::main]
+async fn main() {
     let n = std::env::var("GANTRY_MEASURE_ASSETS")
         .ok()
         .and_then(|n| n.parse().ok())
