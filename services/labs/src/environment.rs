@@ -32,6 +32,9 @@ const CLIENT: &[(&str, &str)] = &[
     ),
 ];
 
+/// Keeps JupyterLab from asking whether it may fetch news from the outside.
+const PAGE_CONFIG: &str = r#"{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}"#;
+
 /// Says that an environment is whole.
 const COMPLETE: &str = ".complete";
 
@@ -169,6 +172,7 @@ impl Recipe {
         let site_packages = install::site_packages(path)?;
         install::install(path, &lock, &site_packages, total, progress).await?;
         write_package(&site_packages, self.client)?;
+        write_page_config(path)?;
         let marker = path.join(COMPLETE);
         std::fs::write(&marker, "").map_err(EnvironmentError::io("write", &marker))?;
         progress(Progress {
@@ -181,7 +185,7 @@ impl Recipe {
 
     fn name(&self, version: &str) -> String {
         let mut hasher = Sha256::new();
-        for text in [version, self.lock]
+        for text in [version, self.lock, PAGE_CONFIG]
             .into_iter()
             .chain(self.client.iter().flat_map(|(name, text)| [*name, *text]))
         {
@@ -193,6 +197,13 @@ impl Recipe {
             .map(|byte| format!("{byte:02x}"))
             .collect()
     }
+}
+
+fn write_page_config(environment: &Path) -> Result<(), EnvironmentError> {
+    let folder = environment.join("etc/jupyter/labconfig");
+    std::fs::create_dir_all(&folder).map_err(EnvironmentError::io("make the folder", &folder))?;
+    let file = folder.join("page_config.json");
+    std::fs::write(&file, PAGE_CONFIG).map_err(EnvironmentError::io("write", &file))
 }
 
 fn is_complete(path: &Path) -> bool {

@@ -87,7 +87,7 @@ impl App {
         let seal = Seal::open(&config.data_dir.join("seal.key"))?;
         let net = Net::new(config.net.clone())?;
         let archives = connect(&config, &net)?;
-        let (index, writes_index) = open_index(&config.index_dir())?;
+        let (index, writes_index) = open_index(&config.index_dir()).await?;
         let owner = format!("{}:{}", std::process::id(), uuid::Uuid::new_v4().simple());
         let worker = Worker::new(
             store.clone(),
@@ -274,12 +274,24 @@ fn connect(config: &Config, net: &Net) -> anyhow::Result<Archives> {
     Ok(Archives::new(archives.into_values()))
 }
 
+/// How long a process that writes the index may take until there is one to read.
+const FIRST_INDEX: Duration = Duration::from_secs(5);
+
 /// Opens the index to write, or to read when another process writes it.
-fn open_index(dir: &std::path::Path) -> Result<(Index, bool), SearchError> {
-    match Index::open(dir, Mode::Writer) {
-        Ok(index) => Ok((index, true)),
-        Err(SearchError::Locked { .. }) => Ok((Index::open(dir, Mode::Reader)?, false)),
-        Err(error) => Err(error),
+async fn open_index(dir: &std::path::Path) -> Result<(Index, bool), SearchError> {
+    let deadline = Instant::now() + FIRST_INDEX;
+    loop {
+        match Index::open(dir, Mode::Writer) {
+            Err(SearchError::Locked { .. }) => {}
+            opened => return opened.map(|index| (index, true)),
+        }
+        match Index::open(dir, Mode::Reader) {
+            // Who writes it has only just begun, or ends before there is one.
+            Err(SearchError::NoIndex { .. }) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            opened => return opened.map(|index| (index, false)),
+        }
     }
 }
 

@@ -255,21 +255,38 @@ fn sentence(error: &figment::Error, file: Option<&Path>) -> String {
             };
             match &error.kind {
                 figment::error::Kind::UnknownField(field, allowed) => {
-                    let whole = if key.is_empty() {
-                        field.clone()
-                    } else {
-                        format!("{key}.{field}")
+                    // The path ends with the field itself, or with the table it stands in.
+                    let whole = match error.path.last() {
+                        None => field.clone(),
+                        Some(last) if last == field => key,
+                        Some(_) => format!("{key}.{field}"),
                     };
                     format!(
                         "unknown key `{whole}` in {place}; allowed: {}",
                         allowed.join(", ")
                     )
                 }
+                kind if key.is_empty() => format!("{place}: {}", one_line(&kind.to_string())),
                 kind => format!("`{key}` in {place}: {kind}"),
             }
         })
         .collect();
     problems.join("; ")
+}
+
+/// The parser's message without its picture of the line.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().filter(|line| {
+        let is_picture = line
+            .trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit())
+            .starts_with('|');
+        !is_picture && !line.trim().is_empty()
+    });
+    let lines: Vec<&str> = lines.collect();
+    match lines.split_first() {
+        Some((where_, why)) if !why.is_empty() => format!("{where_}: {}", why.join(", ")),
+        _ => lines.concat(),
+    }
 }
 
 /// The user's data directory, by the XDG base directory specification.

@@ -43,6 +43,7 @@ kinds! {
     METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "Method not allowed", "The address exists, but not with this method.", "See `/docs` for the methods of each address.", false;
     CONFLICT = "conflict", CONFLICT, "Conflict", "What was asked for collides with what is there.", "Use another name, or wait until what is in the way has ended.", false;
     TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "Too large", "The body is larger than is allowed.", "Send less at once.", false;
+    RANGE_OUTSIDE = "range-outside", RANGE_NOT_SATISFIABLE, "Range outside the file", "The part asked for lies outside the file.", "Ask for a part that is there; Content-Range says how long the file is.", false;
     UNPROCESSABLE = "unprocessable", UNPROCESSABLE_ENTITY, "Cannot be done as asked", "The request is readable, but something it asks for cannot be done.", "Change what the detail names.", false;
     UNKNOWN_ASSETS = "unknown-assets", UNPROCESSABLE_ENTITY, "Unknown assets", "Some of the assets named are not in the catalogue.", "Leave them out, or look for their ids.", false;
     TOO_MANY_ASSETS = "too-many-assets", UNPROCESSABLE_ENTITY, "Too many assets", "A selection holds at most 100 000 assets.", "Narrow the search or make several selections.", false;

@@ -39,11 +39,7 @@ pub(crate) fn standin_with(
 /// The program, as it was built last.
 fn program() -> PathBuf {
     let this = std::env::current_exe().unwrap();
-    let program = this
-        .parent()
-        .and_then(Path::parent)
-        .unwrap()
-        .join("gantry");
+    let program = this.parent().and_then(Path::parent).unwrap().join("gantry");
     assert!(
         program.is_file(),
         "there is no `{}`: build the workspace first, with `cargo build --workspace`",
@@ -294,7 +290,10 @@ impl Service {
             }
         });
         let line = lines.recv_timeout(3 * PATIENCE).unwrap_or_else(|_| {
-            panic!("it did not start: {}", std::fs::read_to_string(&log).unwrap())
+            panic!(
+                "it did not start: {}",
+                std::fs::read_to_string(&log).unwrap()
+            )
         });
         let said: Value = serde_json::from_str(&line).unwrap();
         let token = said["token"].as_str().map(ToOwned::to_owned);

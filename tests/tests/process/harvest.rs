@@ -116,7 +116,7 @@ fn a_harvest_killed_between_two_of_its_batches_ends_like_any_other() {
     let list = folder.path().join("many.json");
     std::fs::write(&list, json!({"products": products}).to_string()).unwrap();
     let gantry = Gantry::bare();
-    let text = |data| {
+    let text = |data: &std::path::Path| {
         let text = config(&archive.url(), data, "");
         let address = format!("{}/products.json", archive.url());
         text.replace(&address, list.to_str().unwrap())

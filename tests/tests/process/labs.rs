@@ -11,10 +11,7 @@ const PRODUCT: &str = "COM_PowerSpect_CMB-TT-full_R3.01.txt";
 /// A Gantry with labs, harvested.
 fn with_labs(archive: &Running) -> Gantry {
     let gantry = Gantry::bare();
-    let labs = format!(
-        "[labs]\nenvironment = '{}'\n",
-        labs_environment().display()
-    );
+    let labs = format!("[labs]\nenvironment = '{}'\n", labs_environment().display());
     gantry.configure(&(config(&archive.url(), &gantry.path("data"), "") + &labs));
     gantry.json(&["harvest", "planck"]);
     gantry
@@ -44,10 +41,9 @@ pub(crate) fn until_ready(service: &Service, datalab: &str) {
 
 /// Destroys a datalab, after which nothing of it runs.
 fn destroy(service: &Service, datalab: &str) {
-    let (status, answer) =
-        service
-            .api
-            .ask("DELETE", &format!("/api/v1/datalabs/{datalab}"), None);
+    let (status, answer) = service
+        .api
+        .ask("DELETE", &format!("/api/v1/datalabs/{datalab}"), None);
     assert_eq!(status, 202, "{answer}");
     until("it has ended", PATIENCE, || {
         (show(service, datalab)["phase"] == "ABORTED").then_some(())

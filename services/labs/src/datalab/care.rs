@@ -148,6 +148,10 @@ impl<'a> Care<'a> {
 
     /// Does everything at once; `None` when Gantry goes and the lab stays.
     async fn to_its_end(&self, cancel: &CancellationToken) -> Result<Option<Ended>, LabError> {
+        // A lab that ended while Gantry was away, as its owner wished, did not die.
+        if let Some(ended) = self.unwanted().await? {
+            return Ok(Some(ended));
+        }
         self.wait_for_products().await?;
         tokio::select! {
             biased;
@@ -161,33 +165,35 @@ impl<'a> Care<'a> {
         }
     }
 
-    /// Comes back when the datalab is to end: its owner wants it, or its time is over.
+    /// Comes back when the datalab is to end.
     async fn until_unwanted(&self) -> Result<Ended, LabError> {
         loop {
             let changed = self.labs.changed.notified();
-            let datalab = self
-                .labs
-                .config
-                .store
-                .datalab_by_id(&self.datalab.id)
-                .await?;
-            if datalab.stop_wanted {
-                return Ok(Ended {
-                    phase: Phase::Aborted,
-                    message: "it was stopped".to_owned(),
-                });
-            }
-            if datalab.expires.is_some_and(|expires| expires <= Utc::now()) {
-                return Ok(Ended {
-                    phase: Phase::Completed,
-                    message: "its time limit was reached".to_owned(),
-                });
+            if let Some(ended) = self.unwanted().await? {
+                return Ok(ended);
             }
             tokio::select! {
                 () = changed => {}
                 () = sleep(Duration::from_secs(1)) => {}
             }
         }
+    }
+
+    /// Whether the datalab is to end: its owner wants it, or its time is over.
+    async fn unwanted(&self) -> Result<Option<Ended>, LabError> {
+        let store = &self.labs.config.store;
+        let datalab = store.datalab_by_id(&self.datalab.id).await?;
+        let (phase, message) = if datalab.stop_wanted {
+            (Phase::Aborted, "it was stopped")
+        } else if datalab.expires.is_some_and(|expires| expires <= Utc::now()) {
+            (Phase::Completed, "its time limit was reached")
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Ended {
+            phase,
+            message: message.to_owned(),
+        }))
     }
 
     /// Has the lab serve, and comes back when it has ended.

@@ -51,6 +51,8 @@ pub(super) async fn run(
             );
         }
     }
+    // From now on there is an index that other commands can read, however long this takes.
+    app.follow().await?;
     let mut failed = false;
     let mut reports = Vec::new();
     for name in asked {

@@ -187,8 +187,8 @@ pub(crate) async fn show(
     page(&DatalabPage {
         shell: Shell::new(&app, Some(&caller), "datalabs", datalab.name.clone()).await?,
         lead: products.map_or_else(
-            || format!("{lab}. You can close this page; it goes on."),
-            |products| format!("{products}, then {lab}. You can close this page; it goes on."),
+            || format!("{lab}."),
+            |products| format!("{products}, then {lab}."),
         ),
         events: format!("/api/v1/datalabs/{}/events", datalab.id),
         href: format!("/datalabs/{}", datalab.id),

@@ -23,10 +23,7 @@ struct SearchPage {
     shell: Shell,
     q: String,
     keep: Vec<Pair>,
-    pos: String,
     time: String,
-    days: String,
-    near: String,
     more_open: bool,
     tries: Vec<Link>,
     facets: Vec<FacetGroup>,
@@ -150,10 +147,7 @@ fn search_page(
     SearchPage {
         q: params.q.clone().unwrap_or_default(),
         keep: hidden(params, &["q"]),
-        pos: String::new(),
         time: params.time.clone().unwrap_or_default(),
-        days: String::new(),
-        near: String::new(),
         more_open: params.time.is_some(),
         tries: TRIES
             .iter()

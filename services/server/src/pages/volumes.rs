@@ -54,7 +54,7 @@ async fn volumes_page(
     error: Option<String>,
     form: &VolumeForm,
 ) -> Result<Response, Problem> {
-    let volumes = app.store.volumes(&caller.user.id).await?;
+    let volumes = app.store.volumes(&caller.may("volumes:read")?.id).await?;
     let rows = volumes
         .iter()
         .map(|volume| {

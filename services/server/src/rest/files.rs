@@ -19,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::extract::{FromJson, FromPath};
 use crate::identity::Caller;
-use crate::problem::{BAD_REQUEST, Problem};
+use crate::problem::{BAD_REQUEST, Problem, RANGE_OUTSIDE};
 use crate::rest::volumes::NamePath;
 
 /// The path of a file in a volume.
@@ -143,13 +143,7 @@ fn describe(headers: &mut HeaderMap, place: &Place, entry: &Entry) {
         .collect();
     let encoded = crate::format::encode(place.path.name()).replace('+', "%20");
     let values = [
-        (
-            header::ETAG,
-            format!(
-                "\"{:x}-{:x}-{:x}\"",
-                entry.inode, entry.size_bytes, entry.modified_ns
-            ),
-        ),
+        (header::ETAG, etag(entry)),
         (header::LAST_MODIFIED, modified),
         (
             header::CONTENT_DISPOSITION,
@@ -170,14 +164,26 @@ fn describe(headers: &mut HeaderMap, place: &Place, entry: &Entry) {
     }
 }
 
+fn etag(entry: &Entry) -> String {
+    format!(
+        "\"{:x}-{:x}-{:x}\"",
+        entry.inode, entry.size_bytes, entry.modified_ns
+    )
+}
+
 fn send(place: &Place, entry: &Entry, headers: &HeaderMap) -> Result<Response, Problem> {
     let mut file = place.files.read(&place.path)?;
     let size = file
         .metadata()
         .map_err(|error| Problem::internal(&error))?
         .len();
+    // A part of another state of the file would not fit what the client has.
+    let is_same = headers
+        .get(header::IF_RANGE)
+        .is_none_or(|known| known.as_bytes() == etag(entry).as_bytes());
     let range = headers
         .get(header::RANGE)
+        .filter(|_| is_same)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| range(text, size));
     let (start, end, status) = match range {
@@ -185,12 +191,11 @@ fn send(place: &Place, entry: &Entry, headers: &HeaderMap) -> Result<Response, P
         Some(Some((start, end))) => (start, end, StatusCode::PARTIAL_CONTENT),
         Some(None) => {
             let problem = Problem::new(
-                &BAD_REQUEST,
+                &RANGE_OUTSIDE,
                 format!("the range lies outside the file, which has {size} bytes"),
             );
-            let mut response = problem.into_response();
-            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-            return Ok(response);
+            let whole = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            return Ok((whole, problem).into_response());
         }
     };
     file.seek(SeekFrom::Start(start))
@@ -216,6 +221,7 @@ fn range(text: &str, size: u64) -> Option<Option<(u64, u64)>> {
         return None;
     }
     let (start, end) = match (first.parse::<u64>().ok(), last.parse::<u64>().ok()) {
+        (Some(start), Some(last)) if start > last => return None,
         (Some(start), Some(last)) => (start, last.saturating_add(1).min(size)),
         (Some(start), None) if last.is_empty() => (start, size),
         (None, Some(n)) if first.is_empty() => (size.saturating_sub(n), size),
@@ -266,7 +272,10 @@ pub(crate) async fn write_file(
         return Err(Problem::new(&BAD_REQUEST, "name the file to write"));
     }
     let (from, total) = match headers.get(header::CONTENT_RANGE) {
-        Some(value) => content_range(value)?,
+        Some(value) => {
+            let (from, total) = content_range(value)?;
+            (from, Some(total))
+        }
         None => (0, None),
     };
     let mut part = place.files.part(&place.path)?;
@@ -307,6 +316,15 @@ pub(crate) async fn write_file(
         }
         part.written += chunk.len() as u64;
     }
+    if total.is_some_and(|total| part.written > total) {
+        let sent = part.written;
+        drop(part);
+        place.files.drop_part(&place.path)?;
+        return Err(Problem::new(
+            &BAD_REQUEST,
+            format!("{sent} bytes are more than Content-Range says; begin anew"),
+        ));
+    }
     if total.is_some_and(|total| part.written < total) {
         return Ok((
             StatusCode::ACCEPTED,
@@ -321,7 +339,7 @@ pub(crate) async fn write_file(
     Ok(StatusCode::CREATED.into_response())
 }
 
-fn content_range(value: &HeaderValue) -> Result<(u64, Option<u64>), Problem> {
+fn content_range(value: &HeaderValue) -> Result<(u64, u64), Problem> {
     let read = || {
         let (range, total) = value
             .to_str()
@@ -329,7 +347,7 @@ fn content_range(value: &HeaderValue) -> Result<(u64, Option<u64>), Problem> {
             .strip_prefix("bytes ")?
             .split_once('/')?;
         let (first, _) = range.split_once('-')?;
-        Some((first.parse().ok()?, total.parse().ok()))
+        Some((first.parse().ok()?, total.parse().ok()?))
     };
     read().ok_or_else(|| {
         Problem::new(

@@ -1,0 +1,36 @@
+//! Gantry end to end: a service with a real record, volumes and a stand-in archive, asked over HTTP.
+
+mod archives;
+mod assets;
+mod datalabs;
+mod files;
+mod identity;
+mod matrix;
+mod pages;
+mod real_data;
+mod search;
+mod selections;
+mod staging_jobs;
+mod volumes;
+
+use serde_json::Value;
+
+/// The names of an object's members, sorted.
+fn keys(object: &Value) -> Vec<&str> {
+    let members = object.as_object().unwrap_or_else(|| panic!("no object: {object}"));
+    let mut keys: Vec<&str> = members.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// The text at a JSON pointer.
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no text at {pointer} of {value}"))
+}
+
+/// The list at a JSON pointer.
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    let found = value.pointer(pointer).and_then(Value::as_array);
+    found.unwrap_or_else(|| panic!("no list at {pointer} of {value}"))
+}
