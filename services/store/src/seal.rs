@@ -97,19 +97,28 @@ impl Seal {
     }
 }
 
+/// Makes a key at `path`, whole or not at all; another process may have been faster, then it is theirs.
 fn new_key(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let mut key = [0_u8; 32];
     fill(&mut key);
+    let mut name = [0_u8; 8];
+    fill(&mut name);
+    let draft = path.with_extension(hex(&name));
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)?;
+        .open(&draft)?;
     file.write_all(&key)?;
     file.sync_all()?;
-    Ok(key.to_vec())
+    let placed = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match placed {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => std::fs::read(path),
+    }
 }
 
 /// Fills a buffer from the system's random source.
