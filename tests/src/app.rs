@@ -48,6 +48,7 @@ pub struct Builder {
     real_data: Option<PathBuf>,
     roles: Roles,
     n_workers: usize,
+    public_url: Option<Url>,
 }
 
 impl Builder {
@@ -80,6 +81,16 @@ impl Builder {
         self
     }
 
+    /// Where people reach it, by another way than loopback.
+    ///
+    /// # Panics
+    /// When this is no address.
+    #[must_use]
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.public_url = Some(Url::parse(url).expect("an address"));
+        self
+    }
+
     /// Starts it, harvested and searchable.
     ///
     /// # Panics
@@ -102,7 +113,8 @@ impl Builder {
             .await
             .expect("loopback can be listened on");
         let address = listener.local_addr().expect("a listener has an address");
-        let config = config(dir.path(), address, &archive.url(), self.n_workers);
+        let mut config = config(dir.path(), address, &archive.url(), self.n_workers);
+        config.server.public_url = self.public_url;
         let app = App::open(config, true).await.expect("Gantry opens");
         app.start(self.roles);
         tokio::spawn(gantry_server::serve(app.clone(), listener));
@@ -163,6 +175,7 @@ impl TestApp {
             real_data: None,
             roles: Roles::ALL,
             n_workers: 2,
+            public_url: None,
         }
     }
 
@@ -208,7 +221,7 @@ impl TestApp {
     /// The bytes of a product, from the archive itself.
     pub async fn bytes_of(&self, id: &str) -> Vec<u8> {
         let name = id.strip_prefix("planck:").unwrap_or(id);
-        let list = self.from_archive("/products.json").await;
+        let list = self.archive_says("/products.json").await;
         let list: serde_json::Value = serde_json::from_slice(&list).unwrap_or_default();
         let entry = list["products"].as_array().into_iter().flatten();
         let class = entry
@@ -221,11 +234,11 @@ impl TestApp {
             "DOCUMENT" => "DOCUMENT_ID",
             _ => "FILE_ID",
         };
-        self.from_archive(&format!("/pla/aio/product-action?{class}.{key}={name}"))
+        self.archive_says(&format!("/pla/aio/product-action?{class}.{key}={name}"))
             .await
     }
 
-    async fn from_archive(&self, target: &str) -> Vec<u8> {
+    async fn archive_says(&self, target: &str) -> Vec<u8> {
         let request = Request {
             method: "GET".to_owned(),
             target: target.to_owned(),

@@ -203,7 +203,8 @@ impl Client {
         let (mut found, mut folders) = (Vec::new(), vec![String::new()]);
         while let Some(folder) = folders.pop() {
             let target = format!("/api/v1/volumes/{volume}/files/{folder}");
-            let listed = self.get(&target).await.is(200).json();
+            let target = target.trim_end_matches('/');
+            let listed = self.get(target).await.is(200).json();
             for entry in listed["files"].as_array().into_iter().flatten() {
                 let path = entry["path"].as_str().unwrap_or_default().to_owned();
                 if entry["is_folder"] == true {

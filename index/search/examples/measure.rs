@@ -1,6 +1,9 @@
 //! Times of typical searches: `cargo run --release -p gantry-search --example measure`.
 //! `GANTRY_MEASURE_ASSETS` says over how many assets, 100 000 without it.
-#![expect(clippy::unwrap_used, reason = "it measures made-up assets and may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "it measures made-up assets and may stop at the first surprise"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

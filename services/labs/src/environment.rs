@@ -33,7 +33,8 @@ const CLIENT: &[(&str, &str)] = &[
 ];
 
 /// Keeps JupyterLab from asking whether it may fetch news from the outside.
-const PAGE_CONFIG: &str = r#"{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}"#;
+const PAGE_CONFIG: &str =
+    r#"{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}"#;
 
 /// Says that an environment is whole.
 const COMPLETE: &str = ".complete";

@@ -83,8 +83,10 @@ impl App {
         config.check()?;
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the folder `{}`", config.data_dir.display()))?;
+        let alone = alone_in(&config.data_dir).await?;
         let store = Store::open(&config.store_url()).await?;
         let seal = Seal::open(&config.data_dir.join("seal.key"))?;
+        drop(alone);
         let net = Net::new(config.net.clone())?;
         let archives = connect(&config, &net)?;
         let (index, writes_index) = open_index(&config.index_dir()).await?;
@@ -272,6 +274,18 @@ fn connect(config: &Config, net: &Net) -> anyhow::Result<Archives> {
         archives.insert(id, access);
     }
     Ok(Archives::new(archives.into_values()))
+}
+
+/// Holds the folder until the answer is dropped: of two processes that find nothing in it, one makes record and key.
+async fn alone_in(data_dir: &std::path::Path) -> anyhow::Result<std::fs::File> {
+    let path = data_dir.join("open.lock");
+    let locked = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || std::fs::File::create(path).and_then(|file| file.lock().map(|()| file))
+    });
+    locked
+        .await?
+        .with_context(|| format!("cannot lock `{}`", path.display()))
 }
 
 /// How long a process that writes the index may take until there is one to read.

@@ -185,9 +185,26 @@ impl From<VolumeError> for Problem {
             {
                 Self::new(&CONFLICT, error.to_string())
             }
+            // What lies in a volume is its owner's: a link that leads out, a file taken for a folder.
+            VolumeError::Io { source, .. } if is_of_the_path(source.kind()) => {
+                Self::new(&UNPROCESSABLE, error.to_string())
+            }
             _ => Self::internal(&error),
         }
     }
+}
+
+fn is_of_the_path(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::PermissionDenied
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::DirectoryNotEmpty
+            | Kind::InvalidInput
+            | Kind::InvalidFilename
+    )
 }
 
 impl From<StagingError> for Problem {
@@ -207,7 +224,7 @@ impl From<SearchError> for Problem {
         match &error {
             SearchError::Cursor(_) => Self::new(
                 &BAD_REQUEST,
-                format!("{error}; use `next` of the page before as it is"),
+                format!("after={error}; use `next` of the page before as it is"),
             ),
             _ => Self::internal(&error),
         }

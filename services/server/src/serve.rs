@@ -29,7 +29,9 @@ pub fn router(app: App) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers([header::CONTENT_TYPE]);
-    let api = api.layer(reading);
+    // The root of a volume is a folder, with or without its last slash.
+    let root = "/api/v1/volumes/{name}/files/";
+    let api = api.route(root, get(rest::files::list_root)).layer(reading);
     let compressed =
         DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     Router::new()

@@ -109,7 +109,12 @@ fn state(request: &StageRequest, facts: &Facts) -> State {
 #[must_use]
 pub(crate) fn renamed(path: &VolumePath, n: u32) -> Option<VolumePath> {
     let name = path.name();
-    let at = name.find('.').filter(|at| *at > 0).unwrap_or(name.len());
+    let last = name.rfind('.').filter(|at| *at > 0);
+    let packed = last.filter(|at| matches!(&name[*at..], ".gz" | ".tgz" | ".Z" | ".bz2" | ".zip"));
+    let inner = packed
+        .and_then(|at| name[..at].rfind('.'))
+        .filter(|at| *at > 0);
+    let at = inner.or(last).unwrap_or(name.len());
     path.parent()?
         .join(&format!("{}-{n}{}", &name[..at], &name[at..]))
         .ok()
@@ -272,5 +277,7 @@ mod tests {
     fn another_name_keeps_every_extension() {
         let path = VolumePath::parse("planck/map.fits.gz").unwrap();
         assert_eq!(renamed(&path, 2).unwrap().as_str(), "planck/map-2.fits.gz");
+        let spectrum = VolumePath::parse("a_R3.01.txt").unwrap();
+        assert_eq!(renamed(&spectrum, 3).unwrap().as_str(), "a_R3.01-3.txt");
     }
 }

@@ -27,7 +27,7 @@ async fn harvested(olga: &Client) -> Value {
         .post("/api/v1/archives/planck/harvests?full=true", json!({}))
         .await
         .is(202);
-    let at = answer.header("location").unwrap().to_owned();
+    let at = answer.header("location").expect("a location").to_owned();
     assert_eq!(
         at,
         format!("/api/v1/harvests/{}", text(&answer.json(), "/harvest"))

@@ -17,7 +17,9 @@ use serde_json::Value;
 
 /// The names of an object's members, sorted.
 fn keys(object: &Value) -> Vec<&str> {
-    let members = object.as_object().unwrap_or_else(|| panic!("no object: {object}"));
+    let members = object
+        .as_object()
+        .unwrap_or_else(|| panic!("no object: {object}"));
     let mut keys: Vec<&str> = members.keys().map(String::as_str).collect();
     keys.sort_unstable();
     keys

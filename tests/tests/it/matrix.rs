@@ -6,6 +6,8 @@ use gantry_standin::{Fault, Times};
 use gantry_tests::{Answer, Ask, Client, SCOPES, TestApp, product};
 use serde_json::{Value, json};
 
+use crate::text;
+
 /// One route and the status each kind of caller gets.
 struct Row {
     method: &'static str,
@@ -265,7 +267,7 @@ impl Scene {
 
     async fn made(&self, route: &str, body: Value, status: u16) -> String {
         let made = self.ada.post(route, body).await.is(status).json();
-        made["id"].as_str().unwrap().to_owned()
+        text(&made, "/id").to_owned()
     }
 
     async fn job(&self) -> String {
@@ -288,7 +290,7 @@ impl Scene {
             "COM_CompMap_dust-commander_NSIDE_R2.00",
         ] {
             let id = product(stem);
-            let name = id.strip_prefix("planck:").unwrap();
+            let name = id.strip_prefix("planck:").expect("an id of planck");
             self.app
                 .faults()
                 .set_for(name, Fault::Removed, Times::Always);

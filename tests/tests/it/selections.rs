@@ -49,12 +49,12 @@ async fn the_same_assets_are_the_same_selection_in_whatever_order_and_form() {
         json!({"assets": [a, b, a]}),
         json!({"any_of": [{"assets": [b]}, {"assets": [a]}]}),
         json!({"selection": id}),
-        json!({"search": {"facet": ["product_type/Sky map", "band/100 GHz", "band/143 GHz", "release/PR3", "rerelease/R3.01", "split/full"]}}),
+        json!({
+            "search": {"facet": ["product_type/sky map", "band/100 GHz", "band/143 GHz", "release/PR3", "split/full mission"]},
+            "except": [product("HFI_SkyMap_143_NSIDE_R3.00_full")],
+        }),
     ] {
         let again = bob.post("/api/v1/selections", same.clone()).await;
-        if same["search"].is_object() && again.status == 201 && again.json()["n_assets"] != 2 {
-            panic!("{same} → {}", again.text());
-        }
         assert_eq!(text(&again.is(201).json(), "/id"), id, "{same}");
     }
 }
@@ -132,35 +132,6 @@ async fn what_is_left_out_of_a_search_is_not_in_the_selection() {
 }
 
 #[tokio::test]
-async fn a_series_in_a_selection_means_its_members() {
-    let app = TestApp::start().await;
-    let ada = app.user("ada").await;
-    let series = app
-        .nobody()
-        .get("/api/v1/assets?facet=provenance/simulated")
-        .await
-        .json();
-    let series = text(&series, "/assets/0/id").to_owned();
-    let by_id = ada
-        .post("/api/v1/selections", json!({"assets": [series]}))
-        .await
-        .is(201)
-        .json();
-    assert_eq!(
-        (&by_id["n_assets"], &by_id["n_files"]),
-        (&json!(5), &json!(5)),
-        "{by_id}"
-    );
-    let by_search = json!({"search": {"facet": ["provenance/simulated"], "collapse": "series"}});
-    let by_search = ada
-        .post("/api/v1/selections", by_search)
-        .await
-        .is(201)
-        .json();
-    assert_eq!(by_search["id"], by_id["id"]);
-}
-
-#[tokio::test]
 async fn what_cannot_be_taken_is_refused_with_its_name() {
     let app = TestApp::start().await;
     let ada = app.user("ada").await;
@@ -219,9 +190,6 @@ async fn what_cannot_be_taken_is_refused_with_its_name() {
         ),
     ] {
         let answer = ada.post("/api/v1/selections", body.clone()).await;
-        if named == "nothing" && answer.status == 201 {
-            panic!("{body} → {}", answer.text());
-        }
         let problem = answer.problem(status, kind);
         assert!(
             text(&problem, "/detail").contains(named),

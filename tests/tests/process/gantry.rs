@@ -233,6 +233,19 @@ impl Gantry {
             .collect()
     }
 
+    /// How many products search finds when nothing but simulations, too, is asked for.
+    pub(crate) fn n_found(&self) -> u64 {
+        let both = [
+            "--facet",
+            "provenance/observed",
+            "--facet",
+            "provenance/simulated",
+        ];
+        let all = ["search", "--collapse", "none", "--limit", "1"];
+        let found = self.json(&[&all[..], &both].concat());
+        found["total"].as_u64().unwrap()
+    }
+
     /// A personal token of a user, who is made if need be.
     pub(crate) fn token_of(&self, user: &str) -> String {
         let mut command = self.command(&["token", "create", "test", "--json"]);

@@ -3,6 +3,7 @@
 //! Every test has a folder, a configuration and a stand-in archive of its own, ports that the system chose, and ends
 //! every process it started, labs included, also when it fails. They run `gantry` as it was built last, so the
 //! workspace is to be built first; `tests/run` does.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod api;
 mod demo;

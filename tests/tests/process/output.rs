@@ -103,9 +103,8 @@ fn beside_a_service_commands_work_on_the_same_stores() {
     let products = gantry.export().into_values();
     let n = products.filter(|asset| asset["n_files"] != 0).count();
     // The service writes the index; a command reads what is in it.
-    until("the service follows", PATIENCE, || {
-        let found = gantry.json(&["search", "--collapse", "none", "--limit", "1"]);
-        (found["total"] == n).then_some(())
+    until(&format!("{n} products are found"), PATIENCE, || {
+        (gantry.n_found() == n as u64).then_some(())
     });
     let volume = service.new_volume("cmb");
     let staged = gantry.json(&["add-to-volume", &ids(&[PRODUCT])[0], "--volume", "cmb"]);

@@ -255,14 +255,36 @@ pub(super) struct RestageArgs {
 }
 
 /// `gantry restage`: what a manifest says was staged, staged again.
-pub(super) async fn restage(args: RestageArgs, config: Config, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn restage(
+    args: RestageArgs,
+    config: Config,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     use anyhow::Context;
     let shown = args.manifest.display().to_string();
-    let text = std::fs::read(&args.manifest).with_context(|| format!("cannot read the manifest `{shown}`"))?;
-    let manifest: serde_json::Value = serde_json::from_slice(&text).with_context(|| format!("`{shown}` is no manifest"))?;
-    let files = manifest["files"].as_array().with_context(|| format!("`{shown}` lists no files"))?;
-    let mut assets: Vec<String> = files.iter().filter_map(|file| file["asset"].as_str().map(ToOwned::to_owned)).collect();
+    let text = std::fs::read(&args.manifest)
+        .with_context(|| format!("cannot read the manifest `{shown}`"))?;
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&text).with_context(|| format!("`{shown}` is no manifest"))?;
+    let files = manifest["files"]
+        .as_array()
+        .with_context(|| format!("`{shown}` lists no files"))?;
+    let mut assets: Vec<String> = files
+        .iter()
+        .filter_map(|file| file["asset"].as_str().map(ToOwned::to_owned))
+        .collect();
     assets.dedup();
-    let directory = manifest["request"]["directory"].as_str().map(ToOwned::to_owned);
-    add_to_volume(AddToVolumeArgs { assets, volume: args.volume, directory }, config, output).await
+    let directory = manifest["request"]["directory"]
+        .as_str()
+        .map(ToOwned::to_owned);
+    add_to_volume(
+        AddToVolumeArgs {
+            assets,
+            volume: args.volume,
+            directory,
+        },
+        config,
+        output,
+    )
+    .await
 }

@@ -49,7 +49,10 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/archives", get(archives::list)),
         ("/archives/{id}/harvests", post_to(archives::harvest)),
         ("/harvests/{id}", get(archives::show_harvest)),
-        ("/harvests/{id}/accept-withdrawals", post_to(archives::accept)),
+        (
+            "/harvests/{id}/accept-withdrawals",
+            post_to(archives::accept),
+        ),
         ("/login", get(login::show).post(login::login)),
         ("/logout", post_to(login::logout)),
         ("/problems/{kind}", get(problem::show_kind)),

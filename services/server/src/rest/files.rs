@@ -117,6 +117,10 @@ pub(crate) async fn stat_file(
         .files
         .stat(&place.path)?
         .ok_or_else(|| Problem::not_found("file", place.path.as_str()))?;
+    if entry.is_link {
+        // A link that may not be followed is refused as it is when its bytes are asked for.
+        place.files.read(&place.path)?;
+    }
     let mut response = Response::new(Body::empty());
     describe(response.headers_mut(), &place, &entry);
     response
@@ -282,6 +286,7 @@ pub(crate) async fn write_file(
     if from == 0 && part.written > 0 {
         part.file
             .set_len(0)
+            .and_then(|()| part.file.rewind())
             .map_err(|error| Problem::internal(&error))?;
         part.written = 0;
     }

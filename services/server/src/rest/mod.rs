@@ -130,9 +130,16 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Never: the document has only string keys.
 #[must_use]
 pub fn openapi_json() -> String {
-    let mut document = serde_json::to_value(routes().to_openapi()).expect("the document has only string keys");
-    let paths = document["paths"].as_object_mut().map(std::mem::take).unwrap_or_default();
-    document["paths"] = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), secured(item))).collect();
+    let mut document =
+        serde_json::to_value(routes().to_openapi()).expect("the document has only string keys");
+    let paths = document["paths"]
+        .as_object_mut()
+        .map(std::mem::take)
+        .unwrap_or_default();
+    document["paths"] = paths
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), secured(item)))
+        .collect();
     serde_json::to_string_pretty(&document).expect("the document has only string keys") + "\n"
 }
 
@@ -161,8 +168,14 @@ const OPEN: [&str; 19] = [
 
 /// Says of every operation that needs to know who asks how it is told.
 fn secured(mut item: Value) -> Value {
-    for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
-        let is_open = operation["operationId"].as_str().is_some_and(|id| OPEN.contains(&id));
+    for operation in item
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|item| item.values_mut())
+    {
+        let is_open = operation["operationId"]
+            .as_str()
+            .is_some_and(|id| OPEN.contains(&id));
         if operation.is_object() && !is_open {
             operation["security"] = json!([{"token": []}, {"session": []}]);
         }

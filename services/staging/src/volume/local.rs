@@ -382,14 +382,19 @@ impl LocalVolume {
         if let Some(folder) = to.parent() {
             self.create_folder(&folder)?;
         }
-        rustix::fs::renameat_with(
-            &self.dir,
-            from.on_disk(),
-            &self.dir,
-            to.on_disk(),
-            rustix::fs::RenameFlags::NOREPLACE,
-        )
-        .map_err(|error| VolumeError::from_io("move", from, error.into()))
+        // The folders are opened first, where no link leads out; only the last steps are left to the system call.
+        let fail = |error| VolumeError::from_io("move", from, error);
+        let from_folder = self.folder_of(from).map_err(fail)?;
+        let to_folder = self.folder_of(to).map_err(fail)?;
+        let flags = rustix::fs::RenameFlags::NOREPLACE;
+        rustix::fs::renameat_with(&from_folder, from.name(), &to_folder, to.name(), flags)
+            .map_err(|error| fail(error.into()))
+    }
+
+    /// The folder something lies in, opened without leaving the volume.
+    fn folder_of(&self, path: &VolumePath) -> io::Result<Dir> {
+        let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        self.dir.open_dir(folder.on_disk())
     }
 
     /// How much room is left.
