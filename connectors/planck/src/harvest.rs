@@ -41,7 +41,9 @@ pub(crate) fn harvest(
         }
         let names: Vec<Name> = products.iter().map(|product| read_name(&product.name)).collect();
         let families = Families::new(products.iter().map(|product| product.name.as_str()).zip(&names));
-        let done = cursor.map(|Cursor(name)| name);
+        // A cursor counts only for the list it was made from: a name that is new in another list may come before it.
+        let list = list_hash(&products);
+        let done = cursor.and_then(|Cursor(text)| text.strip_prefix(&list)?.strip_prefix(' ').map(ToOwned::to_owned));
         for (n, (product, name)) in products.iter().zip(&names).enumerate() {
             if done.as_ref().is_some_and(|done| product.name <= *done) {
                 continue;
@@ -56,11 +58,21 @@ pub(crate) fn harvest(
                 Err(why) => yield Harvested::Rejected { what: product.name.clone(), why },
             }
             if (n + 1) % CURSOR_EVERY == 0 {
-                yield Harvested::Cursor(Cursor(product.name.clone()));
+                yield Harvested::Cursor(Cursor(format!("{list} {}", product.name)));
             }
         }
         yield Harvested::ScopeComplete(String::new());
     })
+}
+
+/// What tells one product list from another.
+fn list_hash(products: &[Product]) -> String {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = std::hash::DefaultHasher::new();
+    for product in products {
+        (&product.name, product.size_bytes, product.modified).hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
 }
 
 impl Planck {
@@ -89,7 +101,7 @@ impl Planck {
                 Kind::InformationProduct
             },
             title: known.map_or_else(|| title(product, name), |known| known.title.clone()),
-            description: String::new(),
+            description: columns(name).to_owned(),
             synonyms: known
                 .map(|known| known.synonyms.clone())
                 .unwrap_or_default()
@@ -152,6 +164,22 @@ fn title(product: &Product, name: &Name) -> String {
         add("dipole included");
     }
     title
+}
+
+/// What a frequency map of 2015 and later holds: LFI and HFI up to 353 GHz measured polarisation.
+fn columns(name: &Name) -> &'static str {
+    let polarised =
+        name.kind.as_deref() == Some("SkyMap") && name.band_ghz.is_some_and(|band| band <= 353);
+    if polarised
+        && name
+            .release
+            .as_ref()
+            .is_some_and(|(release, _)| *release >= 2)
+    {
+        "Intensity and polarisation, I Q U with their covariance."
+    } else {
+        ""
+    }
 }
 
 fn synonyms(name: &Name) -> Vec<String> {

@@ -89,11 +89,16 @@ impl Planck {
         let (mut products, mut rejected) = (Vec::new(), Vec::new());
         for (n, entry) in list.products.into_iter().enumerate() {
             let why = match serde_json::from_str::<Product>(entry.get()) {
-                Ok(product) if is_file_name(&product.name) => {
+                Ok(product) if !is_file_name(&product.name) => {
+                    "its name is no file name".to_owned()
+                }
+                Ok(product) if product.size_bytes.is_some_and(|size| size > MOST_BYTES) => {
+                    "its size is larger than any file's".to_owned()
+                }
+                Ok(product) => {
                     products.push(product);
                     continue;
                 }
-                Ok(_) => "its name is no file name".to_owned(),
                 Err(error) => format!("its entry in the product list is unreadable: {error}"),
             };
             let shown = serde_json::from_str::<Shown>(entry.get());
@@ -116,6 +121,9 @@ impl Planck {
         Ok((products, rejected))
     }
 }
+
+/// A petabyte: no product is that large, and sums of many stay countable.
+const MOST_BYTES: u64 = 1 << 50;
 
 fn is_file_name(name: &str) -> bool {
     !name.is_empty()

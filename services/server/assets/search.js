@@ -62,7 +62,7 @@ function show() {
     panel.replaceChildren(el('p', {}, 'Nothing is marked yet. Marks are kept while you search on.'));
     return;
   }
-  panel.replaceChildren(sums([[plural(n, 'product'), totals()]]), elsewhere());
+  panel.replaceChildren(...[sums([[plural(n, 'product'), totals()]]), elsewhere()].filter(Boolean));
 }
 
 function elsewhere() {

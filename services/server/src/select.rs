@@ -49,6 +49,8 @@ pub(crate) struct TakeSearch {
 }
 
 const DEPTH: u32 = 4;
+/// How many members one `any_of` may have.
+const MEMBERS: usize = 200;
 
 /// Finds or makes the selection that is asked for.
 pub(crate) async fn selection_of(
@@ -102,7 +104,19 @@ async fn collect(
     if let Some(search) = &take.search {
         ids.extend(matches(app, search, &take.except).await?);
     }
+    if take.any_of.len() > MEMBERS {
+        return Err(Problem::new(
+            &BAD_REQUEST,
+            format!(
+                "`any_of` has {} members; {MEMBERS} are allowed",
+                take.any_of.len()
+            ),
+        ));
+    }
     for member in &take.any_of {
+        if ids.len() as u64 > MAX_ASSETS {
+            break;
+        }
         Box::pin(collect(app, member, ids, depth - 1)).await?;
     }
     Ok(())

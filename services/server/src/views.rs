@@ -104,11 +104,25 @@ pub(crate) fn hit_view(record: &AssetRecord) -> Value {
         );
         add(
             object,
+            "replaced_by",
+            replaced_by(asset).map(|label| json!(label)),
+        );
+        add(
+            object,
             "also",
             (!asset.related.is_empty()).then(|| json!(also(asset))),
         );
     }
     hit
+}
+
+/// What replaces an asset within its release.
+fn replaced_by(asset: &Asset) -> Option<&str> {
+    let newer = asset
+        .related
+        .iter()
+        .filter(|related| related.relation == gantry_asset::Relation::SupersededBy);
+    newer.map(|related| related.label.as_str()).next_back()
 }
 
 /// The other releases of an asset, as its card names them.

@@ -100,7 +100,9 @@ fn name(
         End::InPlace(path, outcome) => (path, outcome),
         End::Whole(path, Whole { part, outcome }) => {
             let named = match synced {
-                Ok(()) => volume.finish_part(&path).map_err(|error| error.to_string()),
+                Ok(()) => volume
+                    .finish_part(&path, &part)
+                    .map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
             if let Err(why) = named {

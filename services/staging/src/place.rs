@@ -89,7 +89,14 @@ impl OpenVolume<'_> {
             other_version: same_file && !same,
             staged,
             mounted: access.and_then(|access| access.mounted(wanted.file)),
+            reserved: is_reserved(path.name()),
             needs_a_query: false,
         })
     }
+}
+
+/// The manifests, and files that are being written.
+fn is_reserved(name: &str) -> bool {
+    let report = name.starts_with("report-") && name.ends_with(".json");
+    report || name.ends_with(".part") || matches!(name, "ro-crate-metadata.json" | "CITATION.bib")
 }

@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub(crate) other_version: bool,
     /// Where it is below a mount.
     pub(crate) mounted: Option<PathBuf>,
+    /// Whether its name is one that Gantry writes itself.
+    pub(crate) reserved: bool,
     /// Whether the archive serves it, or has it behind a query only.
     pub(crate) needs_a_query: bool,
 }
@@ -47,6 +49,11 @@ pub(crate) enum Step {
 /// Decides what to do with one file; a pure function.
 #[must_use]
 pub(crate) fn decide(request: &StageRequest, facts: &Facts) -> Step {
+    if facts.reserved {
+        return Step::Skip(
+            "name-reserved: Gantry writes a file of this name itself; stage into another folder",
+        );
+    }
     if facts.needs_a_query {
         return Step::Skip("needs-a-query");
     }

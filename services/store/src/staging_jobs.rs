@@ -382,7 +382,7 @@ impl Store {
         for (outcome, n, size, done) in rows {
             let (n, size) = (n.cast_unsigned(), size.cast_unsigned());
             counts.total += n;
-            counts.bytes_total += size;
+            counts.bytes_total = counts.bytes_total.saturating_add(size);
             match outcome.as_deref() {
                 Some("staged") => counts.staged = n,
                 Some("present") => counts.present = n,
@@ -390,11 +390,9 @@ impl Store {
                 Some("failed") => counts.failed = n,
                 _ => counts.waiting = n,
             }
-            counts.bytes_done += if matches!(outcome.as_deref(), Some("staged" | "present")) {
-                size
-            } else {
-                done.cast_unsigned()
-            };
+            let there = matches!(outcome.as_deref(), Some("staged" | "present"));
+            let done = if there { size } else { done.cast_unsigned() };
+            counts.bytes_done = counts.bytes_done.saturating_add(done);
         }
         Ok(counts)
     }

@@ -19,7 +19,7 @@ async fn a_frequency_map_is_catalogued_with_all_that_its_name_says() {
         "id": "planck:HFI_SkyMap_100_0016_R3.01_full.fits",
         "kind": "Information Product",
         "title": "HFI sky map, 100 GHz, full mission",
-        "description": "",
+        "description": "Intensity and polarisation, I Q U with their covariance.",
         "facets": {
             "band": ["100 GHz"], "collection": ["Planck PR3"], "domain": ["Cosmology"], "format": ["FITS"],
             "instrument": ["HFI"], "mission": ["Planck"], "nside": ["16"], "organization": ["ESA"],

@@ -90,7 +90,11 @@ impl Product {
         }
         let is_fits = ends(&[".fits", ".fit", ".fits.gz", ".fit.gz"]);
         Some(match self.kind() {
-            Some("sky map" | "mask") if is_fits && self.nside().is_some() => "healpix",
+            Some("sky map" | "CMB map" | "component map" | "mask")
+                if is_fits && self.nside().is_some() =>
+            {
+                "healpix"
+            }
             Some("source list") if is_fits => "source_list",
             Some("power spectrum") if is_fits || ends(&[".txt"]) => "power_spectrum",
             _ if is_fits => "fits",
@@ -100,7 +104,7 @@ impl Product {
 
     /// Whether it is a map of the sky rather than a mask, in HEALPix.
     pub(super) fn is_map(&self) -> bool {
-        self.kind() == Some("sky map") && self.block() == Some("healpix")
+        matches!(self.kind(), Some("sky map" | "CMB map")) && self.block() == Some("healpix")
     }
 
     fn kind(&self) -> Option<&str> {

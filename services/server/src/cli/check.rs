@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use futures::StreamExt;
+use gantry_connector::{Connector, Harvested, Resume};
 use gantry_labs::EnvironmentState;
 use gantry_staging::volume::LocalVolume;
 use serde_json::json;
@@ -12,6 +13,9 @@ use super::serve::environment;
 use crate::app::App;
 use crate::config::Config;
 use crate::format;
+
+/// An archive that takes longer is said to be out of reach.
+const ARCHIVE_ANSWERS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
 
 struct Checked {
     what: String,
@@ -44,12 +48,7 @@ pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitC
             .map_err(|error| error.to_string()),
     });
     for (id, access) in app.archives.iter() {
-        let first = access.connector.harvest(None).next().await;
-        let result = match first {
-            Some(Ok(_)) => Ok("lists its products".to_owned()),
-            Some(Err(error)) => Err(super::sentence(&error)),
-            None => Err("lists nothing".to_owned()),
-        };
+        let result = try_archive(&*access.connector).await;
         checks.push(Checked {
             what: format!("archive {id}"),
             result,
@@ -95,4 +94,35 @@ fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Lists an archive up to its first product, and opens that.
+async fn try_archive(connector: &dyn Connector) -> Result<String, String> {
+    let mut events = connector.harvest(None);
+    let file = loop {
+        match events.next().await {
+            Some(Ok(Harvested::Asset(asset))) => {
+                if let Some(file) = asset.files.into_iter().next() {
+                    break file;
+                }
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(super::sentence(&error)),
+            None => return Err("it lists no products".to_owned()),
+        }
+    };
+    let resume = Resume::default();
+    let opened = tokio::time::timeout(ARCHIVE_ANSWERS_WITHIN, connector.open(&file, &resume)).await;
+    match opened {
+        Ok(Ok(_)) => Ok(format!("lists its products and opens `{}`", file.name)),
+        Ok(Err(error)) => Err(super::sentence(&error)),
+        Err(_) => {
+            let last = connector.health().last_error;
+            let why = last.map(|error| format!(": {error}")).unwrap_or_default();
+            Err(format!(
+                "lists its products but does not open `{}`{why}",
+                file.name
+            ))
+        }
+    }
 }

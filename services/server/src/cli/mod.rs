@@ -75,6 +75,8 @@ enum Command {
 /// Runs the command line; 0 when it worked, 1 when it failed, 2 when it was not understood.
 #[must_use]
 pub fn main() -> ExitCode {
+    // What Gantry keeps is its user's own: the record, volumes, notebooks.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = Cli::parse();
     if let Command::LabRun { args } = cli.command {
         // Returns only when it fails.

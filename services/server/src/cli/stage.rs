@@ -199,6 +199,13 @@ pub(super) async fn open_in_notebook(
         launcher: true,
     });
     let job = watch_job(&app, &job, output).await?;
+    let counts = app.store.file_counts(&job.id).await?;
+    if counts.staged + counts.present == 0 {
+        app.labs.stop(&datalab).await?;
+        report(&app, &job, output, None).await?;
+        app.shutdown().await;
+        return Ok(ExitCode::FAILURE);
+    }
     let datalab = watch_datalab(&app, &user, &datalab, output).await?;
     let url = app.labs.open_url(&datalab)?;
     let code = report(&app, &job, output, Some((&datalab, &url))).await?;

@@ -99,7 +99,12 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Respo
             name: datalab.name.clone(),
             lab: datalab.lab.clone(),
             phase: datalab.phase.as_str().to_owned(),
-            phase_text: state_text(&view).to_owned(),
+            phase_text: if datalab.stop_wanted && !datalab.phase.is_final() {
+                "stopping"
+            } else {
+                state_text(&view)
+            }
+            .to_owned(),
             href: format!("/datalabs/{}", datalab.id),
             open_href: view.ready.then(|| format!("/datalabs/{}/open", datalab.id)),
             logs_href: format!("/api/v1/datalabs/{}/logs", datalab.id),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -39,11 +39,15 @@ pub(crate) struct LoginParams {
 pub(crate) async fn show(
     State(app): State<App>,
     caller: Option<Caller>,
+    method: Method,
     FromQuery(params): FromQuery<LoginParams>,
 ) -> Result<Response, Problem> {
     match &params.code {
-        Some(code) => enter(&app, code, local_path(params.next.as_deref())).await,
-        None => {
+        // Whatever only looks at the address must not use its code up.
+        Some(code) if method == Method::GET => {
+            enter(&app, code, local_path(params.next.as_deref())).await
+        }
+        _ => {
             login_page(
                 &app,
                 caller.as_ref(),

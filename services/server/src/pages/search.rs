@@ -385,7 +385,10 @@ fn hit_card(words: &[String], view: &str) -> Option<Hit> {
             .as_str()
             .map_or_else(|| id.clone(), ToOwned::to_owned),
         facts: facts(&value),
-        note: (!also.is_empty()).then(|| format!("Also in {}", also.join(", "))),
+        note: value["replaced_by"]
+            .as_str()
+            .map(|newer| format!("Replaced by {newer}"))
+            .or_else(|| (!also.is_empty()).then(|| format!("Also in {}", also.join(", ")))),
         size: format::maybe_size(size),
         size_bytes: size.map(|size| size.to_string()).unwrap_or_default(),
         state: None,

@@ -162,6 +162,12 @@ pub(crate) async fn start_harvest(
             return Ok(harvest.id.clone());
         }
         match failed.try_recv() {
+            Ok(Some(HarvestRunError::Busy(_))) => {
+                return Err(Problem::new(
+                    &CONFLICT,
+                    format!("{archive} is being harvested right now; wait for that harvest to end"),
+                ));
+            }
             Ok(Some(error)) => return Err(Problem::internal(&error)),
             _ if tokio::time::Instant::now() > deadline => {
                 return Err(Problem::new(

@@ -275,6 +275,7 @@ pub(crate) async fn write_file(
     if place.path.is_root() {
         return Err(Problem::new(&BAD_REQUEST, "name the file to write"));
     }
+    refuse_part(&place.path)?;
     let (from, total) = match headers.get(header::CONTENT_RANGE) {
         Some(value) => {
             let (from, total) = content_range(value)?;
@@ -340,7 +341,7 @@ pub(crate) async fn write_file(
     part.file
         .sync_all()
         .map_err(|error| Problem::internal(&error))?;
-    place.files.finish_part(&place.path)?;
+    place.files.finish_part(&place.path, &part)?;
     Ok(StatusCode::CREATED.into_response())
 }
 
@@ -389,6 +390,16 @@ pub(crate) async fn remove(app: &App, caller: &Caller, at: (&str, &str)) -> Resu
     Ok(())
 }
 
+/// Names ending in `.part` belong to files that are being written.
+fn refuse_part(path: &VolumePath) -> Result<(), Problem> {
+    if path.as_str().ends_with(".part") {
+        let text =
+            format!("`{path}`: names ending in `.part` belong to files that are being written");
+        return Err(Problem::new(&BAD_REQUEST, text));
+    }
+    Ok(())
+}
+
 /// What to do with a path.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -413,7 +424,9 @@ pub(crate) async fn change_file(
     match (change.action.as_str(), &change.to) {
         ("folder", _) => place.files.create_folder(&place.path)?,
         ("move", Some(to)) => {
-            place.files.rename(&place.path, &VolumePath::parse(to)?)?;
+            let to = VolumePath::parse(to)?;
+            refuse_part(&to)?;
+            place.files.rename(&place.path, &to)?;
             app.store
                 .forget_staged(&place.volume.id, place.path.as_str())
                 .await?;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt, OpenOptions};
+use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 
 use super::{VolumeError, VolumePath};
 
@@ -145,7 +145,11 @@ impl LocalVolume {
             return File::open(&target).map_err(|error| VolumeError::from_io("read", path, error));
         }
         let fail = |error| VolumeError::from_io("read", path, error);
-        let file = self.dir.open(path.on_disk()).map_err(fail)?.into_std();
+        let file = self
+            .dir
+            .open_with(path.on_disk(), reading())
+            .map_err(fail)?
+            .into_std();
         if !file.metadata().map_err(fail)?.is_file() {
             return Err(VolumeError::Missing {
                 path: path.to_string(),
@@ -220,7 +224,11 @@ impl LocalVolume {
     fn lock_part(&self, path: &VolumePath, create: bool) -> Result<Option<File>, VolumeError> {
         let fail = |error| VolumeError::from_io("write", path, error);
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(create);
+        options
+            .read(true)
+            .write(true)
+            .create(create)
+            .custom_flags(never_waiting());
         let file = match self.dir.open_with(path.part(), &options) {
             Ok(file) => file.into_std(),
             Err(error) if !create && is_missing(&error) => return Ok(None),
@@ -281,11 +289,29 @@ impl LocalVolume {
     /// Gives a part that is whole its name, replacing what is there.
     ///
     /// # Errors
-    /// [`VolumeError::Missing`] when there is no part.
-    pub fn finish_part(&self, path: &VolumePath) -> Result<(), VolumeError> {
+    /// [`VolumeError::Busy`] when somebody put another file in the place of the part, [`VolumeError::Missing`] when
+    /// there is none.
+    pub fn finish_part(&self, path: &VolumePath, part: &Part) -> Result<(), VolumeError> {
+        let fail = |error| VolumeError::from_io("name", path, error);
+        let held = std::os::unix::fs::MetadataExt::ino(&part.file.metadata().map_err(fail)?);
+        let is_held = |at: &str| {
+            let found = self.dir.symlink_metadata(at);
+            found.map(|found| found.ino() == held && found.len() == part.written)
+        };
+        let busy = || VolumeError::Busy {
+            path: path.to_string(),
+        };
+        if !is_held(&path.part()).map_err(fail)? {
+            return Err(busy());
+        }
         self.dir
             .rename(path.part(), &self.dir, path.on_disk())
-            .map_err(|error| VolumeError::from_io("name", path, error))
+            .map_err(fail)?;
+        if is_held(path.on_disk()).map_err(fail)? {
+            Ok(())
+        } else {
+            Err(busy())
+        }
     }
 
     /// Makes a link at a path, with the folders above it; replaces a link that is there, nothing else.
@@ -356,8 +382,9 @@ impl LocalVolume {
             self.drop_part(path)?;
             return Err(VolumeError::from_io("write", path, error));
         }
+        part.written = bytes.len() as u64;
         // The lock is held until it has its name.
-        self.finish_part(path)
+        self.finish_part(path, &part)
     }
 
     /// Removes a file, a link, or a folder with all it holds.
@@ -427,6 +454,20 @@ impl LocalVolume {
     }
 }
 
+/// Opening for reading, never waiting for the other end of a pipe that lies in the volume.
+fn reading() -> &'static OpenOptions {
+    static READING: std::sync::LazyLock<OpenOptions> = std::sync::LazyLock::new(|| {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(never_waiting());
+        options
+    });
+    &READING
+}
+
+fn never_waiting() -> i32 {
+    rustix::fs::OFlags::NONBLOCK.bits().cast_signed()
+}
+
 /// Whether an error says that there is nothing at a path.
 fn is_missing(error: &io::Error) -> bool {
     matches!(
@@ -453,10 +494,37 @@ mod tests {
         assert_eq!(volume.stat(&file).unwrap(), None);
         assert!(matches!(volume.part(&file), Err(VolumeError::Busy { .. })));
         drop(part);
-        assert_eq!(volume.part(&file).unwrap().written, 4);
-        volume.finish_part(&file).unwrap();
+        let part = volume.part(&file).unwrap();
+        assert_eq!(part.written, 4);
+        std::fs::write(folder.path().join("planck/other"), "evil").unwrap();
+        std::fs::rename(
+            folder.path().join("planck/other"),
+            folder.path().join("planck/a.fits.part"),
+        )
+        .unwrap();
+        assert!(matches!(
+            volume.finish_part(&file, &part),
+            Err(VolumeError::Busy { .. })
+        ));
+        volume.drop_part(&file).unwrap();
+        let mut part = volume.part(&file).unwrap();
+        part.file.write_all(b"half").unwrap();
+        part.written = 4;
+        volume.finish_part(&file, &part).unwrap();
         assert_eq!(volume.stat(&file).unwrap().unwrap().size_bytes, 4);
         assert_eq!(volume.list(&path("planck")).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_pipe_in_a_volume_is_refused_and_waited_for_by_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let volume = LocalVolume::open(folder.path()).unwrap();
+        assert!(matches!(
+            volume.read(&path("pipe")),
+            Err(VolumeError::Missing { .. })
+        ));
     }
 
     #[test]
