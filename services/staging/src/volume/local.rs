@@ -506,6 +506,7 @@ mod tests {
             volume.finish_part(&file, &part),
             Err(VolumeError::Busy { .. })
         ));
+        assert_eq!(volume.stat(&file).unwrap(), None);
         volume.drop_part(&file).unwrap();
         let mut part = volume.part(&file).unwrap();
         part.file.write_all(b"half").unwrap();
