@@ -227,6 +227,7 @@ async fn read(
         from: 0,
         validator: stream.validator,
         location: Some(stream.location),
+        ..Resume::default()
     };
     Ok((starts_at, bytes, next))
 }

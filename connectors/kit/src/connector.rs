@@ -1,11 +1,14 @@
 //! The trait: one archive, seen as assets that can be listed and files that can be opened.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, Asset, AssetId, File};
 use gantry_net::{Health, Validator};
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{HarvestError, OpenError};
 
@@ -84,6 +87,32 @@ pub struct Resume {
     pub validator: Validator,
     /// The location they came from, as [`ByteStream::location`] named it.
     pub location: Option<String>,
+    /// The run of a query that was begun for this file before, as the connector named it.
+    pub run: Option<String>,
+    /// Where the connector names the run of a query as soon as it has begun. Whoever has the name may have the answer,
+    /// so it is kept like a secret and never shown.
+    pub runs: Option<UnboundedSender<String>>,
+}
+
+/// What there is to say of a file while it comes, such as sources that had no product; clones are one and the same.
+#[derive(Debug, Clone, Default)]
+pub struct Remarks(Arc<Mutex<Vec<String>>>);
+
+impl Remarks {
+    /// Adds a sentence.
+    pub fn add(&self, sentence: impl Into<String>) {
+        self.sentences().push(sentence.into());
+    }
+
+    /// Everything that was said so far; it is whole when the stream has ended.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.sentences().clone()
+    }
+
+    fn sentences(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The bytes of a file, as they arrive.
@@ -96,6 +125,8 @@ pub struct ByteStream {
     pub validator: Validator,
     /// Which location it comes from, without secrets.
     pub location: String,
+    /// What there is to say of it, besides its bytes.
+    pub remarks: Remarks,
     /// The bytes.
     pub bytes: BoxStream<'static, Result<Bytes, OpenError>>,
 }

@@ -5,7 +5,7 @@ use gantry_asset::{ArchiveId, File, Location};
 use gantry_net::Client;
 use url::Url;
 
-use crate::{ByteStream, OpenError, Resume};
+use crate::{ByteStream, OpenError, Remarks, Resume};
 
 /// Opens a file from the first of its addresses that serves it, the one of an earlier part first.
 ///
@@ -41,7 +41,7 @@ pub async fn open_address(
 fn addresses(file: &File, resume: &Resume) -> Vec<Url> {
     let all = file.locations.iter().filter_map(|location| match location {
         Location::Address(address) => Url::parse(address).ok(),
-        Location::Mounted(_) => None,
+        Location::Mounted(_) | Location::Query(_) => None,
     });
     let mut all: Vec<Url> = all.collect();
     all.sort_by_key(|url| resume.location.as_deref() != Some(url.as_str()));
@@ -107,6 +107,7 @@ async fn open_one(
         total_bytes: response.total_length(),
         validator: response.validator(),
         location: url.to_string(),
+        remarks: Remarks::default(),
         bytes: response
             .into_stream()
             .map(move |chunk| {

@@ -6,6 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::Query;
+
 /// One retrievable file of an asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
@@ -66,6 +68,8 @@ pub enum Location {
     Mounted(String),
     /// An HTTP(S), FTP(S) or SFTP address.
     Address(String),
+    /// A query to run; its answer is the file.
+    Query(Box<Query>),
 }
 
 /// The identity of a version: a hash over the name, size and checksum of its files.

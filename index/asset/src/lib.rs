@@ -5,6 +5,7 @@ mod coverage;
 mod facets;
 mod file;
 mod id;
+mod query;
 mod vocabulary;
 
 pub use asset::{Asset, Kind, Related, Relation, content_hash};
@@ -12,4 +13,5 @@ pub use coverage::{Days, Sky, TimeScale, TimeSpan};
 pub use facets::{FacetPath, Facets};
 pub use file::{Algorithm, Checksum, File, Location, version_hash};
 pub use id::{ArchiveId, AssetId, IdError};
+pub use query::{AdqlQuery, DatalinkQuery, Query};
 pub use vocabulary::{FacetField, FacetOrder, Vocabulary, vocabulary};

@@ -58,7 +58,7 @@ impl ArchiveAccess {
     pub fn mounted(&self, file: &File) -> Option<PathBuf> {
         let below = file.locations.iter().filter_map(|location| match location {
             Location::Mounted(path) => crate::volume::VolumePath::parse(path).ok(),
-            Location::Address(_) => None,
+            Location::Address(_) | Location::Query(_) => None,
         });
         below
             .flat_map(|path| {

@@ -305,6 +305,7 @@ fn resume_at(from: u64, state: &PartState) -> Resume {
             size_bytes: state.total_bytes,
         },
         location: state.location.clone(),
+        ..Resume::default()
     }
 }
 

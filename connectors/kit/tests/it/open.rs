@@ -73,6 +73,7 @@ impl Served {
             from: 100,
             validator: stream.validator,
             location: Some(stream.location),
+            ..Resume::default()
         };
         Ok((stream.starts_at, bytes, next))
     }

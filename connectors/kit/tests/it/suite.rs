@@ -4,7 +4,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use gantry_asset::{Asset, File};
 use gantry_connector::conformance::conformance;
 use gantry_connector::{
-    Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Resume,
+    Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Remarks, Resume,
 };
 use gantry_net::{Circuit, Health, Validator};
 
@@ -90,6 +90,7 @@ impl Connector for Liar {
                 ..Validator::default()
             },
             location: "here".to_owned(),
+            remarks: Remarks::default(),
             bytes: stream::iter([Ok(bytes)]).boxed(),
         };
         Box::pin(async { Ok(stream) })

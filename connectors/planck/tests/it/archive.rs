@@ -95,6 +95,7 @@ pub(crate) async fn read(
         from: stream.starts_at + bytes.len() as u64,
         validator: stream.validator,
         location: Some(stream.location),
+        ..Resume::default()
     };
     (stream.starts_at, bytes, next, broken)
 }

@@ -190,6 +190,7 @@ fn asset_file(file: &File) -> AssetFile {
         .iter()
         .map(|location| match location {
             Location::Mounted(_) => "mounted",
+            Location::Query(_) => "query",
             Location::Address(address) => address.split(':').next().unwrap_or_default(),
         })
         .collect();

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use gantry_asset::{Algorithm, Asset, Checksum, File, Location};
 use gantry_connector::{
-    Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Resume,
+    Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Remarks, Resume,
 };
 use gantry_net::{Circuit, Health, Validator};
 
@@ -138,7 +138,7 @@ impl Connector for Fake {
     ) -> BoxFuture<'a, Result<ByteStream, OpenError>> {
         let address = file.locations.iter().find_map(|location| match location {
             Location::Address(address) => address.strip_prefix("fake:"),
-            Location::Mounted(_) => None,
+            Location::Mounted(_) | Location::Query(_) => None,
         });
         let held = self.held.lock().unwrap()[address.unwrap()].clone();
         self.opened
@@ -197,6 +197,7 @@ fn answer(held: &Held, resume: &Resume) -> ByteStream {
             ..Validator::default()
         },
         location: format!("fake:{}", held.asset),
+        remarks: Remarks::default(),
         bytes: if held.stalls_at.is_some() {
             bytes.chain(stream::pending()).boxed()
         } else {
