@@ -14,6 +14,7 @@ use crate::place::{OpenVolume, Wanted};
 use crate::plan::{Facts, Step, decide};
 use crate::request::OnConflict;
 use crate::transfer::{Broken, PartState, Transfer, Whole, failed, skipped};
+use crate::turn::Turn;
 use crate::verify::Hashes;
 use crate::volume::VolumePath;
 
@@ -43,11 +44,16 @@ impl JobRun<'_> {
     pub(crate) async fn move_file(
         &self,
         file: StagingFile,
+        mut turn: Turn,
     ) -> Result<Option<Finished>, StoreError> {
         if self.stop.is_cancelled() {
             return Ok(None);
         }
-        let end = match self.try_file(&file).await {
+        let tried = self.try_file(&file, &mut turn).await;
+        // One that ended before it took a name lets the next one by all the same, but not past those before it.
+        turn.come().await;
+        turn.pass();
+        let end = match tried {
             Ok(end) => end,
             Err(Broken::Outcome(outcome)) => End::Outcome(*outcome),
             Err(Broken::Stopped | Broken::Busy | Broken::Changed) => return Ok(None),
@@ -66,7 +72,7 @@ impl JobRun<'_> {
         }))
     }
 
-    async fn try_file(&self, row: &StagingFile) -> Result<End, Broken> {
+    async fn try_file(&self, row: &StagingFile, turn: &mut Turn) -> Result<End, Broken> {
         let archive = row.asset.archive();
         let Some(access) = self.archives.get(&archive) else {
             let text = format!(
@@ -93,11 +99,15 @@ impl JobRun<'_> {
         };
         match self.whole_before(&moving).await? {
             Some(end) => Ok(end),
-            None => self.place_and_carry_out(&moving).await,
+            None => self.place_and_carry_out(&moving, turn).await,
         }
     }
 
-    async fn place_and_carry_out(&self, moving: &Moving<'_>) -> Result<End, Broken> {
+    async fn place_and_carry_out(
+        &self,
+        moving: &Moving<'_>,
+        turn: &mut Turn,
+    ) -> Result<End, Broken> {
         let open = OpenVolume {
             store: self.store,
             row: &self.row,
@@ -106,7 +116,10 @@ impl JobRun<'_> {
         let wanted = moving.wanted();
         let access = Some(moving.access);
         let place = || open.place(&self.request, access, &wanted, &self.names);
-        let Some((mut path, mut facts)) = place().await.map_err(broken)? else {
+        turn.come().await;
+        let placed = place().await.map_err(broken)?;
+        turn.pass();
+        let Some((mut path, mut facts)) = placed else {
             return Ok(same_name());
         };
         let mut gives_time = false;

@@ -20,6 +20,7 @@ use crate::finish::{Finished, finish};
 use crate::live::Live;
 use crate::names::Names;
 use crate::request::StageRequest;
+use crate::turn::Turns;
 use crate::volume::{LocalVolume, VolumeError, VolumePath};
 
 /// How many files of one job move at once; the archives' own limits are `gantry-net`'s.
@@ -189,7 +190,7 @@ impl JobRun<'_> {
     async fn move_files(&self, sender: mpsc::Sender<Finished>) -> Result<(), StoreError> {
         let mut moving: FuturesUnordered<BoxFuture<'_, Result<Option<Finished>, StoreError>>> =
             FuturesUnordered::new();
-        let mut from = 0;
+        let (mut from, mut turns) = (0, Turns::default());
         while !self.stop.is_cancelled() {
             let page = self.store.staging_files(&self.job.id, from, PAGE).await?;
             let Some(last) = page.last() else { break };
@@ -204,7 +205,7 @@ impl JobRun<'_> {
                 {
                     send(&sender, finished?).await;
                 }
-                moving.push(Box::pin(self.move_file(file)));
+                moving.push(Box::pin(self.move_file(file, turns.next())));
             }
         }
         while let Some(finished) = moving.next().await {

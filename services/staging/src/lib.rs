@@ -17,6 +17,7 @@ mod request;
 mod selection;
 mod staging;
 mod transfer;
+mod turn;
 mod verify;
 pub mod volume;
 mod volumes;

@@ -1,11 +1,12 @@
 //! Harvests that are killed, and taken up again.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use gantry_standin::{Fault, Scope, Times};
 use serde_json::{Value, json};
 
-use crate::gantry::{Gantry, Guarded, config, standin};
+use crate::gantry::{Gantry, Guarded, config, standin, standin_with};
 use crate::processes::{PATIENCE, until};
 
 /// Begins a harvest that nobody waits for.
@@ -98,45 +99,64 @@ fn a_harvest_killed_while_its_list_came_and_while_it_looked_into_products_ends_l
     assert_eq!(gantry.n_found(), found);
 }
 
-#[test]
-fn a_harvest_killed_between_two_of_its_batches_ends_like_any_other() {
-    let (archive, folder) = standin(64);
-    let products: Vec<Value> = (0..8_000)
-        .map(|n| {
-            let name = format!("ffp10_noise_217_full_map_mc_{n:05}.fits");
-            json!({"name": name, "class": "SIMULATED_MAP", "oid": 500_000 + n, "size_bytes": 1_000_000 + n,
+/// A product in the middle of a long list, whose name says nothing, so that the harvest looks into it.
+const ODD: &str = "middle-of-the-list.fits";
+
+/// Many products, half of them before the odd one and half behind it.
+fn long_list(folder: &Path) -> PathBuf {
+    let simulated = |n: u64| match n {
+        0..1_500 => format!("ffp10_noise_217_full_map_mc_{n:05}.fits"),
+        _ => format!("npipe6v20_noise_100_A_mc_{n:05}.fits"),
+    };
+    let products: Vec<Value> = (0..3_000)
+        .map(|n| (simulated(n), "SIMULATED_MAP", 500_000 + n))
+        .chain([(ODD.to_owned(), "MAP", 499_999)])
+        .map(|(name, class, oid)| {
+            json!({"name": name, "class": class, "oid": oid, "size_bytes": 1_000_000 + oid,
                    "modified": "2018-07-17T12:00:00Z", "media_type": "application/fits"})
         })
         .collect();
-    let list = folder.path().join("many.json");
+    let list = folder.join("many.json");
     std::fs::write(&list, json!({"products": products}).to_string()).unwrap();
-    let gantry = Gantry::bare();
-    let text = |data: &std::path::Path| {
-        let text = config(&archive.url(), data, "");
-        let address = format!("{}/products.json", archive.url());
-        text.replace(&address, list.to_str().unwrap())
-    };
-    gantry.configure(&text(&gantry.path("data")));
+    list
+}
 
+#[test]
+fn a_harvest_killed_between_two_of_its_batches_ends_like_any_other() {
+    let real = tempfile::tempdir().unwrap();
+    std::fs::create_dir(real.path().join("planck")).unwrap();
+    std::fs::write(real.path().join("planck").join(ODD), [b' '; 5760]).unwrap();
+    let (archive, folder) = standin_with(64, |config| {
+        config.real_data = Some(real.path().to_owned());
+    });
+    let list = long_list(folder.path());
+    let configured = |gantry: &Gantry| {
+        let text = config(&archive.url(), &gantry.path("data"), "peek = 'unknown'");
+        let address = format!("{}/products.json", archive.url());
+        gantry.configure(&text.replace(&address, list.to_str().unwrap()));
+    };
+    let gantry = Gantry::bare();
+    configured(&gantry);
+
+    // The harvest cannot get past the middle of the list before it is killed.
+    let stuck = Fault::Slow {
+        bytes_per_second: 1,
+    };
+    archive.faults().set_for(ODD, stuck, Times::Always);
     let harvest = begin(&gantry);
-    until("some are catalogued", PATIENCE, || {
-        (!gantry.export().is_empty()).then_some(())
+    until("the first half is catalogued", PATIENCE, || {
+        (gantry.export().len() == 1_500 && archive.n_requests_for(ODD) > 0).then_some(())
     });
     harvest.kill();
-    let n_before = gantry.export().len();
+    archive.faults().clear();
     let report = harvest_when_free(&gantry);
     assert_eq!(report["phase"], "COMPLETED", "{report}");
 
     let quiet = Gantry::bare();
-    quiet.configure(&text(&quiet.path("data")));
+    configured(&quiet);
     quiet.json(&["harvest", "planck"]);
     let assets = quiet.export();
-    assert!(
-        n_before < assets.len(),
-        "it was killed too late to see anything"
-    );
-    assert!(assets.len() >= 8_000);
-    assert_eq!(quiet.n_found(), 8_000);
+    assert_eq!((assets.len(), quiet.n_found()), (3_001, 3_001));
     assert_eq!(gantry.export(), assets);
-    assert_eq!(gantry.n_found(), quiet.n_found());
+    assert_eq!(gantry.n_found(), 3_001);
 }

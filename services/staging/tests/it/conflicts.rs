@@ -184,6 +184,24 @@ async fn of_two_files_with_one_name_in_one_job_the_second_is_skipped_or_renamed(
 }
 
 #[tokio::test]
+async fn many_files_of_one_name_take_theirs_in_the_order_of_the_job() {
+    let held = (0..30).map(|n| Held {
+        name: "map.txt".to_owned(),
+        ..Held::new(&format!("a{n:02}"), format!("of {n}"))
+    });
+    let world = fake(held).await;
+    let assets: Vec<String> = (0..30).map(|n| format!("fake:a{n:02}")).collect();
+    let assets: Vec<&str> = assets.iter().map(String::as_str).collect();
+    let ended = world.stage(&assets, &on_conflict("rename")).await;
+    let paths = ended.files.iter().map(|(_, outcome)| outcome.path.clone());
+    let expected = (1..=30).map(|n| match n {
+        1 => Some("fake/map.txt".to_owned()),
+        n => Some(format!("fake/map-{n}.txt")),
+    });
+    assert_eq!(paths.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_plan_says_what_the_job_then_does() {
     let world = fake(
         same_names()
