@@ -2,16 +2,20 @@
 
 mod asset;
 mod coverage;
+mod day;
 mod facets;
 mod file;
 mod id;
+mod members;
 mod query;
 mod vocabulary;
 
 pub use asset::{Asset, Kind, Related, Relation, content_hash};
 pub use coverage::{Days, Sky, TimeScale, TimeSpan};
+pub use day::{Day, DayRange, NoDay};
 pub use facets::{FacetPath, Facets};
 pub use file::{Algorithm, Checksum, File, Location, version_hash};
 pub use id::{ArchiveId, AssetId, IdError};
+pub use members::{Members, SumOfMembers};
 pub use query::{AdqlQuery, DatalinkQuery, Query};
 pub use vocabulary::{FacetField, FacetOrder, Vocabulary, vocabulary};

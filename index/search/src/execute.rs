@@ -52,7 +52,7 @@ impl<'a> Run<'a> {
         let is_archive =
             |name: &str| archives.is_some_and(|archives| archives.number(name).is_some());
         let mut parsed = parse(&query.q, &is_archive);
-        let filters = Filters::new(snapshot, query, &mut parsed);
+        let mut filters = Filters::new(snapshot, query, &mut parsed);
         let texts = (0..snapshot.segments.len()).map(|at| find_words(snapshot, &parsed, at));
         let texts: Vec<Text> = texts.collect::<Result<_, _>>()?;
         let any_word =
@@ -68,10 +68,23 @@ impl<'a> Run<'a> {
                 .push(format!("no product has all of {}", typed.join(", ")));
         }
         let has_words = !(parsed.words.is_empty() && parsed.nots.is_empty());
-        let match_in = |(text, segment): (Text, &Arc<Segment>)| {
+        let with_words = |(text, segment): (&Text, &Arc<Segment>)| {
             let n = segment.fixed.n_docs;
-            let set = has_words.then(|| if any_word { text.any(n) } else { text.all(n) });
-            let matched = filters.apply(segment, set.as_ref(), &text.named);
+            if any_word { text.any(n) } else { text.all(n) }
+        };
+        let sets: Vec<Bits> = match has_words {
+            true => texts
+                .iter()
+                .zip(&snapshot.segments)
+                .map(with_words)
+                .collect(),
+            false => Vec::new(),
+        };
+        if has_words && !any_word {
+            filters.fold_by_words(snapshot, &sets);
+        }
+        let match_in = |(at, (text, segment)): (usize, (Text, &Arc<Segment>))| {
+            let matched = filters.apply(segment, sets.get(at), &text.named);
             InSegment {
                 words: text.words,
                 named: text.named,
@@ -82,6 +95,7 @@ impl<'a> Run<'a> {
         let segments = texts
             .into_iter()
             .zip(&snapshot.segments)
+            .enumerate()
             .map(match_in)
             .collect();
         let mut run = Self {

@@ -32,13 +32,22 @@ struct Condition {
     negated: bool,
 }
 
+/// Which series have all the words, by their numbers in the facet field `series`.
+struct Answering {
+    field: usize,
+    table: Vec<bool>,
+}
+
 /// All conditions beside the words.
 pub(crate) struct Filters {
     /// Selected facets and hidden values, by field.
     pub(crate) by_field: Vec<FieldFilter>,
     conditions: Vec<Condition>,
     time: Option<(i64, i64)>,
+    days: Option<(i64, i64)>,
     collapse: Collapse,
+    /// Series that answer the words themselves, and so stand for their members; all do when there are no words.
+    answering: Option<Answering>,
     /// Whether a facet was selected that does not exist, so that nothing is found.
     impossible: bool,
 }
@@ -59,7 +68,11 @@ impl Filters {
             time: query
                 .time
                 .map(|(from, to)| (from.timestamp_micros(), to.timestamp_micros())),
+            days: query
+                .days
+                .map(|days| (days.first.number().into(), days.last.number().into())),
             collapse: query.collapse,
+            answering: None,
             impossible: false,
         };
         for facet in &query.facets {
@@ -75,6 +88,37 @@ impl Filters {
         }
         filters.hide(snapshot, parsed);
         filters
+    }
+
+    /// Lets only those series stand for their members that are among `with_words`, the documents with all the words, by
+    /// segment. The words told which members were meant where their series does not have them.
+    pub(crate) fn fold_by_words(&mut self, snapshot: &Snapshot, with_words: &[Bits]) {
+        let Some(field) = snapshot.field("series") else {
+            return;
+        };
+        let mut counts = vec![0; snapshot.dictionaries[field].len()];
+        for (segment, with_words) in snapshot.segments.iter().zip(with_words) {
+            let mut series = segment.fixed.series.clone();
+            series.and(with_words);
+            series.and(&segment.alive);
+            let docs: Vec<u32> = series.iter().collect();
+            segment.fixed.columns[field].count(&docs, &mut counts);
+        }
+        let table = counts.into_iter().map(|count| count > 0).collect();
+        self.answering = Some(Answering { field, table });
+    }
+
+    /// The documents of a word of the bit sets that another one stands for.
+    fn folded(&self, segment: &Segment, word: usize) -> u64 {
+        match (self.collapse, &self.answering) {
+            (Collapse::None, _) => segment.fixed.series.words()[word],
+            (Collapse::Series, None) => segment.fixed.members.words()[word],
+            (Collapse::Series, Some(answering)) => segment.fixed.columns[answering.field].matching(
+                &answering.table,
+                word,
+                segment.fixed.members.words()[word],
+            ),
+        }
     }
 
     fn select(&mut self, snapshot: &Snapshot, field: usize, path: &str) {
@@ -145,14 +189,10 @@ impl Filters {
         if self.impossible {
             return matched;
         }
-        let folded = match self.collapse {
-            Collapse::Series => &segment.fixed.members,
-            Collapse::None => &segment.fixed.series,
-        };
         let mut masks = vec![0; self.by_field.len()];
         for word in 0..segment.alive.words().len() {
             let exact = exact.words()[word];
-            let mut among = segment.alive.words()[word] & (!folded.words()[word] | exact);
+            let mut among = segment.alive.words()[word] & (!self.folded(segment, word) | exact);
             among &= text.map_or(u64::MAX, |text| text.words()[word]);
             among = self.meeting_conditions(segment, word, among);
             if among == 0 {
@@ -180,24 +220,29 @@ impl Filters {
                 segment.fixed.columns[condition.field].matching(&condition.table, word, among);
             among &= if condition.negated { !found } else { found };
         }
-        let Some((from, to)) = self.time.filter(|_| among != 0) else {
-            return among;
-        };
         let base = u32::try_from(word * 64).expect("documents are numbered by u32");
-        let overlaps = |at: &u32| {
-            let (start, end) = (
-                segment.fixed.start.get_val(base + at),
-                segment.fixed.end.get_val(base + at),
-            );
-            start != NO_TIME && start < to && (end > from || start == end && start >= from)
-        };
-        OnesOf {
-            word: among,
-            base: 0,
+        let fixed = &segment.fixed;
+        if let Some((from, to)) = self.time {
+            among = kept(among, |at| {
+                let (start, end) = (fixed.start.get_val(base + at), fixed.end.get_val(base + at));
+                start != NO_TIME && start < to && (end > from || start == end && start >= from)
+            });
         }
-        .filter(overlaps)
-        .fold(0, |bits, at| bits | 1 << at)
+        if let Some((first, last)) = self.days {
+            among = kept(among, |at| {
+                let start = fixed.first_day.get_val(base + at);
+                start != NO_TIME && start <= last && fixed.last_day.get_val(base + at) >= first
+            });
+        }
+        among
     }
+}
+
+/// The bits of a word that meet a condition.
+fn kept(word: u64, meets: impl Fn(u32) -> bool) -> u64 {
+    OnesOf { word, base: 0 }
+        .filter(|at| meets(*at))
+        .fold(0, |bits, at| bits | 1 << at)
 }
 
 fn conditions(snapshot: &Snapshot, parsed: &mut Parsed) -> Vec<Condition> {

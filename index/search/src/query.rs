@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use gantry_asset::{AssetId, FacetPath};
+use gantry_asset::{AssetId, DayRange, FacetPath};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -22,6 +22,8 @@ pub struct Query {
     pub facets: Vec<FacetPath>,
     /// A half-open interval of UTC that the coverage must overlap.
     pub time: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Nominal days, one of which the coverage must hold.
+    pub days: Option<DayRange>,
     /// The order of the hits.
     pub sort: Sort,
     /// How many hits, at most 1000.
@@ -55,7 +57,7 @@ pub enum Sort {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Collapse {
-    /// Series and single assets; a member only when it is asked for by its name.
+    /// Series and single assets; a member only when it is asked for by its name, or by words that its series does not have.
     #[default]
     Series,
     /// Every asset but series.

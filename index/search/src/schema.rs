@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use gantry_asset::{Asset, FacetPath, vocabulary};
+use gantry_asset::{Asset, Day, Days, FacetPath, vocabulary};
 use tantivy::schema::{
     BytesOptions, FAST, Field, IndexRecordOption, NumericOptions, STORED, Schema,
     TextFieldIndexing, TextOptions,
@@ -18,7 +18,7 @@ use crate::synonyms::synonyms;
 use crate::text::{ANALYZER, fold, parts};
 
 /// Raised when documents are made in another way than before; the index is then built anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Values larger than any that occur stand for "unknown" where small comes first.
 pub(crate) const NO_TIME: i64 = i64::MAX;
@@ -52,6 +52,10 @@ pub(crate) struct Fields {
     pub(crate) start: Field,
     /// See `start`.
     pub(crate) end: Field,
+    /// First and last nominal day covered, by number.
+    pub(crate) first_day: Field,
+    /// See `first_day`.
+    pub(crate) last_day: Field,
     /// Single asset, member of a series, or series.
     pub(crate) shape: Field,
     /// The JSON of a hit.
@@ -80,7 +84,7 @@ impl Shape {
         let asset = &indexed.asset;
         match &asset.series {
             Some(_) => Self::Member,
-            None if asset.id.local().starts_with('~') && indexed.n_files == 0 => Self::Series,
+            None if is_series(asset) => Self::Series,
             None => Self::Single,
         }
     }
@@ -126,6 +130,8 @@ impl Fields {
             size: schema.add_u64_field("size", number()),
             start: schema.add_i64_field("start", number()),
             end: schema.add_i64_field("end", number()),
+            first_day: schema.add_i64_field("first_day", number()),
+            last_day: schema.add_i64_field("last_day", number()),
             shape: schema.add_u64_field("shape", number()),
             view: schema.add_bytes_field("view", BytesOptions::from(STORED)),
             facets: vocabulary()
@@ -141,6 +147,11 @@ impl Fields {
     pub(crate) fn id_term(&self, id: &str) -> Term {
         Term::from_field_text(self.id, id)
     }
+}
+
+/// Whether an asset is a series: it stands for others and has no files of its own.
+fn is_series(asset: &Asset) -> bool {
+    asset.id.local().starts_with('~') && asset.files.is_empty()
 }
 
 /// The name of a facet field's column.
@@ -191,6 +202,10 @@ pub(crate) fn document(indexed: &IndexedAsset, number: u64) -> TantivyDocument {
         asset.time.map_or(NO_TIME, |time| micros(time.start)),
     );
     document.add_i64(f.end, asset.time.map_or(i64::MIN, |time| micros(time.end)));
+    let days = asset.days.as_ref().and_then(Days::range);
+    let number = |day: Day| i64::from(day.number());
+    document.add_i64(f.first_day, days.map_or(NO_TIME, |days| number(days.first)));
+    document.add_i64(f.last_day, days.map_or(i64::MIN, |days| number(days.last)));
     document.add_u64(f.shape, Shape::of(indexed).number());
     document.add_bytes(f.view, indexed.view.get().as_bytes());
     add_words(&mut document, asset);
@@ -268,6 +283,8 @@ pub(crate) fn values_of(asset: &Asset, field: &str) -> Vec<String> {
     match field {
         "archive" => vec![asset.id.archive().as_str().to_owned()],
         "kind" => vec![asset.kind.as_str().to_owned()],
+        // A series is in itself, so that it and its members are told together.
+        "series" if is_series(asset) => vec![asset.id.as_str().to_owned()],
         "series" => asset
             .series
             .iter()
@@ -311,7 +328,7 @@ mod tests {
     fn the_schema_has_a_name_that_a_directory_can_bear() {
         let name = schema_name();
         assert!(
-            name.starts_with("v1.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+            name.starts_with("v2.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
             "{name}"
         );
     }

@@ -42,6 +42,10 @@ pub(crate) struct Fixed {
     pub(crate) start: Arc<dyn ColumnValues<i64>>,
     /// End of the time covered.
     pub(crate) end: Arc<dyn ColumnValues<i64>>,
+    /// First nominal day covered.
+    pub(crate) first_day: Arc<dyn ColumnValues<i64>>,
+    /// Last nominal day covered.
+    pub(crate) last_day: Arc<dyn ColumnValues<i64>>,
     kept: Mutex<HashMap<Match, Arc<Bits>>>,
 }
 
@@ -84,6 +88,8 @@ impl Fixed {
             size: number("size").map_err(SearchError::engine(read))?,
             start: instant("start").map_err(SearchError::engine(read))?,
             end: instant("end").map_err(SearchError::engine(read))?,
+            first_day: instant("first_day").map_err(SearchError::engine(read))?,
+            last_day: instant("last_day").map_err(SearchError::engine(read))?,
             kept: Mutex::default(),
         })
     }

@@ -253,6 +253,72 @@ async fn a_series_stands_for_its_members_unless_one_is_named() {
     );
 }
 
+/// Three daily files of two stations each, with their series.
+fn two_stations() -> Vec<gantry_asset::Asset> {
+    let mut all = Vec::new();
+    for station in ["BRUX00BEL", "POTS00DEU"] {
+        let mut series = asset(
+            "x",
+            &format!("{station}, daily observations"),
+            10,
+            &["year=2023"],
+        );
+        series.id = format!("planck:~{station}").parse().unwrap();
+        series.files.clear();
+        for day in 1..=3 {
+            let label = format!("2023-{day:03}");
+            let title = format!("{station}, daily observations, {label}");
+            let mut member = asset(&format!("{station}_{day}.rnx"), &title, 10, &["year=2023"]);
+            member.series = Some(series.id.clone());
+            member.days = Some(gantry_asset::Days {
+                first: label.clone(),
+                last: label,
+            });
+            all.push(member);
+        }
+        all.push(series);
+    }
+    all
+}
+
+#[tokio::test]
+async fn words_that_a_series_does_not_have_show_the_members_that_were_meant() {
+    let index = Searched::over(&Catalogue::of(two_stations())).await;
+    let found = |q: &str| {
+        let query = Query {
+            collapse: Collapse::Series,
+            ..query(q)
+        };
+        ids(&index.index.search(&query).unwrap())
+    };
+    assert_eq!(found("BRUX"), ["~BRUX00BEL"]);
+    assert_eq!(found("BRUX 2023 002"), ["BRUX00BEL_2.rnx"]);
+    assert_eq!(found("2023-003"), ["BRUX00BEL_3.rnx", "POTS00DEU_3.rnx"]);
+    assert_eq!(found("daily observations"), ["~BRUX00BEL", "~POTS00DEU"]);
+}
+
+#[tokio::test]
+async fn days_are_labels_that_the_coverage_must_hold() {
+    let index = Searched::over(&Catalogue::of(two_stations())).await;
+    let found = |days: &str| {
+        let query = Query {
+            days: Some(days.parse().unwrap()),
+            facets: vec![gantry_asset::FacetPath::parse("series/planck:~BRUX00BEL").unwrap()],
+            ..query("")
+        };
+        ids(&index.index.search(&query).unwrap())
+    };
+    assert_eq!(found("2023-002"), ["BRUX00BEL_2.rnx"]);
+    assert_eq!(
+        found("2023-002/2023-040"),
+        ["BRUX00BEL_2.rnx", "BRUX00BEL_3.rnx"]
+    );
+    assert_eq!(found("2023-01-03"), ["BRUX00BEL_3.rnx"]);
+    // 2023-001 was the Sunday that began GPS week 2243.
+    assert_eq!(found("2243/0"), ["BRUX00BEL_1.rnx"]);
+    assert_eq!(found("2023-004/2023-040"), [""; 0]);
+}
+
 #[tokio::test]
 async fn time_is_half_open_and_needs_an_overlap() {
     let mut dated = asset("dated.fits", "Dated", 1, &[]);

@@ -84,6 +84,8 @@ pub async fn harvest(
             store.harvest(&lease.id).await.map_err(fail)?
         }
     };
+    // A harvest that was cut has changed series as well.
+    store.sum_up_series().await.map_err(fail)?;
     log(&archive, &report, started.elapsed());
     Ok(report)
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use gantry_asset::{ArchiveId, Asset, AssetId, File};
+use gantry_asset::{ArchiveId, Asset, AssetId, File, Members};
 
 use crate::Store;
 use crate::error::{Doing, StoreError};
+use crate::series::cover;
 
 /// An asset as the record has it.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct AssetRecord {
     pub withdrawn: Option<DateTime<Utc>>,
     /// The number of its newest change.
     pub change: u64,
+    /// What it stands for, when it is a series; the coverage and facets of its members are then its own as well.
+    pub members: Option<Members>,
 }
 
 /// One version of an asset.
@@ -56,7 +59,16 @@ pub struct BatchCounts {
     pub unchanged: u64,
 }
 
-type Row = (String, i64, String, Option<String>, Option<i64>, i64);
+/// Id, version, body, owner, withdrawn, change, members.
+type Row = (
+    String,
+    i64,
+    String,
+    Option<String>,
+    Option<i64>,
+    i64,
+    Option<String>,
+);
 
 impl Store {
     /// One asset, withdrawn or not, if it is everybody's or `viewer`'s.
@@ -69,7 +81,7 @@ impl Store {
         viewer: Option<&str>,
     ) -> Result<AssetRecord, StoreError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT id, version, body, owner, withdrawn, change FROM assets WHERE id = $1 AND (owner IS NULL OR owner = $2)",
+            "SELECT id, version, body, owner, withdrawn, change, members FROM assets WHERE id = $1 AND (owner IS NULL OR owner = $2)",
         )
         .bind(id.as_str())
         .bind(viewer)
@@ -93,7 +105,7 @@ impl Store {
         let mut tx = self.read.begin().await.doing("look up assets")?;
         for chunk in ids.chunks(AT_ONCE) {
             let rows: Vec<Row> = sqlx::query_as(
-                "SELECT id, version, body, owner, withdrawn, change FROM assets \
+                "SELECT id, version, body, owner, withdrawn, change, members FROM assets \
                  WHERE id IN (SELECT value FROM json_each($1)) AND owner IS NULL AND withdrawn IS NULL",
             )
             .bind(list_of(chunk)?)
@@ -118,7 +130,7 @@ impl Store {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(AT_ONCE) {
             let rows: Vec<Row> = sqlx::query_as(
-                "SELECT id, version, body, owner, withdrawn, change FROM assets \
+                "SELECT id, version, body, owner, withdrawn, change, members FROM assets \
                  WHERE id IN (SELECT value FROM json_each($1)) AND (owner IS NULL OR owner = $2)",
             )
             .bind(list_of(chunk)?)
@@ -205,7 +217,7 @@ impl Store {
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn changes(&self, after: u64, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, version, body, owner, withdrawn, change FROM assets \
+            "SELECT id, version, body, owner, withdrawn, change, members FROM assets \
              WHERE change > $1 AND owner IS NULL ORDER BY change LIMIT $2",
         )
         .bind(after.cast_signed())
@@ -233,7 +245,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<AssetRecord>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, version, body, owner, withdrawn, change FROM assets WHERE owner IS NULL AND withdrawn IS NULL \
+            "SELECT id, version, body, owner, withdrawn, change, members FROM assets WHERE owner IS NULL AND withdrawn IS NULL \
              AND ($1 IS NULL OR archive = $1) AND id > $2 ORDER BY id LIMIT $3",
         )
         .bind(archive.map(ArchiveId::as_str))
@@ -266,16 +278,23 @@ impl Store {
             let some: Vec<Row> = rows.by_ref().take(AT_ONCE).collect();
             let ids: Vec<&str> = some.iter().map(|row| row.0.as_str()).collect();
             let mut files = self.files_of(&ids).await?;
-            for (id, version, body, owner, withdrawn, change) in some {
+            for (id, version, body, owner, withdrawn, change, members) in some {
                 let mut asset: Asset = serde_json::from_str(&body).doing("an asset")?;
                 debug_assert_eq!(asset.id.as_str(), id, "an asset's body carries its id");
                 asset.files = files.remove(&(id, version)).unwrap_or_default();
+                let members: Option<Members> = members
+                    .map(|text| serde_json::from_str(&text).doing("the members of a series"))
+                    .transpose()?;
+                if let Some(members) = &members {
+                    cover(&mut asset, members);
+                }
                 records.push(AssetRecord {
                     asset,
                     version: to_version(version),
                     owner,
                     withdrawn: withdrawn.map(to_time),
                     change: change.cast_unsigned(),
+                    members,
                 });
             }
         }

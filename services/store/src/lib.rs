@@ -11,6 +11,7 @@ mod lease;
 mod phase;
 mod seal;
 mod selections;
+mod series;
 mod staged_files;
 mod staging_jobs;
 mod staging_work;

@@ -1,10 +1,11 @@
 //! Writing what a harvest found: new assets, changed ones, and versions of their files.
 
-use gantry_asset::{Asset, content_hash, version_hash};
+use gantry_asset::{Asset, AssetId, content_hash, version_hash};
 use sqlx::{Sqlite, Transaction};
 
 use crate::database::now;
 use crate::error::{Doing, StoreError};
+use crate::series::{is_series, note_changed};
 use crate::{BatchCounts, Lease, Store};
 
 impl Store {
@@ -34,6 +35,9 @@ impl Store {
     }
 }
 
+/// What the record has of an asset: hash, version, hash of its files, when it was withdrawn, seen by which harvest, series.
+type Known = (String, i64, String, Option<i64>, String, Option<String>);
+
 enum Upserted {
     New,
     Changed,
@@ -47,16 +51,17 @@ async fn upsert(
     harvest: &str,
     asset: &Asset,
 ) -> Result<Upserted, StoreError> {
-    let known: Option<(String, i64, String, Option<i64>, String)> = sqlx::query_as(
-        "SELECT content_hash, version, version_hash, withdrawn, seen FROM assets WHERE id = $1",
+    let known: Option<Known> = sqlx::query_as(
+        "SELECT content_hash, version, version_hash, withdrawn, seen, series FROM assets WHERE id = $1",
     )
     .bind(asset.id.as_str())
     .fetch_optional(&mut **tx)
     .await
     .doing("look up an asset")?;
     let (content, files) = (content_hash(asset), version_hash(&asset.files));
-    let Some((known_content, version, known_files, withdrawn, seen)) = known else {
+    let Some((known_content, version, known_files, withdrawn, seen, series)) = known else {
         insert(tx, harvest, asset, &content, &files).await?;
+        note_series(tx, asset, None).await?;
         return Ok(Upserted::New);
     };
     if known_content == content && known_files == files && withdrawn.is_none() {
@@ -77,7 +82,22 @@ async fn upsert(
         version + 1
     };
     update(tx, harvest, asset, (&content, &files, version)).await?;
+    note_series(tx, asset, series.as_deref()).await?;
     Ok(Upserted::Changed)
+}
+
+/// Notes which series are to be summed up again: the one it was in, the one it is in, itself.
+async fn note_series(
+    tx: &mut Transaction<'static, Sqlite>,
+    asset: &Asset,
+    before: Option<&str>,
+) -> Result<(), StoreError> {
+    let own = is_series(asset).then_some(asset.id.as_str());
+    let now = asset.series.as_ref().map(AssetId::as_str);
+    for series in before.into_iter().chain(now).chain(own) {
+        note_changed(tx, series).await?;
+    }
+    Ok(())
 }
 
 async fn insert(
@@ -89,8 +109,8 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let change = next_change(tx).await?;
     sqlx::query(
-        "INSERT INTO assets (id, archive, content_hash, version, version_hash, body, change, seen, created, updated) \
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $8)",
+        "INSERT INTO assets (id, archive, content_hash, version, version_hash, body, change, seen, created, updated, series, size_bytes) \
+         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $8, $9, $10)",
     )
     .bind(asset.id.as_str())
     .bind(asset.id.archive().as_str())
@@ -100,6 +120,8 @@ async fn insert(
     .bind(change)
     .bind(harvest)
     .bind(now())
+    .bind(asset.series.as_ref().map(AssetId::as_str))
+    .bind(asset.size_bytes().map(u64::cast_signed))
     .execute(&mut **tx)
     .await
     .doing("keep a new asset")?;
@@ -115,7 +137,7 @@ async fn update(
     let change = next_change(tx).await?;
     sqlx::query(
         "UPDATE assets SET content_hash = $2, version = $3, version_hash = $4, body = $5, change = $6, seen = $7, \
-         updated = $8, withdrawn = NULL WHERE id = $1",
+         updated = $8, withdrawn = NULL, series = $9, size_bytes = $10 WHERE id = $1",
     )
     .bind(asset.id.as_str())
     .bind(content)
@@ -125,6 +147,8 @@ async fn update(
     .bind(change)
     .bind(harvest)
     .bind(now())
+    .bind(asset.series.as_ref().map(AssetId::as_str))
+    .bind(asset.size_bytes().map(u64::cast_signed))
     .execute(&mut **tx)
     .await
     .doing("keep a changed asset")?;

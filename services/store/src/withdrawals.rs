@@ -91,6 +91,7 @@ impl Store {
         withdraw(&mut tx, &unseen).await?;
         add_withdrawn(&mut tx, id, unseen.len()).await?;
         tx.commit().await.doing("accept withdrawals")?;
+        self.sum_up_series().await?;
         self.harvest(id).await
     }
 }
@@ -106,6 +107,14 @@ async fn withdraw(tx: &mut Transaction<'static, Sqlite>, ids: &[String]) -> Resu
             .execute(&mut **tx)
             .await
             .doing("withdraw an asset")?;
+        sqlx::query(
+            "INSERT INTO series_changed (series) SELECT series FROM assets WHERE id = $1 AND series IS NOT NULL \
+             ON CONFLICT (series) DO NOTHING",
+        )
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .doing("note that a series changed")?;
     }
     Ok(())
 }

@@ -6,5 +6,6 @@ mod datalabs;
 mod harvests;
 mod opening;
 mod record;
+mod series;
 mod staging_jobs;
 mod users;
