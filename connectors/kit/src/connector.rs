@@ -29,6 +29,26 @@ pub struct Archive {
     pub license: Option<String>,
     /// The publisher named in citations.
     pub publisher: String,
+    /// What can be asked of it besides its files.
+    #[serde(skip_serializing_if = "Asks::is_empty")]
+    pub asks: Asks,
+}
+
+/// What can be asked of an archive besides its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Asks {
+    /// Whether it answers queries in ADQL.
+    pub adql: bool,
+    /// The kinds of products it gives by source, such as `XP_SAMPLED`.
+    pub datalink: Vec<String>,
+}
+
+impl Asks {
+    /// Whether nothing can be asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One archive, seen as assets that can be listed and files that can be opened.
@@ -96,21 +116,38 @@ pub struct Resume {
 
 /// What there is to say of a file while it comes, such as sources that had no product; clones are one and the same.
 #[derive(Debug, Clone, Default)]
-pub struct Remarks(Arc<Mutex<Vec<String>>>);
+pub struct Remarks(Arc<Mutex<Said>>);
+
+#[derive(Debug, Default)]
+struct Said {
+    sentences: Vec<String>,
+    n_rows: Option<u64>,
+}
 
 impl Remarks {
     /// Adds a sentence.
     pub fn add(&self, sentence: impl Into<String>) {
-        self.sentences().push(sentence.into());
+        self.said().sentences.push(sentence.into());
     }
 
     /// Everything that was said so far; it is whole when the stream has ended.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
-        self.sentences().clone()
+        self.said().sentences.clone()
     }
 
-    fn sentences(&self) -> MutexGuard<'_, Vec<String>> {
+    /// Says how many rows there are.
+    pub fn set_rows(&self, n_rows: u64) {
+        self.said().n_rows = Some(n_rows);
+    }
+
+    /// How many rows there are, where that was said.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        self.said().n_rows
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

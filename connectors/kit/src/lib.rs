@@ -8,7 +8,7 @@ mod open;
 mod registry;
 
 pub use config::{ArchiveConfig, ConfigError};
-pub use connector::{Archive, ByteStream, Connector, Cursor, Harvested, Remarks, Resume};
+pub use connector::{Archive, Asks, ByteStream, Connector, Cursor, Harvested, Remarks, Resume};
 pub use error::{HarvestError, OpenError};
 pub use open::open_address;
 pub use registry::{Connect, Registry};

@@ -1,7 +1,7 @@
 //! What the configuration of a Planck archive means.
 
 use gantry_asset::ArchiveId;
-use gantry_connector::{Archive, ArchiveConfig, ConfigError};
+use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError};
 use gantry_net::Scope;
 use url::Url;
 
@@ -80,5 +80,6 @@ pub(crate) fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {
             .to_owned(),
         license: config.license.clone(),
         publisher: "European Space Agency".to_owned(),
+        asks: Asks::default(),
     }
 }

@@ -106,6 +106,34 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// An asset of which nothing is known yet but who it is.
+    #[must_use]
+    pub fn new(id: AssetId, kind: Kind) -> Self {
+        Self {
+            title: id.local().to_owned(),
+            id,
+            kind,
+            description: String::new(),
+            synonyms: Vec::new(),
+            facets: Facets::new(),
+            series: None,
+            time: None,
+            time_scale: None,
+            days: None,
+            sky: None,
+            related: Vec::new(),
+            warnings: Vec::new(),
+            rank: 0,
+            files: Vec::new(),
+        }
+    }
+
+    /// Whether it is a series: it stands for others and has no files of its own.
+    #[must_use]
+    pub fn is_series(&self) -> bool {
+        self.id.local().starts_with('~') && self.files.is_empty()
+    }
+
     /// The sum of its files' sizes; `None` when one of them is unknown.
     #[must_use]
     pub fn size_bytes(&self) -> Option<u64> {

@@ -38,6 +38,19 @@ pub enum TimeScale {
     Tcb,
 }
 
+impl TimeScale {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Utc => "UTC",
+            Self::Gpst => "GPST",
+            Self::Bdt => "BDT",
+            Self::Tcb => "TCB",
+        }
+    }
+}
+
 /// The part of the sky an asset covers, ICRS degrees.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sky {

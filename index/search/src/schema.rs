@@ -84,7 +84,7 @@ impl Shape {
         let asset = &indexed.asset;
         match &asset.series {
             Some(_) => Self::Member,
-            None if is_series(asset) => Self::Series,
+            None if asset.is_series() => Self::Series,
             None => Self::Single,
         }
     }
@@ -147,11 +147,6 @@ impl Fields {
     pub(crate) fn id_term(&self, id: &str) -> Term {
         Term::from_field_text(self.id, id)
     }
-}
-
-/// Whether an asset is a series: it stands for others and has no files of its own.
-fn is_series(asset: &Asset) -> bool {
-    asset.id.local().starts_with('~') && asset.files.is_empty()
 }
 
 /// The name of a facet field's column.
@@ -284,7 +279,7 @@ pub(crate) fn values_of(asset: &Asset, field: &str) -> Vec<String> {
         "archive" => vec![asset.id.archive().as_str().to_owned()],
         "kind" => vec![asset.kind.as_str().to_owned()],
         // A series is in itself, so that it and its members are told together.
-        "series" if is_series(asset) => vec![asset.id.as_str().to_owned()],
+        "series" if asset.is_series() => vec![asset.id.as_str().to_owned()],
         "series" => asset
             .series
             .iter()

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod app;
+mod ask;
 mod changes;
 pub mod cli;
 pub mod config;

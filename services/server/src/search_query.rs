@@ -1,7 +1,7 @@
 //! A search as it stands in an address.
 
 use chrono::{DateTime, Utc};
-use gantry_asset::FacetPath;
+use gantry_asset::{DayRange, FacetPath};
 use gantry_search::{Collapse, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -41,7 +41,7 @@ pub(crate) struct SearchParams {
     /// Sky region; searching by sky is not offered yet and answers with a problem.
     #[serde(deserialize_with = "once")]
     pub(crate) pos: Option<String>,
-    /// GNSS days; searching by days is not offered yet and answers with a problem.
+    /// Nominal days that the coverage holds: `2023-001`, `2023-100/2023-130`, a GPS week and day `2238/3`.
     #[serde(deserialize_with = "once")]
     pub(crate) days: Option<String>,
     /// Place; searching by place is not offered yet and answers with a problem.
@@ -52,11 +52,7 @@ pub(crate) struct SearchParams {
 impl SearchParams {
     /// The search these parameters ask for.
     pub(crate) fn query(&self) -> Result<Query, Problem> {
-        for (name, value) in [
-            ("pos", &self.pos),
-            ("days", &self.days),
-            ("near", &self.near),
-        ] {
+        for (name, value) in [("pos", &self.pos), ("near", &self.near)] {
             if value.is_some() {
                 return Err(Problem::new(
                     &UNPROCESSABLE,
@@ -72,6 +68,7 @@ impl SearchParams {
                 .map(|text| facet(text))
                 .collect::<Result<_, _>>()?,
             time: self.time.as_deref().map(interval).transpose()?,
+            days: self.days.as_deref().map(days).transpose()?,
             sort: one_of(
                 self.sort.as_deref(),
                 "sort",
@@ -178,6 +175,15 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
             format!("limit=`{n}`: allowed is 0 to 1000"),
         )),
     }
+}
+
+fn days(text: &str) -> Result<DayRange, Problem> {
+    text.parse().map_err(|error| {
+        Problem::new(
+            &BAD_REQUEST,
+            format!("days: {error}; a range has a `/` between its days, as in 2023-100/2023-130"),
+        )
+    })
 }
 
 fn interval(text: &str) -> Result<(DateTime<Utc>, DateTime<Utc>), Problem> {

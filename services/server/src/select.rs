@@ -1,18 +1,19 @@
 //! What to take: from the body of a request to a selection.
 
-use gantry_asset::AssetId;
+use gantry_asset::{Asset, AssetId};
 use gantry_search::{Collapse, Query};
-use gantry_staging::{MAX_ASSETS, select};
+use gantry_staging::{MAX_ASSETS, select, select_with_queries};
 use gantry_store::{Selection, User};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::problem::{BAD_REQUEST, Problem, TOO_MANY_ASSETS, UNPROCESSABLE};
+use crate::ask::{TakeDatalink, adql_asset, datalink_asset};
+use crate::problem::{BAD_REQUEST, Problem, TOO_MANY_ASSETS};
 use crate::search_query::SearchParams;
 
-/// What to take: exactly one of `selection`, `assets`, `search`, or several members in `any_of`.
+/// What to take: exactly one of `selection`, `assets`, `search`, `adql`, `datalink`, or several members in `any_of`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct Take {
@@ -28,11 +29,22 @@ pub(crate) struct Take {
     /// Several of these.
     #[schema(value_type = Vec<Object>)]
     pub(crate) any_of: Vec<Take>,
-    /// A query of an archive; only archives that answer queries take it.
+    /// A query in ADQL; only archives that answer queries take it.
     pub(crate) adql: Option<String>,
-    /// Products of sources; only archives that serve DataLink take it.
+    /// Products of sources, `{archive, release, sources, types}`; only archives that serve DataLink take it.
     #[schema(value_type = Option<Object>)]
-    pub(crate) datalink: Option<Value>,
+    pub(crate) datalink: Option<TakeDatalink>,
+    /// With `adql`: which archive is asked.
+    pub(crate) archive: Option<String>,
+    /// With `adql`: the release it is about.
+    pub(crate) release: Option<String>,
+    /// With `adql`: `votable` (default), `fits`, `ecsv` or `csv`.
+    pub(crate) format: Option<String>,
+    /// With `adql`: the most rows that are wanted.
+    pub(crate) max_rows: Option<u64>,
+    /// With `adql`: a table that goes with it; not offered.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) upload: Option<Value>,
 }
 
 /// All matches of a search, as its address or its parameters.
@@ -46,6 +58,17 @@ pub(crate) struct TakeSearch {
     days: Option<String>,
     near: Option<String>,
     collapse: Option<String>,
+}
+
+impl TakeSearch {
+    /// The members of a series within a range of days.
+    pub(crate) fn of_series(series: &str, days: String) -> Self {
+        Self {
+            facet: vec![format!("series/{series}")],
+            days: Some(days),
+            ..Self::default()
+        }
+    }
 }
 
 const DEPTH: u32 = 4;
@@ -64,45 +87,53 @@ pub(crate) async fn selection_of(
             .selection(id, user.map(|user| user.id.as_str()))
             .await?);
     }
-    let mut ids = Vec::new();
-    collect(app, take, &mut ids, DEPTH).await?;
-    Ok(select(&app.store, &ids).await?)
+    let mut taken = Taken::default();
+    collect(app, take, &mut taken, DEPTH).await?;
+    if taken.queries.is_empty() {
+        return Ok(select(&app.store, &taken.ids).await?);
+    }
+    let user = user.ok_or_else(Problem::not_logged_in)?;
+    Ok(select_with_queries(&app.store, user, &taken.ids, &taken.queries).await?)
 }
 
-async fn collect(
-    app: &App,
-    take: &Take,
-    ids: &mut Vec<AssetId>,
-    depth: u32,
-) -> Result<(), Problem> {
+/// What was asked for, member by member.
+#[derive(Default)]
+struct Taken {
+    ids: Vec<AssetId>,
+    queries: Vec<Asset>,
+}
+
+async fn collect(app: &App, take: &Take, taken: &mut Taken, depth: u32) -> Result<(), Problem> {
     if depth == 0 {
         return Err(Problem::new(
             &BAD_REQUEST,
             "`any_of` is nested too deep; three levels are allowed",
         ));
     }
-    if take.adql.is_some() || take.datalink.is_some() {
-        return Err(Problem::new(
-            &UNPROCESSABLE,
-            "`adql` and `datalink` need an archive that answers queries; none of the configured ones does",
-        ));
-    }
     let n_members = usize::from(take.assets.is_some())
         + usize::from(take.search.is_some())
+        + usize::from(take.adql.is_some())
+        + usize::from(take.datalink.is_some())
         + usize::from(!take.any_of.is_empty());
     if n_members != 1 {
         return Err(Problem::new(
             &BAD_REQUEST,
-            "say what to take with exactly one of `selection`, `assets`, `search` and `any_of`",
+            "say what to take with exactly one of `selection`, `assets`, `search`, `adql`, `datalink` and `any_of`",
         ));
     }
     for text in take.assets.iter().flatten() {
-        ids.push(
+        taken.ids.push(
             AssetId::parse(text).map_err(|error| Problem::new(&BAD_REQUEST, error.to_string()))?,
         );
     }
     if let Some(search) = &take.search {
-        ids.extend(matches(app, search, &take.except).await?);
+        taken.ids.extend(matches(app, search, &take.except).await?);
+    }
+    if let Some(adql) = &take.adql {
+        taken.queries.push(adql_asset(app, take, adql)?);
+    }
+    if let Some(datalink) = &take.datalink {
+        taken.queries.push(datalink_asset(app, datalink)?);
     }
     if take.any_of.len() > MEMBERS {
         return Err(Problem::new(
@@ -114,10 +145,10 @@ async fn collect(
         ));
     }
     for member in &take.any_of {
-        if ids.len() as u64 > MAX_ASSETS {
+        if taken.ids.len() as u64 > MAX_ASSETS {
             break;
         }
-        Box::pin(collect(app, member, ids, depth - 1)).await?;
+        Box::pin(collect(app, member, taken, depth - 1)).await?;
     }
     Ok(())
 }

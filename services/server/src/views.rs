@@ -1,7 +1,7 @@
 //! What the interface shows of assets: one shape for search, for an asset and for export.
 
-use gantry_asset::{Asset, FacetPath, Facets, File, Related};
-use gantry_store::AssetRecord;
+use gantry_asset::{Asset, Days, FacetPath, Facets, File, Members, Related};
+use gantry_store::{AssetRecord, NOT_RUN};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -36,8 +36,14 @@ pub(crate) struct AssetView {
     /// The sky it covers.
     #[schema(value_type = Option<Object>)]
     pub(crate) sky: Option<Value>,
-    /// How many files it has.
-    pub(crate) n_files: usize,
+    /// The nominal days it covers, both included.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) days: Option<Days>,
+    /// What a series stands for: how many assets, their size, how many days of those it spans.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) members: Option<Value>,
+    /// How many files it has; null for a query that has not been run.
+    pub(crate) n_files: Option<usize>,
     /// Their sizes together; null when one is unknown.
     pub(crate) size_bytes: Option<u64>,
     /// Its files now.
@@ -59,7 +65,7 @@ impl From<&AssetRecord> for AssetView {
             id: asset.id.to_string(),
             archive: asset.id.archive().to_string(),
             kind: asset.kind.as_str(),
-            version: (!asset.files.is_empty()).then_some(record.version),
+            version: version(record),
             title: asset.title.clone(),
             description: asset.description.clone(),
             synonyms: asset.synonyms.clone(),
@@ -67,8 +73,10 @@ impl From<&AssetRecord> for AssetView {
             series: asset.series.as_ref().map(ToString::to_string),
             time: asset.time.map(|time| json!(time)),
             sky: asset.sky.as_ref().map(|sky| json!(sky)),
-            n_files: asset.files.len(),
-            size_bytes: asset.size_bytes(),
+            days: asset.days.clone(),
+            members: record.members.as_ref().map(members_json),
+            n_files: (!is_unrun(record)).then_some(asset.files.len()),
+            size_bytes: size_bytes(record),
             files: asset.files.clone(),
             related: asset.related.clone(),
             warnings: asset.warnings.clone(),
@@ -84,12 +92,12 @@ pub(crate) fn hit_view(record: &AssetRecord) -> Value {
         "id": asset.id,
         "archive": asset.id.archive(),
         "kind": asset.kind.as_str(),
-        "version": if asset.files.is_empty() { None } else { Some(record.version) },
+        "version": version(record),
         "title": asset.title,
         "facets": facets_json(&asset.facets),
         "series": asset.series,
         "n_files": asset.files.len(),
-        "size_bytes": asset.size_bytes(),
+        "size_bytes": size_bytes(record),
         "name": asset.files.first().map(|file| &file.name),
     });
     if let Value::Object(object) = &mut hit {
@@ -102,6 +110,8 @@ pub(crate) fn hit_view(record: &AssetRecord) -> Value {
                 .as_ref()
                 .map(|sky| json!({"all_sky": sky.all_sky})),
         );
+        add(object, "days", asset.days.as_ref().map(|days| json!(days)));
+        add(object, "members", record.members.as_ref().map(members_json));
         add(
             object,
             "replaced_by",
@@ -114,6 +124,29 @@ pub(crate) fn hit_view(record: &AssetRecord) -> Value {
         );
     }
     hit
+}
+
+/// The version an asset has now; a series has none, and a query none before it is run.
+fn version(record: &AssetRecord) -> Option<u32> {
+    let has_one = !record.asset.files.is_empty() && !is_unrun(record);
+    has_one.then_some(record.version)
+}
+
+/// Whether it is a query that was never run.
+fn is_unrun(record: &AssetRecord) -> bool {
+    record.version == NOT_RUN
+}
+
+/// The size of an asset; of all its members for a series.
+fn size_bytes(record: &AssetRecord) -> Option<u64> {
+    match &record.members {
+        Some(members) => members.size_bytes,
+        None => record.asset.size_bytes(),
+    }
+}
+
+fn members_json(members: &Members) -> Value {
+    json!({"total": members.total, "size_bytes": members.size_bytes, "n_days": members.n_days, "n_days_spanned": members.n_days_spanned})
 }
 
 /// What replaces an asset within its release.

@@ -1,8 +1,9 @@
 //! The end of a job: its phase, its manifests, and nothing half done left behind.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use gantry_store::{FileOutcome, Phase, StagingFile, StoreError, Wanted as Asked};
+use gantry_asset::{Algorithm, AssetId, Checksum, File};
+use gantry_store::{FileOutcome, NOT_RUN, Phase, StagingFile, StoreError, Wanted as Asked};
 
 use crate::job::{JobRun, PAGE, Why};
 use crate::manifest;
@@ -21,6 +22,7 @@ impl JobRun<'_> {
         self.store.keep_waiting(self.lease, "[]", moved).await?;
         match why {
             None | Some(Why::Lost(_)) => {
+                self.keep_runs().await?;
                 self.report(Phase::Completed).await;
                 self.keep_end(Phase::Completed, None).await
             }
@@ -32,6 +34,32 @@ impl JobRun<'_> {
             }
             Some(Why::Full(error)) => self.end_full(&error).await,
         }
+    }
+
+    /// Keeps what the queries of the job gave as versions of their assets.
+    async fn keep_runs(&self) -> Result<(), StoreError> {
+        let mut runs: BTreeMap<AssetId, (Vec<File>, Option<u64>)> = BTreeMap::new();
+        let mut from = 0;
+        loop {
+            let rows = self.store.staging_files(&self.job.id, from, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            from = last.position + 1;
+            for row in rows.into_iter().filter(|row| row.version == NOT_RUN) {
+                let files = self.store.asset_files(&row.asset, NOT_RUN).await?;
+                let asked = files.into_iter().find(|file| file.name == row.name);
+                if let Some((asked, outcome)) = asked.zip(row.outcome)
+                    && outcome.outcome == "staged"
+                {
+                    let (files, n_rows) = runs.entry(row.asset).or_default();
+                    *n_rows = outcome.n_rows.map(|n| n + n_rows.unwrap_or(0));
+                    files.push(answer(asked, &outcome));
+                }
+            }
+        }
+        for (query, (files, n_rows)) in runs {
+            self.store.keep_run(&query, &files, n_rows).await?;
+        }
+        Ok(())
     }
 
     async fn end_full(&self, error: &VolumeError) -> Result<(), StoreError> {
@@ -106,5 +134,17 @@ impl JobRun<'_> {
         let files = self.store.asset_files(&row.asset, row.version).await?;
         let file = files.iter().find(|file| file.name == row.name);
         Ok(file.and_then(|file| first_path(&self.request, &row.asset, file).ok()))
+    }
+}
+
+/// The file a query gave: what was asked, with the size and the hash of the answer.
+fn answer(asked: File, outcome: &FileOutcome) -> File {
+    File {
+        size_bytes: outcome.size_bytes,
+        checksum: outcome.sha256.clone().map(|value| Checksum {
+            algorithm: Algorithm::Sha256,
+            value,
+        }),
+        ..asked
     }
 }

@@ -50,8 +50,7 @@ impl Transfer<'_> {
             sha256: Some(sha256),
             verified_by: Some(verified_by.to_owned()),
             warnings: inside.warnings,
-            reason: None,
-            retry_may_help: None,
+            ..FileOutcome::default()
         };
         Ok(Ok(Whole { part, outcome }))
     }

@@ -29,7 +29,7 @@ pub use live::Live;
 pub use manifest::{Citation, citation, file_json};
 pub use plan::{Plan, PlannedFile, PlannedMethod};
 pub use request::{Method, OnConflict, StageRequest};
-pub use selection::{MAX_ASSETS, members, select};
+pub use selection::{MAX_ASSETS, members, select, select_with_queries};
 pub use staging::Staging;
 pub use volumes::{NewVolume, Volumes, WORKSPACE};
 pub use worker::Worker;

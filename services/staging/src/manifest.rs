@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::Utc;
 use gantry_asset::{Asset, AssetId};
 use gantry_connector::Archive;
-use gantry_store::{Phase, StagedFile, StagingFile};
+use gantry_store::{NOT_RUN, Phase, StagedFile, StagingFile};
 use serde_json::{Value, json};
 
 use crate::blocking::blocking;
@@ -145,9 +145,9 @@ async fn report(
 #[must_use]
 pub fn file_json(file: &StagingFile) -> Value {
     let outcome = file.outcome.clone().unwrap_or_default();
-    json!({
+    let mut value = json!({
         "asset": file.asset,
-        "version": file.version,
+        "version": (file.version != NOT_RUN).then_some(file.version),
         "name": file.name,
         "outcome": file.outcome.as_ref().map(|outcome| &outcome.outcome),
         "method": outcome.method,
@@ -158,7 +158,12 @@ pub fn file_json(file: &StagingFile) -> Value {
         "warnings": outcome.warnings,
         "reason": outcome.reason,
         "retry_may_help": outcome.retry_may_help,
-    })
+    });
+    // Only the answers of queries have rows.
+    if let Some(n_rows) = outcome.n_rows {
+        value["n_rows"] = n_rows.into();
+    }
+    value
 }
 
 /// Writes what speaks for all that was staged in a folder.

@@ -90,7 +90,8 @@ impl OpenVolume<'_> {
             staged,
             mounted: access.and_then(|access| access.mounted(wanted.file)),
             reserved: is_reserved(path.name()),
-            needs_a_query: false,
+            // A table is there to be asked; without a question there is nothing to fetch.
+            needs_a_query: wanted.file.locations.is_empty(),
         })
     }
 }

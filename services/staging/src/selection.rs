@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::Utc;
-use gantry_asset::AssetId;
-use gantry_store::{AssetRecord, Selection, SelectionMember, Store, StoreError};
+use gantry_asset::{Asset, AssetId};
+use gantry_store::{AssetRecord, Selection, SelectionMember, Store, StoreError, User};
 use sha2::{Digest, Sha256};
 
 use crate::error::StagingError;
@@ -19,19 +19,50 @@ pub const MAX_ASSETS: u64 = 100_000;
 /// # Errors
 /// [`StagingError::Empty`], [`StagingError::TooMany`], and [`StagingError::NoSuchAssets`] naming what is not there.
 pub async fn select(store: &Store, ids: &[AssetId]) -> Result<Selection, StagingError> {
-    let unique: HashSet<&AssetId> = ids.iter().collect();
-    if unique.is_empty() {
+    let change = store.change_number().await?;
+    let by_id = resolved(store, ids).await?;
+    if by_id.is_empty() {
         return Err(StagingError::Empty);
     }
-    if unique.len() as u64 > MAX_ASSETS {
-        return Err(StagingError::TooMany {
-            n: unique.len() as u64,
-            max: MAX_ASSETS,
-        });
-    }
+    keep(store, (id_of(by_id.values()), None), change, by_id).await
+}
+
+/// Makes and keeps a selection of a user's own: these queries, and these assets at the versions they have now.
+///
+/// Its id is random, since what a query gives is not known before it is run.
+///
+/// # Errors
+/// As [`select`].
+pub async fn select_with_queries(
+    store: &Store,
+    owner: &User,
+    ids: &[AssetId],
+    queries: &[Asset],
+) -> Result<Selection, StagingError> {
     let change = store.change_number().await?;
+    let mut by_id = resolved(store, ids).await?;
+    for query in queries {
+        store.keep_query(&owner.id, query).await?;
+    }
+    let ids: Vec<AssetId> = queries.iter().map(|query| query.id.clone()).collect();
+    let kept = store.assets(&ids, Some(&owner.id)).await?;
+    by_id.extend(
+        kept.into_iter()
+            .map(|record| (record.asset.id.clone(), record)),
+    );
+    let id = format!("sel_{}", uuid::Uuid::new_v4().simple());
+    keep(store, (id, Some(owner.id.clone())), change, by_id).await
+}
+
+/// The assets of these ids, by id; a series stands for its members.
+async fn resolved(
+    store: &Store,
+    ids: &[AssetId],
+) -> Result<BTreeMap<AssetId, AssetRecord>, StagingError> {
+    let unique: HashSet<&AssetId> = ids.iter().collect();
+    too_many(unique.len() as u64)?;
     let records = store.live_assets(ids).await?;
-    let by_id: BTreeMap<AssetId, AssetRecord> = records
+    let mut by_id: BTreeMap<AssetId, AssetRecord> = records
         .into_iter()
         .map(|record| (record.asset.id.clone(), record))
         .collect();
@@ -44,9 +75,41 @@ pub async fn select(store: &Store, ids: &[AssetId]) -> Result<Selection, Staging
         missing.sort_unstable();
         return Err(StagingError::NoSuchAssets(missing));
     }
+    let series: Vec<AssetId> = by_id
+        .values()
+        .filter(|record| record.asset.is_series())
+        .map(|record| record.asset.id.clone())
+        .collect();
+    for id in series {
+        by_id.remove(&id);
+        let most = u32::try_from(MAX_ASSETS)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        let members = store.members_of(&id, most).await?;
+        too_many((by_id.len() + members.len()) as u64)?;
+        let members = store.live_assets(&members).await?.into_iter();
+        by_id.extend(members.map(|record| (record.asset.id.clone(), record)));
+    }
+    Ok(by_id)
+}
+
+fn too_many(n: u64) -> Result<(), StagingError> {
+    if n > MAX_ASSETS {
+        let max = MAX_ASSETS;
+        return Err(StagingError::TooMany { n, max });
+    }
+    Ok(())
+}
+
+async fn keep(
+    store: &Store,
+    (id, owner): (String, Option<String>),
+    change: u64,
+    by_id: BTreeMap<AssetId, AssetRecord>,
+) -> Result<Selection, StagingError> {
     let selection = Selection {
-        id: id_of(by_id.values()),
-        owner: None,
+        id,
+        owner,
         change,
         n_assets: by_id.len() as u64,
         n_files: by_id
@@ -64,7 +127,9 @@ pub async fn select(store: &Store, ids: &[AssetId]) -> Result<Selection, Staging
         })
         .collect();
     store.keep_selection(&selection, &members).await?;
-    Ok(store.selection(&selection.id, None).await?)
+    Ok(store
+        .selection(&selection.id, selection.owner.as_deref())
+        .await?)
 }
 
 /// `sel_` and a hash of the sorted `asset@version` lines.
@@ -93,7 +158,7 @@ pub async fn members(
 ) -> Result<Vec<(SelectionMember, AssetRecord)>, StagingError> {
     let members = store.selection_members(selection, from, limit).await?;
     let ids: Vec<AssetId> = members.iter().map(|member| member.asset.clone()).collect();
-    let records = store.assets(&ids, None).await?.into_iter();
+    let records = store.assets_in(selection, &ids).await?.into_iter();
     let mut records: HashMap<AssetId, AssetRecord> = records
         .map(|record| (record.asset.id.clone(), record))
         .collect();

@@ -268,16 +268,6 @@ fn release_warnings(releases: &std::collections::BTreeSet<String>) -> Vec<String
 /// The files of one selected asset; one without files ends `skipped` from the start.
 fn new_files(record: &AssetRecord, version: u32) -> Vec<NewStagingFile> {
     let id = &record.asset.id;
-    if record.asset.files.is_empty() {
-        let settled = Some(skipped("needs-a-query"));
-        return vec![NewStagingFile {
-            asset: id.clone(),
-            version,
-            name: id.local().to_owned(),
-            size_bytes: None,
-            settled,
-        }];
-    }
     let files = record.asset.files.iter();
     files
         .map(|file| NewStagingFile {
@@ -285,7 +275,7 @@ fn new_files(record: &AssetRecord, version: u32) -> Vec<NewStagingFile> {
             version,
             name: file.name.clone(),
             size_bytes: file.size_bytes,
-            settled: None,
+            settled: file.locations.is_empty().then(|| skipped("needs-a-query")),
         })
         .collect()
 }

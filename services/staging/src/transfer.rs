@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use gantry_asset::File;
-use gantry_connector::{ByteStream, OpenError, Resume};
+use gantry_connector::{ByteStream, OpenError, Remarks, Resume};
 use gantry_net::Validator;
 use gantry_store::{FileOutcome, Lease, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,9 @@ pub(crate) struct PartState {
     pub(crate) whole: Option<FileOutcome>,
     /// Where it goes, once that is decided.
     pub(crate) path: Option<String>,
+    /// The run of the query whose answer it is.
+    #[serde(default)]
+    pub(crate) run: Option<String>,
 }
 
 /// A file that is whole and waits to be named.
@@ -114,8 +118,12 @@ impl Transfer<'_> {
         loop {
             let before = writing.part.written;
             let problem = match self.attempt(access, &mut writing, &mut state).await {
-                Ok(()) => match self.judge(writing, state.total_bytes).await? {
-                    Ok(whole) => return Ok(whole),
+                Ok(remarks) => match self.judge(writing, state.total_bytes).await? {
+                    Ok(mut whole) => {
+                        whole.outcome.warnings.extend(remarks.all());
+                        whole.outcome.n_rows = remarks.rows();
+                        return Ok(whole);
+                    }
                     Err((damaged, reason)) if second_try => {
                         tracing::warn!(file = self.file.name, reason, "fetched again");
                         writing = damaged;
@@ -198,17 +206,13 @@ impl Transfer<'_> {
         access: &ArchiveAccess,
         writing: &mut Writing,
         state: &mut PartState,
-    ) -> Result<(), Attempt> {
+    ) -> Result<Remarks, Attempt> {
         let from = writing.part.written;
         if from > 0 && state.total_bytes == Some(from) {
             // It was whole when a process was stopped; there is no byte left to ask for.
-            return Ok(());
+            return Ok(Remarks::default());
         }
-        let resume = resume_at(from, state);
-        let mut stream = tokio::select! {
-            opened = access.connector.open(self.file, &resume) => opened.map_err(Attempt::Open)?,
-            () = self.stop.cancelled() => return Err(Attempt::Broken(Broken::Stopped)),
-        };
+        let mut stream = self.open(access, from, state).await?;
         if stream.starts_at != from {
             self.restart(writing)?;
         }
@@ -225,7 +229,35 @@ impl Transfer<'_> {
         if let Err(Attempt::Open(_) | Attempt::Broken(Broken::Stopped)) = &written {
             self.keep(writing.part.written, state).await?;
         }
-        written
+        written.map(|()| stream.remarks)
+    }
+
+    /// Opens the file; the run of a query is kept as soon as it has begun, so that a later process takes it up.
+    async fn open(
+        &self,
+        access: &ArchiveAccess,
+        from: u64,
+        state: &mut PartState,
+    ) -> Result<ByteStream, Attempt> {
+        let (runs, mut begun) = mpsc::unbounded_channel();
+        let resume = Resume {
+            run: state.run.clone(),
+            runs: Some(runs),
+            ..resume_at(from, state)
+        };
+        let mut opening = access.connector.open(self.file, &resume);
+        loop {
+            tokio::select! {
+                biased;
+                Some(run) = begun.recv() => {
+                    state.run = Some(run);
+                    state.path = Some(self.path.as_str().to_owned());
+                    self.keep(from, state).await?;
+                }
+                opened = &mut opening => return opened.map_err(Attempt::Open),
+                () = self.stop.cancelled() => return Err(Attempt::Broken(Broken::Stopped)),
+            }
+        }
     }
 
     async fn write(

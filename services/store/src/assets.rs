@@ -37,6 +37,8 @@ pub struct AssetVersion {
     pub created: DateTime<Utc>,
     /// Its files.
     pub files: Vec<File>,
+    /// How many rows it has, when it is a run of a query.
+    pub n_rows: Option<u64>,
 }
 
 /// One change of the catalogue.
@@ -143,6 +145,24 @@ impl Store {
         self.with_files(found).await
     }
 
+    /// The assets of these ids, withdrawn or not, that are everybody's or belong to who has the selection, in any order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn assets_in(
+        &self,
+        selection: &str,
+        ids: &[AssetId],
+    ) -> Result<Vec<AssetRecord>, StoreError> {
+        let owner: Option<Option<String>> =
+            sqlx::query_scalar("SELECT owner FROM selections WHERE id = $1")
+                .bind(selection)
+                .fetch_optional(&self.write)
+                .await
+                .doing("look up a selection")?;
+        self.assets(ids, owner.flatten().as_deref()).await
+    }
+
     /// The ids of live public assets of an archive that have a file of this name.
     ///
     /// # Errors
@@ -172,21 +192,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn asset_versions(&self, id: &AssetId) -> Result<Vec<AssetVersion>, StoreError> {
-        let rows: Vec<(i64, String, i64)> = sqlx::query_as(
-            "SELECT version, hash, created FROM versions WHERE asset = $1 ORDER BY version DESC",
+        let rows: Vec<(i64, String, i64, Option<i64>)> = sqlx::query_as(
+            "SELECT version, hash, created, n_rows FROM versions WHERE asset = $1 AND version > 0 ORDER BY version DESC",
         )
         .bind(id.as_str())
         .fetch_all(&self.read)
         .await
         .doing("list the versions of an asset")?;
         let mut versions = Vec::with_capacity(rows.len());
-        for (version, hash, created) in rows {
+        for (version, hash, created, n_rows) in rows {
             let files = self.asset_files(id, to_version(version)).await?;
             versions.push(AssetVersion {
                 version: to_version(version),
                 hash,
                 created: to_time(created),
                 files,
+                n_rows: n_rows.map(i64::cast_unsigned),
             });
         }
         Ok(versions)

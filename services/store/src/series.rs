@@ -1,7 +1,7 @@
 //! Series in the record: what each stands for, summed up from its members whenever one of them changed.
 
 use futures::TryStreamExt;
-use gantry_asset::{Asset, AssetId, Members, SumOfMembers};
+use gantry_asset::{ArchiveId, Asset, AssetId, Members, SumOfMembers};
 use sqlx::{Sqlite, Transaction};
 
 use crate::Store;
@@ -36,6 +36,21 @@ impl Store {
             tx.commit().await.doing("sum up a series")?;
             n += 1;
         }
+    }
+
+    /// How many series an archive has.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn n_series(&self, archive: &ArchiveId) -> Result<u64, StoreError> {
+        let n: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM assets WHERE archive = $1 AND members IS NOT NULL AND withdrawn IS NULL",
+        )
+        .bind(archive.as_str())
+        .fetch_one(&self.read)
+        .await
+        .doing("count series")?;
+        Ok(n.cast_unsigned())
     }
 
     /// The members of a series that are not withdrawn and at most so many, in the order of their ids.
@@ -73,11 +88,6 @@ pub(crate) async fn note_changed(
         .await
         .doing("note that a series changed")?;
     Ok(())
-}
-
-/// Whether an asset is a series: it stands for others and has no files of its own.
-pub(crate) fn is_series(asset: &Asset) -> bool {
-    asset.id.local().starts_with('~') && asset.files.is_empty()
 }
 
 async fn sum_up(tx: &mut Transaction<'static, Sqlite>, series: &str) -> Result<(), StoreError> {

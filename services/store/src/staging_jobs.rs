@@ -110,6 +110,9 @@ pub struct FileOutcome {
     pub reason: Option<String>,
     /// Whether staging it again may help.
     pub retry_may_help: Option<bool>,
+    /// How many rows it has, where it is the answer to a query and that is known.
+    #[serde(default)]
+    pub n_rows: Option<u64>,
 }
 
 /// How many files of a job are where.
@@ -189,6 +192,7 @@ struct FileRow {
     warnings: String,
     reason: Option<String>,
     retry_may_help: Option<i64>,
+    n_rows: Option<i64>,
 }
 
 impl FileRow {
@@ -209,6 +213,7 @@ impl FileRow {
             warnings,
             reason: self.reason,
             retry_may_help: self.retry_may_help.map(|flag| flag != 0),
+            n_rows: self.n_rows.map(i64::cast_unsigned),
         });
         Ok(StagingFile {
             position: self.position.cast_unsigned(),

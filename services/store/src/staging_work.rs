@@ -274,7 +274,7 @@ pub(crate) async fn settle(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE staging_files SET outcome = $3, method = $4, path = $5, size_bytes = COALESCE($6, size_bytes), sha256 = $7, \
-         verified_by = $8, warnings = $9, reason = $10, retry_may_help = $11, resume = NULL WHERE job = $1 AND position = $2",
+         verified_by = $8, warnings = $9, reason = $10, retry_may_help = $11, n_rows = $12, resume = NULL WHERE job = $1 AND position = $2",
     )
     .bind(job)
     .bind(position.cast_signed())
@@ -287,6 +287,7 @@ pub(crate) async fn settle(
     .bind(serde_json::to_string(&outcome.warnings).doing("the warnings of a file")?)
     .bind(&outcome.reason)
     .bind(outcome.retry_may_help.map(i64::from))
+    .bind(outcome.n_rows.map(u64::cast_signed))
     .execute(&mut **tx)
     .await
     .doing("keep the outcome of a file")?;

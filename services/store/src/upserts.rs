@@ -5,7 +5,7 @@ use sqlx::{Sqlite, Transaction};
 
 use crate::database::now;
 use crate::error::{Doing, StoreError};
-use crate::series::{is_series, note_changed};
+use crate::series::note_changed;
 use crate::{BatchCounts, Lease, Store};
 
 impl Store {
@@ -92,7 +92,7 @@ async fn note_series(
     asset: &Asset,
     before: Option<&str>,
 ) -> Result<(), StoreError> {
-    let own = is_series(asset).then_some(asset.id.as_str());
+    let own = asset.is_series().then_some(asset.id.as_str());
     let now = asset.series.as_ref().map(AssetId::as_str);
     for series in before.into_iter().chain(now).chain(own) {
         note_changed(tx, series).await?;
@@ -155,7 +155,7 @@ async fn update(
     write_version(tx, asset, version, files).await
 }
 
-async fn write_version(
+pub(crate) async fn write_version(
     tx: &mut Transaction<'static, Sqlite>,
     asset: &Asset,
     version: i64,
@@ -200,7 +200,7 @@ pub(crate) async fn next_change(tx: &mut Transaction<'static, Sqlite>) -> Result
         .doing("number a change")
 }
 
-fn body_of(asset: &Asset) -> Result<String, StoreError> {
+pub(crate) fn body_of(asset: &Asset) -> Result<String, StoreError> {
     serde_json::to_string(&Asset {
         files: Vec::new(),
         ..asset.clone()

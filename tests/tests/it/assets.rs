@@ -22,11 +22,13 @@ async fn an_asset_is_shown_whole() {
         keys(&asset),
         [
             "archive",
+            "days",
             "description",
             "facets",
             "files",
             "id",
             "kind",
+            "members",
             "n_files",
             "related",
             "series",

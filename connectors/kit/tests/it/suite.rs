@@ -138,6 +138,7 @@ fn liar(lie: Lie) -> Liar {
         acknowledgement: text(),
         license: None,
         publisher: text(),
+        asks: gantry_connector::Asks::default(),
     };
     Liar { lie, archive }
 }

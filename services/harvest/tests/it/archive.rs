@@ -84,6 +84,7 @@ pub(crate) fn scripted(scripts: Vec<Vec<Step>>) -> Scripted {
         acknowledgement: String::new(),
         license: None,
         publisher: String::new(),
+        asks: gantry_connector::Asks::default(),
     };
     Scripted {
         archive,

@@ -54,7 +54,7 @@ pub(crate) async fn list(
             state,
             text,
             n_assets: format::count(app.store.n_assets(id).await?),
-            n_series: "0".to_owned(),
+            n_series: format::count(app.store.n_series(id).await?),
             last: last.first().map(|harvest| {
                 Link::new(harvest_text(harvest), format!("/harvests/{}", harvest.id))
             }),

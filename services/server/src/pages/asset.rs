@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gantry_asset::{Asset, File, Location, Relation, vocabulary};
-use gantry_store::AssetRecord;
+use gantry_asset::{Asset, File, Location, Relation, TimeScale, vocabulary};
+use gantry_store::{AssetRecord, NOT_RUN};
 
 use super::page;
 use super::shell::{LabChoice, Link, Pair, Shell, VolumeChoice, lab_choices, volume_choices};
@@ -77,6 +77,8 @@ struct SeriesInfo {
     first: String,
     last: String,
     members_href: String,
+    /// Whether its members are told apart by days.
+    has_days: bool,
     days_from: String,
     days_to: String,
 }
@@ -108,27 +110,18 @@ pub(crate) async fn show(
                 format::time(at)
             )
         }),
-        size: format::maybe_size(asset.size_bytes()),
-        version: record.version.to_string(),
+        size: size(&record),
+        version: version(&record),
         facets: facets(asset),
-        times: asset
-            .time
-            .iter()
-            .map(|time| {
-                Pair::new(
-                    "Coverage",
-                    format!(
-                        "{} – {} UTC",
-                        time.start.format("%Y-%m-%d"),
-                        time.end.format("%Y-%m-%d")
-                    ),
-                )
-            })
-            .collect(),
+        times: times(asset),
         files: asset.files.iter().map(asset_file).collect(),
-        versions: versions(&app, &record).await?,
+        versions: if asset.is_series() {
+            Vec::new()
+        } else {
+            versions(&app, &record).await?
+        },
         related: related(&app, asset).await,
-        series: None,
+        series: series(&record),
         citation_text: cited.text,
         bibtex: cited.bibtex,
         acknowledgement: Some(cited.acknowledgement),
@@ -145,6 +138,80 @@ pub(crate) async fn show(
         StatusCode::OK
     };
     Ok((status, shown).into_response())
+}
+
+/// The size of an asset; of its members together for a series.
+fn size(record: &AssetRecord) -> String {
+    let size = match &record.members {
+        Some(members) => members.size_bytes,
+        None => record.asset.size_bytes(),
+    };
+    format::maybe_size(size)
+}
+
+fn version(record: &AssetRecord) -> String {
+    match record.version {
+        _ if record.asset.is_series() => "series".to_owned(),
+        NOT_RUN => "not run yet".to_owned(),
+        version => format!("version {version}"),
+    }
+}
+
+/// What an asset covers: nominal days as they are, instants in UTC to the second where days are not enough.
+fn times(asset: &Asset) -> Vec<Pair> {
+    let mut times = Vec::new();
+    if let Some(days) = &asset.days {
+        let scale = asset.time_scale.map_or("UTC", TimeScale::as_str);
+        let text = if days.first == days.last {
+            format!("{} ({scale})", days.first)
+        } else {
+            format!("{} – {} ({scale})", days.first, days.last)
+        };
+        times.push(Pair::new("Days", text));
+    }
+    if let Some(time) = &asset.time {
+        let form = if asset.days.is_some() {
+            "%Y-%m-%d %H:%M:%S"
+        } else {
+            "%Y-%m-%d"
+        };
+        let text = format!(
+            "{} – {} UTC",
+            time.start.format(form),
+            time.end.format(form)
+        );
+        times.push(Pair::new("Coverage", text));
+    }
+    times
+}
+
+/// What a series stands for.
+fn series(record: &AssetRecord) -> Option<SeriesInfo> {
+    let members = record.members.as_ref()?;
+    let days = members.days.clone();
+    let complete = match (members.n_days, members.n_days_spanned) {
+        (Some(there), Some(spanned)) if there == spanned => {
+            format!("all {} are there", format::plural(spanned, "day"))
+        }
+        (Some(there), Some(spanned)) => {
+            format!("{there} of {} are there", format::plural(spanned, "day"))
+        }
+        _ => format!("{} in all", format::maybe_size(members.size_bytes)),
+    };
+    let (first, last) = days.map(|days| (days.first, days.last)).unwrap_or_default();
+    Some(SeriesInfo {
+        n_members: format::count(members.total),
+        complete,
+        members_href: format!(
+            "/?collapse=none&facet={}",
+            format::encode(&facet_text("series", record.asset.id.as_str()))
+        ),
+        has_days: !first.is_empty(),
+        days_from: first.clone(),
+        days_to: last.clone(),
+        first,
+        last,
+    })
 }
 
 fn description(asset: &Asset) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use gantry_asset::{Day, NoDay};
 use gantry_labs::LaunchRequest;
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ use crate::identity::Caller;
 use crate::problem::{BAD_REQUEST, Problem, UNPROCESSABLE};
 use crate::rest::datalabs::{OpenInNotebook, open};
 use crate::rest::staging_jobs::{AddToVolume, start_staging};
-use crate::select::{Take, selection_of};
+use crate::select::{Take, TakeSearch, selection_of};
 
 /// The form of the two buttons.
 #[derive(Default, Deserialize)]
@@ -34,6 +35,11 @@ pub(crate) struct SelectionForm {
     lab: Option<String>,
     #[serde(deserialize_with = "once")]
     action: Option<String>,
+    /// Of a series: from which day, and to which, on.
+    #[serde(deserialize_with = "once")]
+    days_from: Option<String>,
+    #[serde(deserialize_with = "once")]
+    days_to: Option<String>,
 }
 
 pub(crate) async fn selections(
@@ -139,10 +145,43 @@ fn take(form: &SelectionForm) -> Result<Take, Problem> {
             "nothing is marked; go back and mark what to take",
         ));
     }
+    let days = days(form.days_from.as_deref(), form.days_to.as_deref())?;
+    if let (Some(days), [series]) = (days, form.asset.as_slice()) {
+        return Ok(Take {
+            search: Some(TakeSearch::of_series(series, days)),
+            ..Take::default()
+        });
+    }
     Ok(Take {
         assets: Some(form.asset.clone()),
         ..Take::default()
     })
+}
+
+/// The range between two days, each of which may be left open.
+fn days(from: Option<&str>, to: Option<&str>) -> Result<Option<String>, Problem> {
+    let (from, to) = (day(from)?, day(to)?);
+    if from.is_none() && to.is_none() {
+        return Ok(None);
+    }
+    let or =
+        |day: Option<Day>, open: &str| day.map_or_else(|| open.to_owned(), |day| day.to_string());
+    Ok(Some(format!(
+        "{}/{}",
+        or(from, FIRST_DAY),
+        or(to, LAST_DAY)
+    )))
+}
+
+/// No archive has days before or after these.
+const FIRST_DAY: &str = "1900-001";
+const LAST_DAY: &str = "2999-365";
+
+fn day(text: Option<&str>) -> Result<Option<Day>, Problem> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: NoDay| Problem::new(&BAD_REQUEST, error.to_string()))
 }
 
 /// The form that launches a lab without products.

@@ -24,6 +24,7 @@ struct SearchPage {
     q: String,
     keep: Vec<Pair>,
     time: String,
+    days: String,
     more_open: bool,
     tries: Vec<Link>,
     facets: Vec<FacetGroup>,
@@ -105,7 +106,13 @@ const SORTS: [(&str, &str); 5] = [
     ("title", "Title"),
     ("size", "Largest"),
 ];
-const TRIES: [&str; 4] = ["100 GHz", "353 polarization", "smica", "common mask"];
+const TRIES: [&str; 5] = [
+    "100 GHz",
+    "common mask",
+    "BRUX 2023 001",
+    "gaia xp spectra",
+    "final orbits",
+];
 /// So many values of a facet are shown at first.
 const VALUES: usize = 8;
 const TAKE_MAX: u64 = 100_000;
@@ -148,7 +155,8 @@ fn search_page(
         q: params.q.clone().unwrap_or_default(),
         keep: hidden(params, &["q"]),
         time: params.time.clone().unwrap_or_default(),
-        more_open: params.time.is_some(),
+        days: params.days.clone().unwrap_or_default(),
+        more_open: params.time.is_some() || params.days.is_some(),
         tries: TRIES
             .iter()
             .map(|text| Link::new(*text, format!("/?q={}", format::encode(text))))
@@ -187,7 +195,7 @@ fn search_page(
             "assets"
         },
         took_ms: found.took.as_millis().to_string(),
-        collapse_href: None,
+        collapse_href: collapse(params, &found),
         notes: found.notes.clone(),
         hits: found
             .hits
@@ -208,6 +216,22 @@ fn search_page(
         shell,
         volumes,
     }
+}
+
+/// Where members of series are shown one by one, or folded again; nowhere when there are none.
+fn collapse(params: &SearchParams, found: &Found) -> Option<String> {
+    let folded = found.counted == Counted::Series;
+    let has_series = found.hits.iter().any(|hit| {
+        let view = hit.view.get();
+        view.contains("\"members\":") || view.contains("\"series\":\"")
+    });
+    let other = Some("none".to_owned()).filter(|_| folded);
+    has_series.then(|| {
+        address(&SearchParams {
+            collapse: other,
+            ..params.clone()
+        })
+    })
 }
 
 /// The address of a search from its first page on.
@@ -232,11 +256,13 @@ fn hidden(params: &SearchParams, without: &[&str]) -> Vec<Pair> {
     for (name, value) in [
         ("q", &params.q),
         ("time", &params.time),
+        ("days", &params.days),
         ("sort", &params.sort),
         ("collapse", &params.collapse),
     ] {
-        // The search form has a field of its own for the time.
-        let own = without.contains(&name) || (name == "time" && without.contains(&"q"));
+        // The search form has fields of its own for time and days.
+        let in_form = matches!(name, "time" | "days") && without.contains(&"q");
+        let own = without.contains(&name) || in_form;
         if let Some(value) = value.as_ref().filter(|_| !own) {
             pairs.push(Pair::new(name, value.clone()));
         }
@@ -409,21 +435,44 @@ fn facts(value: &Value) -> String {
             .map(ToOwned::to_owned)
     };
     let mut parts = Vec::new();
-    parts.extend(first("product_type"));
+    parts.extend(members(&value["members"]));
+    parts.extend(first("product_type").or_else(|| first("content")));
+    parts.extend(first("analysis_centre"));
+    parts.extend(first("constellation"));
     parts.extend(first("nside").map(|nside| format!("NSIDE {nside}")));
     parts.extend(first("stokes"));
     parts.extend(first("unit").map(|unit| unit.replace("%2F", "/")));
     parts.extend(first("rerelease").or_else(|| first("release")));
     parts.extend(first("split"));
-    let time = |end: &str| {
-        value["time"][end]
-            .as_str()
-            .map(|text| text[..text.len().min(10)].to_owned())
-    };
-    if let (Some(start), Some(end)) = (time("start"), time("end")) {
-        parts.push(format!("{start} – {end}"));
-    }
+    parts.extend(covered(value));
     parts.join(" · ")
+}
+
+/// `40 files, 38 of 40 days`.
+fn members(members: &Value) -> Option<String> {
+    let total = members["total"].as_u64()?;
+    let mut text = format::plural(total, "member");
+    if let (Some(there), Some(spanned)) = (
+        members["n_days"].as_u64(),
+        members["n_days_spanned"].as_u64(),
+    ) {
+        text.push_str(&format!(", {there} of {}", format::plural(spanned, "day")));
+    }
+    Some(text)
+}
+
+/// The days or else the time that is covered.
+fn covered(value: &Value) -> Option<String> {
+    let text = |of: &str, end: &str| value[of][end].as_str().map(ToOwned::to_owned);
+    if let (Some(first), Some(last)) = (text("days", "first"), text("days", "last")) {
+        return Some(if first == last {
+            first
+        } else {
+            format!("{first} – {last}")
+        });
+    }
+    let day = |end: &str| text("time", end).map(|text| text[..text.len().min(10)].to_owned());
+    Some(format!("{} – {}", day("start")?, day("end")?))
 }
 
 /// A title with the words that were asked for marked.

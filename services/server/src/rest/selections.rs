@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gantry_staging::{Plan, StageRequest, members};
-use gantry_store::Selection;
+use gantry_store::{NOT_RUN, Selection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -99,7 +99,8 @@ pub(crate) async fn show_selection(
     .await?;
     let next = from + rows.len() as u64;
     let assets: Vec<Value> = rows.iter().map(|(member, record)| {
-        json!({"id": member.asset, "version": member.version, "title": record.asset.title, "n_files": record.asset.files.len(), "size_bytes": record.asset.size_bytes()})
+        let run = (member.version != NOT_RUN).then_some(member.version);
+        json!({"id": member.asset, "version": run, "title": record.asset.title, "n_files": run.map(|_| record.asset.files.len()), "size_bytes": record.asset.size_bytes()})
     }).collect();
     let mut view = selection_json(&selection);
     view["assets"] = json!(assets);

@@ -1,12 +1,12 @@
 //! An archive in memory: files of any form, some of which stop coming until they are let go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
-use gantry_asset::{Algorithm, Asset, Checksum, File, Location};
+use gantry_asset::{Algorithm, Asset, Checksum, File, Location, Query};
 use gantry_connector::{
     Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Remarks, Resume,
 };
@@ -29,6 +29,10 @@ pub(crate) struct Held {
     /// Whether it is there when it is asked for.
     pub(crate) gone: bool,
     pub(crate) release: String,
+    /// Whether it is a table, of which only answers to queries can be had.
+    pub(crate) is_table: bool,
+    /// The local id of the series it is a member of.
+    pub(crate) series: Option<String>,
 }
 
 impl Held {
@@ -46,6 +50,8 @@ impl Held {
             stalls_at: None,
             gone: false,
             release: "PR3".to_owned(),
+            is_table: false,
+            series: None,
         }
     }
 
@@ -61,10 +67,14 @@ impl Held {
             size_bytes: self.listed,
             checksum: self.md5.as_ref().map(checksum),
             modified: None,
-            locations: vec![
-                Location::Mounted(self.name.clone()),
-                Location::Address(format!("fake:{}", self.asset)),
-            ],
+            locations: if self.is_table {
+                Vec::new()
+            } else {
+                vec![
+                    Location::Mounted(self.name.clone()),
+                    Location::Address(format!("fake:{}", self.asset)),
+                ]
+            },
         }
     }
 
@@ -75,6 +85,10 @@ impl Held {
         });
         let mut asset: Asset = serde_json::from_value(json).unwrap();
         asset.files = vec![self.file()];
+        asset.series = self
+            .series
+            .as_ref()
+            .map(|series| format!("fake:{series}").parse().unwrap());
         asset
     }
 }
@@ -84,6 +98,8 @@ pub(crate) struct Fake {
     archive: Archive,
     held: Mutex<BTreeMap<String, Held>>,
     opened: Mutex<Vec<(String, u64)>>,
+    /// The runs of queries it was asked to take up; `None` for a new one.
+    runs: Mutex<Vec<Option<String>>>,
 }
 
 impl Fake {
@@ -96,18 +112,25 @@ impl Fake {
             acknowledgement: "Based on nothing.".to_owned(),
             license: Some("CC0-1.0".to_owned()),
             publisher: "Nobody & Sons".to_owned(),
+            asks: gantry_connector::Asks::default(),
         };
         let held = held.into_iter().map(|held| (held.asset.clone(), held));
         Self {
             archive,
             held: Mutex::new(held.collect()),
             opened: Mutex::default(),
+            runs: Mutex::default(),
         }
     }
 
     /// Changes one of its files.
     pub(crate) fn change(&self, asset: &str, change: impl FnOnce(&mut Held)) {
         change(self.held.lock().unwrap().get_mut(asset).unwrap());
+    }
+
+    /// The runs it was asked to take up so far; `None` for a new one.
+    pub(crate) fn runs(&self) -> Vec<Option<String>> {
+        self.runs.lock().unwrap().clone()
     }
 
     /// What was opened so far, and from which byte on.
@@ -127,6 +150,15 @@ impl Connector for Fake {
             .values()
             .map(|held| Ok(Harvested::Asset(Box::new(held.asset()))))
             .collect();
+        let series: BTreeSet<_> = held
+            .values()
+            .filter_map(|held| held.series.as_ref())
+            .collect();
+        events.extend(series.into_iter().map(|local| {
+            let id = format!("fake:{local}").parse().unwrap();
+            let series = Asset::new(id, gantry_asset::Kind::InformationData);
+            Ok(Harvested::Asset(Box::new(series)))
+        }));
         events.push(Ok(Harvested::ScopeComplete(String::new())));
         stream::iter(events).boxed()
     }
@@ -136,11 +168,21 @@ impl Connector for Fake {
         file: &'a File,
         resume: &'a Resume,
     ) -> BoxFuture<'a, Result<ByteStream, OpenError>> {
-        let address = file.locations.iter().find_map(|location| match location {
+        let name = file.locations.iter().find_map(|location| match location {
             Location::Address(address) => address.strip_prefix("fake:"),
-            Location::Mounted(_) | Location::Query(_) => None,
+            // A query is the name of what answers it.
+            Location::Query(query) => match query.as_ref() {
+                Query::Adql(query) => Some(query.adql.as_str()),
+                Query::Datalink(_) => None,
+            },
+            Location::Mounted(_) => None,
         });
-        let held = self.held.lock().unwrap()[address.unwrap()].clone();
+        let held = self.held.lock().unwrap()[name.unwrap()].clone();
+        if matches!(file.locations[..], [Location::Query(_)]) {
+            self.runs.lock().unwrap().push(resume.run.clone());
+            let run = resume.run.clone().unwrap_or_else(|| "run-1".to_owned());
+            resume.runs.as_ref().unwrap().send(run).unwrap();
+        }
         self.opened
             .lock()
             .unwrap()
@@ -155,7 +197,12 @@ impl Connector for Fake {
                     name: held.name,
                 });
             }
-            Ok(answer(&held, resume))
+            let answer = answer(&held, resume);
+            if resume.run.is_some() || held.name.starts_with("query") {
+                answer.remarks.add("2 sources had no product");
+                answer.remarks.set_rows(152);
+            }
+            Ok(answer)
         })
     }
 

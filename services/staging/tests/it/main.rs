@@ -8,6 +8,7 @@ mod fake;
 mod full;
 mod manifests;
 mod mounts;
+mod queries;
 mod selections;
 mod transfers;
 mod verification;

@@ -1,4 +1,4 @@
--- Series: which one an asset is a member of, and what a series stands for, summed up from its members.
+-- Series and queries. Which series an asset is a member of, and what a series stands for, summed up from its members.
 
 ALTER TABLE assets ADD COLUMN series TEXT;
 ALTER TABLE assets ADD COLUMN size_bytes BIGINT;
@@ -10,3 +10,4 @@ CREATE TABLE series_changed (series TEXT PRIMARY KEY);
 
 -- The runs of a query are versions of its asset; how many rows each gave.
 ALTER TABLE versions ADD COLUMN n_rows BIGINT;
+ALTER TABLE staging_files ADD COLUMN n_rows BIGINT;
