@@ -3,7 +3,9 @@
 pub mod compression;
 pub mod fits;
 pub mod votable;
+mod xml;
 
 mod error;
 
 pub use error::FormatError;
+pub use xml::{XmlError, XmlLimits};

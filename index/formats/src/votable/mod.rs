@@ -1,12 +1,41 @@
 //! VOTable: the table format of the Virtual Observatory.
 //!
-//! [`write::Writer`] streams one table out. What its columns mean is left to the caller.
+//! [`read::Reader`] streams tables in, [`write::Writer`] one table out. What their columns mean is left to the caller.
 
+mod binary;
+mod head;
+pub mod read;
+mod stream;
+mod value;
 pub mod write;
 
 use std::io;
 
-/// Why a VOTable could not be written.
+use crate::xml::{XmlError, XmlLimits};
+
+pub use head::{Field, Info, QueryStatus, Resource, Table};
+pub use read::Reader;
+pub use value::{Datatype, Value};
+
+/// How much of a table is held at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Of the XML; the bytes of a text are those of a cell as well.
+    pub xml: XmlLimits,
+    /// Fields of a table, parameters of a resource, and what else is said.
+    pub max_fields: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            xml: XmlLimits::default(),
+            max_fields: 20_000,
+        }
+    }
+}
+
+/// Why a VOTable could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VotableError {
@@ -19,6 +48,85 @@ pub enum VotableError {
         expected: usize,
         /// Number of cells.
         found: usize,
+    },
+    /// It is no XML, or cut.
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+    /// The root is something else.
+    #[error("not a VOTable: it begins with {0}")]
+    NotVotable(String),
+    /// There is a root and nothing in it.
+    #[error("a VOTable without a RESOURCE")]
+    NoResource,
+    /// A cell does not hold what its field says.
+    #[error("row {row}, field `{field}`: `{found}` is not of its datatype")]
+    Cell {
+        /// The row, counted from 0.
+        row: u64,
+        /// The field.
+        field: String,
+        /// The beginning of what is there.
+        found: String,
+    },
+    /// A cell is larger than is allowed.
+    #[error("row {row}, field `{field}`: a cell of {n_bytes} bytes")]
+    CellTooLong {
+        /// The row, counted from 0.
+        row: u64,
+        /// The field.
+        field: String,
+        /// Its length.
+        n_bytes: u64,
+    },
+    /// A datatype that the standard does not have.
+    #[error("field `{field}` has the unknown datatype `{found}`")]
+    Datatype {
+        /// The field.
+        field: String,
+        /// What is there.
+        found: String,
+    },
+    /// An arraysize that says nothing.
+    #[error("field `{field}` of datatype `{datatype}` has the arraysize `{found}`, which is none")]
+    Arraysize {
+        /// The field.
+        field: String,
+        /// Its datatype.
+        datatype: String,
+        /// What is there.
+        found: String,
+    },
+    /// There are too many fields.
+    #[error("a table of more than {max} fields")]
+    TooManyFields {
+        /// The limit.
+        max: usize,
+    },
+    /// Rows are elsewhere.
+    #[error("the rows of this {0} are in another file, which is not fetched")]
+    Elsewhere(String),
+    /// A serialisation that is another format.
+    #[error("rows serialised as {0} are not read here")]
+    Serialisation(String),
+    /// An encoding of a stream that is not known.
+    #[error("a stream encoded as `{0}`; known are base64 and gzip")]
+    Encoding(String),
+    /// Binary rows without a stream.
+    #[error("{0} without a STREAM")]
+    NoStream(String),
+    /// The stream ends within a row.
+    #[error("the stream ends within row {row}")]
+    CutStream {
+        /// The row, counted from 0.
+        row: u64,
+    },
+    /// The stream cannot be decoded.
+    #[error("the stream is damaged in row {row}")]
+    Stream {
+        /// The row, counted from 0.
+        row: u64,
+        /// What the decoder said.
+        source: io::Error,
     },
     /// The bytes beneath could not be written.
     #[error("writing a VOTable")]
