@@ -73,8 +73,10 @@ impl TreeError {
 /// A walk through the folders below a root.
 #[derive(Debug, Clone)]
 pub struct Walk {
-    client: Client,
-    root: Url,
+    /// Who asks.
+    pub client: Client,
+    /// The folder that the walk begins with.
+    pub root: Url,
     /// How deep folders may lie below the root, which lies at 0. 32.
     pub max_depth: usize,
     /// How many names are taken in all. 20 000 000.

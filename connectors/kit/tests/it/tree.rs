@@ -25,8 +25,8 @@ async fn listed(paths: &[&str]) -> Listed {
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (asked, faults): (Arc<Mutex<Vec<String>>>, Arc<Mutex<(String, String)>>) =
-        (Arc::default(), Arc::default());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let faults = Arc::new(Mutex::new((String::new(), String::new())));
     let (seen, wrong, base) = (
         Arc::clone(&asked),
         Arc::clone(&faults),
