@@ -26,7 +26,7 @@ async fn listed(paths: &[&str]) -> Listed {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let faults = Arc::new(Mutex::new((String::new(), String::new())));
+    let faults = Arc::new(Mutex::new(("-".to_owned(), "-".to_owned())));
     let (seen, wrong, base) = (
         Arc::clone(&asked),
         Arc::clone(&faults),
