@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use gantry_asset::ArchiveId;
-use gantry_net::Limits;
+use gantry_net::{Access, Limits};
 use serde::Deserialize;
 use url::Url;
 
@@ -33,6 +33,9 @@ pub struct ArchiveConfig {
     /// How much is asked of it at once.
     #[serde(default)]
     pub limits: Limits,
+    /// How its files are reached over FTP and SFTP: `[archive.<id>.access]`.
+    #[serde(default)]
+    pub access: Access,
     /// Which products are looked into while harvesting, for kinds that can: `off` (default), `unknown` or `all`.
     #[serde(default)]
     pub peek: Option<String>,
@@ -57,6 +60,7 @@ impl ArchiveConfig {
             mounts: Vec::new(),
             hosts: None,
             limits: Limits::default(),
+            access: Access::default(),
             peek: None,
             schedule: None,
             license: None,

@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
-use crate::error::NetError;
+use crate::error::{Cause, NetError};
 use crate::health::Pulse;
 use crate::layers::Answer;
 use crate::shown::ShownUrl;
@@ -23,7 +23,7 @@ use crate::shown::ShownUrl;
 /// [`NetError::CutShort`] when less comes than promised; ends after a failure. Until it has ended
 /// or is dropped it counts as a request in flight.
 pub struct Body {
-    inner: Option<BoxStream<'static, Result<Bytes, reqwest::Error>>>,
+    inner: Option<BoxStream<'static, Result<Bytes, Cause>>>,
     /// What was looked at and is still to be given out.
     front: BytesMut,
     url: ShownUrl,
@@ -121,17 +121,13 @@ impl Body {
     }
 
     /// What is wrong with a body that ended like this.
-    fn failure(&self, source: Option<reqwest::Error>) -> Option<NetError> {
+    fn failure(&self, source: Option<Cause>) -> Option<NetError> {
         let (url, got) = (self.url.clone(), self.got);
         match (self.expected, source) {
             (Some(expected), _) if got < expected => {
                 Some(NetError::CutShort { url, expected, got })
             }
-            (_, Some(source)) => Some(NetError::Interrupted {
-                url,
-                got,
-                source: source.without_url(),
-            }),
+            (_, Some(source)) => Some(NetError::Interrupted { url, got, source }),
             _ => None,
         }
     }

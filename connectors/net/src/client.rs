@@ -10,11 +10,13 @@ use url::Url;
 
 use crate::error::NetError;
 use crate::health::Health;
-use crate::layers::{Shared, Stack, stack};
+use crate::layers::{Pauses, Shared, Stack, stack};
+use crate::listing::{self, Entry};
 use crate::redirect;
 use crate::request::Request;
 use crate::response::{Head, Response, Validator};
-use crate::scope::Scope;
+use crate::scope::{Limits, Scope};
+use crate::sessions::Ways;
 use crate::shown::ShownUrl;
 use crate::transport::Transport;
 
@@ -29,7 +31,7 @@ pub(crate) struct Inner {
     pub(crate) scope: Scope,
     shared: Shared,
     stack: Stack,
-    transport: Transport,
+    ways: Ways,
     /// Hosts whose HEAD is of no use.
     without_head: Mutex<HashSet<String>>,
 }
@@ -38,14 +40,15 @@ pub(crate) struct Inner {
 const REMEMBERED: usize = 256;
 
 impl Client {
-    pub(crate) fn new(scope: Scope, transport: Transport) -> Self {
+    pub(crate) fn new(scope: Scope, http: Transport, tls: rustls::ClientConfig) -> Self {
         let shared = Shared::new(scope.limits.clone());
-        let stack = stack(&shared, transport.clone());
+        let ways = Ways::new(http, tls, &scope);
+        let stack = stack(&shared, ways.clone());
         let inner = Inner {
             scope,
             shared,
             stack,
-            transport,
+            ways,
             without_head: Mutex::default(),
         };
         Self {
@@ -98,6 +101,60 @@ impl Client {
         }
         drop(response);
         self.get(url).await
+    }
+
+    /// The names in the folder at the address, sorted.
+    ///
+    /// Over HTTP the folder must be listed by its server, as `autoindex` does; any other page is
+    /// [`NetError::BadListing`]. A listing that breaks off is asked for again like a request, so
+    /// what is returned is the whole of it.
+    ///
+    /// # Errors
+    /// As [`Client::request`], and [`NetError::is_not_found`] for a folder that is not there;
+    /// [`NetError::BadListing`] for what is none or has more than 1 000 000 names,
+    /// [`NetError::BodyTooLarge`] for more than 64 MiB; as [`Response::peek`].
+    pub async fn list(&self, folder: &Url) -> Result<Vec<Entry>, NetError> {
+        let mut url = folder.clone();
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", folder.path()));
+        }
+        let limits = &self.inner.shared.limits;
+        let mut pauses = Pauses::new(limits);
+        loop {
+            match self.list_once(&url).await {
+                Err(error) if breaks_off(&error) => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
+                },
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn list_once(&self, url: &Url) -> Result<Vec<Entry>, NetError> {
+        let mut request = Request::new(Method::GET, url.clone());
+        request.listing = true;
+        let response = self.request(request).await?;
+        let folder = response.url().clone();
+        let media_type = response.media_type().unwrap_or_default();
+        let bytes = response.bytes(listing::MAX_BYTES).await?;
+        // A long listing takes its time to be read.
+        let reading = tokio::task::spawn_blocking({
+            let folder = folder.clone();
+            move || listing::read(&folder, &media_type, &bytes)
+        });
+        let entries = reading
+            .await
+            .unwrap_or_else(|_| Err("could not be read".to_owned()));
+        entries.map_err(|reason| NetError::BadListing {
+            url: ShownUrl::from(&folder),
+            reason,
+        })
+    }
+
+    /// How much is asked of the scope.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.shared.limits
     }
 
     /// Asks what is at the address without taking it.
@@ -161,7 +218,7 @@ impl Client {
         let mut request = request;
         for _ in 0..=limit {
             request.guarded = !self.inner.scope.trusts(&request.url);
-            self.inner.transport.check(&request)?;
+            self.inner.ways.check(&request)?;
             self.inner.shared.breaker.check(&request.host())?;
             let answer = self.inner.stack.clone().oneshot(request.clone()).await?;
             match redirect::next(&request, &answer)? {
@@ -204,6 +261,14 @@ fn head_is_useless(error: &NetError) -> bool {
         NetError::Status { status, .. } => matches!(status.as_u16(), 400 | 405 | 406 | 500 | 501),
         _ => false,
     }
+}
+
+/// Whether an answer broke off on its way.
+fn breaks_off(error: &NetError) -> bool {
+    matches!(
+        error,
+        NetError::CutShort { .. } | NetError::Interrupted { .. } | NetError::Stalled { .. }
+    )
 }
 
 fn bytes_from(first: u64, last: Option<u64>) -> HeaderValue {

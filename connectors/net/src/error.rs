@@ -10,6 +10,9 @@ use http::StatusCode;
 use crate::network::Forbidden;
 use crate::shown::ShownUrl;
 
+/// What lies behind a failure: an error of one of the libraries that speak to the outside.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
 /// What went wrong between us and somebody outside. No variant carries a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,7 +23,7 @@ pub enum NetError {
         /// `[net] ca_file`.
         path: PathBuf,
         /// Why.
-        source: Box<dyn Error + Send + Sync>,
+        source: Cause,
     },
     /// The HTTP client could not be made from the configuration.
     #[error("could not set up HTTP from section `[net]`")]
@@ -29,7 +32,7 @@ pub enum NetError {
         source: reqwest::Error,
     },
     /// Not an address we can ask: another scheme, or no host.
-    #[error("`{url}` is not an address to ask over HTTP: {reason}")]
+    #[error("`{url}` is not an address to ask: {reason}")]
     BadAddress {
         /// The address.
         url: ShownUrl,
@@ -68,7 +71,7 @@ pub enum NetError {
         /// The address.
         url: ShownUrl,
         /// Why.
-        source: reqwest::Error,
+        source: Cause,
     },
     /// No headers in time.
     #[error("`{url}` did not answer within {} s", within.as_secs_f64())]
@@ -89,6 +92,42 @@ pub enum NetError {
         excerpt: String,
         /// When `Retry-After` asks us to come back.
         retry_at: Option<DateTime<Utc>>,
+    },
+    /// A server of FTP or SFTP refused what was asked.
+    #[error("`{url}` was refused: {said}")]
+    Refused {
+        /// The address.
+        url: ShownUrl,
+        /// What the refusal means.
+        why: Refusal,
+        /// What the server said.
+        said: String,
+    },
+    /// A host that shows another key than it must.
+    #[error("`{url}` shows the host key `{shown}`, which is not {expected}")]
+    HostKey {
+        /// The address.
+        url: ShownUrl,
+        /// The fingerprint shown.
+        shown: String,
+        /// What it should be, in words.
+        expected: String,
+    },
+    /// The private key to log in with cannot be used.
+    #[error("could not read the private key in `{}`", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Cause,
+    },
+    /// A listing of a folder that cannot be relied on.
+    #[error("the listing of `{url}` {reason}")]
+    BadListing {
+        /// The folder.
+        url: ShownUrl,
+        /// What is wrong with it.
+        reason: String,
     },
     /// We are asked to stay away for longer than a request may wait.
     #[error("`{url}` answered {status} and asks to come back at {}", at(retry_at))]
@@ -131,7 +170,7 @@ pub enum NetError {
         /// Bytes that came.
         got: u64,
         /// Why.
-        source: reqwest::Error,
+        source: Cause,
     },
     /// The body stopped coming.
     #[error("`{url}` sent nothing for {} s after {got} bytes", idle.as_secs_f64())]
@@ -153,6 +192,19 @@ pub enum NetError {
     },
 }
 
+/// What a refusal over FTP or SFTP means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such file or folder.
+    NotFound,
+    /// Our credentials do not do.
+    Denied,
+    /// Not now; perhaps later.
+    Busy,
+    /// The server cannot do that, or does not say why.
+    Other,
+}
+
 fn at(time: &DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
@@ -162,7 +214,8 @@ impl NetError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Status { status, .. } => is_transient(*status),
-            Self::Unreachable { source, .. } => !is_about_certificates(source),
+            Self::Unreachable { source, .. } => !is_about_certificates(source.as_ref()),
+            Self::Refused { why, .. } => *why == Refusal::Busy,
             Self::NoAnswer { .. }
             | Self::Overloaded { .. }
             | Self::CircuitOpen { .. }
@@ -173,20 +226,26 @@ impl NetError {
         }
     }
 
-    /// Whether the answer was that there is no such thing: 404 or 410.
+    /// Whether the answer was that there is no such thing: 404 or 410, FTP's 550, SFTP's 2.
     pub fn is_not_found(&self) -> bool {
-        matches!(
-            self.status(),
-            Some(StatusCode::NOT_FOUND | StatusCode::GONE)
-        )
+        match self {
+            Self::Refused { why, .. } => *why == Refusal::NotFound,
+            other => matches!(
+                other.status(),
+                Some(StatusCode::NOT_FOUND | StatusCode::GONE)
+            ),
+        }
     }
 
-    /// Whether the answer was that our credentials do not do: 401 or 403.
+    /// Whether the answer was that our credentials do not do: 401 or 403, FTP's 530, SFTP's 3.
     pub fn is_denied(&self) -> bool {
-        matches!(
-            self.status(),
-            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-        )
+        match self {
+            Self::Refused { why, .. } => *why == Refusal::Denied,
+            other => matches!(
+                other.status(),
+                Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            ),
+        }
     }
 
     /// The status, when there was an answer with one.
@@ -210,6 +269,7 @@ impl NetError {
     /// What the other side said, when its answer was an error with a text.
     pub fn excerpt(&self) -> Option<&str> {
         match self {
+            Self::Refused { said, .. } => Some(said),
             Self::Status { excerpt, .. } if !excerpt.is_empty() => Some(excerpt),
             _ => None,
         }

@@ -23,8 +23,9 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
 pub(crate) use breaker::Breaker;
+pub(crate) use retry::Pauses;
 
-use crate::error::NetError;
+use crate::error::{Cause, NetError};
 use crate::health::Pulse;
 use crate::request::Request;
 use crate::scope::Limits;
@@ -33,13 +34,13 @@ use crate::scope::Limits;
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: BoxStream<'static, Result<Bytes, reqwest::Error>>,
+    pub(crate) body: BoxStream<'static, Result<Bytes, Cause>>,
     /// The place among the requests in flight, given back with the body.
     pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
-#[cfg(test)]
 impl Answer {
+    /// Without headers and body.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self {
             status,
@@ -65,7 +66,7 @@ impl<S> Exchange for S where
 {
 }
 
-type Answering = BoxFuture<'static, Result<Answer, NetError>>;
+pub(crate) type Answering = BoxFuture<'static, Result<Answer, NetError>>;
 
 /// All layers around a transport.
 pub(crate) type Stack = BoxCloneSyncService<Request, Answer, NetError>;

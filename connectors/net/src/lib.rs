@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
+mod address;
 mod body;
 mod client;
 mod config;
+mod dial;
 mod error;
+mod ftp;
 mod health;
 mod layers;
+mod listing;
 mod media;
 mod net;
 mod network;
@@ -14,15 +19,20 @@ mod request;
 mod resolver;
 mod response;
 mod scope;
+mod sessions;
+mod sftp;
 mod shown;
 mod tls;
 mod transport;
 
+pub use access::{Access, BadAccess, FtpMode, FtpTls, HostKey};
+pub use address::child;
 pub use body::Body;
 pub use client::Client;
 pub use config::NetConfig;
-pub use error::NetError;
+pub use error::{Cause, NetError, Refusal};
 pub use health::{Circuit, Health};
+pub use listing::Entry;
 pub use net::Net;
 pub use network::{Forbidden, Network, NotANetwork};
 pub use request::Request;

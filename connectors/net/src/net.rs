@@ -66,7 +66,7 @@ impl Net {
             return Client::from_inner(inner);
         }
         let transport = self.transport_for(scope.limits.connect);
-        let client = Client::new(scope, transport);
+        let client = Client::new(scope, transport, self.inner.tls.clone());
         clients.insert(
             client.inner().scope.name.clone(),
             Arc::downgrade(client.inner()),

@@ -8,6 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use url::Url;
 
+use crate::address;
 use crate::shown::ShownUrl;
 
 /// One request: method, address, headers, body, and whether it may be repeated.
@@ -20,6 +21,8 @@ pub struct Request {
     pub(crate) repeatable: bool,
     pub(crate) within: Option<Duration>,
     pub(crate) guarded: bool,
+    /// Whether the names in the folder are asked for and not its bytes.
+    pub(crate) listing: bool,
 }
 
 impl Request {
@@ -33,6 +36,7 @@ impl Request {
             body: Bytes::new(),
             within: None,
             guarded: true,
+            listing: false,
         }
     }
 
@@ -88,8 +92,9 @@ impl Request {
 
     /// `host:port`, the key under which a host is remembered.
     pub(crate) fn host(&self) -> String {
-        let port = self.url.port_or_known_default().unwrap_or(0);
-        format!("{}:{port}", self.url.host_str().unwrap_or(""))
+        let port = address::port(&self.url).unwrap_or(0);
+        let host = address::host(&self.url).map(|host| host.to_string());
+        format!("{}:{port}", host.unwrap_or_default())
     }
 }
 

@@ -245,7 +245,7 @@ fn total(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
     }
 }
 
-fn length(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
     text(headers, CONTENT_LENGTH)?.trim().parse().ok()
 }
 

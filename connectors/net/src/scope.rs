@@ -5,16 +5,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::access::Access;
+use crate::address;
+
 /// Whom we talk to, which hosts belong to it, and how much we ask of it.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Scope {
     /// The name in logs and errors, such as the archive's id.
     pub name: String,
     /// The hosts that are trusted, `host` or `host:port`. A host without a port stands for its
-    /// ports 80 and 443; every other address goes through the guarded client.
+    /// ports 80 and 443, and for the usual ports of FTP and SFTP by these; every other address
+    /// goes through the guarded client.
     pub hosts: Vec<String>,
     /// How much we ask of it.
     pub limits: Limits,
+    /// How its files are reached over FTP and SFTP.
+    pub access: Access,
 }
 
 /// How much we ask of a scope, and how long we wait.
@@ -64,27 +70,28 @@ impl Scope {
     /// port of its address only.
     pub fn new<'a>(name: impl Into<String>, urls: impl IntoIterator<Item = &'a Url>) -> Self {
         let hosts = urls.into_iter().filter_map(|url| {
-            let port = url.port_or_known_default()?;
+            let port = address::port(url)?;
             Some(format!("{}:{port}", url.host_str()?))
         });
         Self {
             name: name.into(),
             hosts: hosts.collect(),
             limits: Limits::default(),
+            access: Access::default(),
         }
     }
 
     /// Whether the address is on a host of this scope.
     pub fn trusts(&self, url: &Url) -> bool {
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        let (Some(host), Some(port)) = (url.host_str(), address::port(url)) else {
             return false;
         };
         self.hosts.iter().any(|entry| {
-            let (name, ports) = match split(entry) {
-                (name, Some(port)) => (name, [port, port]),
-                (name, None) => (name, [80, 443]),
+            let (name, is_port) = match split(entry) {
+                (name, Some(trusted)) => (name, trusted == port),
+                (name, None) => (name, address::has_usual_port(url)),
             };
-            name.eq_ignore_ascii_case(host) && ports.contains(&port)
+            name.eq_ignore_ascii_case(host) && is_port
         })
     }
 }
@@ -255,6 +262,28 @@ mod tests {
         assert!(!trusts(&["[::1]"], "http://[::1]:9000/"));
         assert!(trusts(&["pla.example:443"], "https://pla.example/"));
         assert!(!trusts(&["pla.example:443"], "http://pla.example/"));
+    }
+
+    #[test]
+    fn a_host_without_a_port_stands_for_the_port_of_ftp_and_sftp_by_these_only() {
+        let hosts = ["gssc.example"];
+        for url in [
+            "ftp://gssc.example/a",
+            "ftps://GSSC.example/a",
+            "sftp://gssc.example/a",
+        ] {
+            assert!(trusts(&hosts, url), "{url}");
+        }
+        for url in [
+            "http://gssc.example:22/",
+            "sftp://gssc.example:21/",
+            "ftp://gssc.example:2121/",
+        ] {
+            assert!(!trusts(&hosts, url), "{url}");
+        }
+        assert!(trusts(&["gssc.example:2200"], "sftp://gssc.example:2200/a"));
+        let url = Url::parse("sftp://gssc.example/gnss/").unwrap();
+        assert_eq!(Scope::new("gssc", [&url]).hosts, ["gssc.example:22"]);
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! The innermost layer: two HTTP clients, the trusted one and the guarded one.
+//! The innermost layer: two HTTP clients, the trusted one and the guarded one, and beside them the
+//! sessions with servers of FTP and SFTP.
 //!
-//! They share neither connections nor resolved names.
+//! The two HTTP clients share neither connections nor resolved names, and a session is only used
+//! again by requests that are trusted or guarded like the one it was made for.
 
 use std::task::{Context, Poll};
 
 use futures::StreamExt;
-use http::HeaderValue;
 use http::header::ACCEPT_ENCODING;
+use http::{HeaderValue, Method};
 use tower::Service;
 use url::Host;
 
+use crate::address::{self, Protocol};
 use crate::error::{NetError, causes};
 use crate::layers::Answer;
 use crate::network::{Forbidden, Guard};
@@ -34,11 +37,20 @@ impl Transport {
             url: ShownUrl::from(&request.url),
             reason,
         };
-        if !matches!(request.url.scheme(), "http" | "https") {
-            return Err(bad("its scheme is neither http nor https"));
+        let Some(protocol) = Protocol::of(&request.url) else {
+            return Err(bad(
+                "its scheme is none of http, https, ftp, ftps, ftpes and sftp",
+            ));
+        };
+        let is_read = matches!(request.method, Method::GET | Method::HEAD);
+        if protocol != Protocol::Http && !is_read {
+            return Err(bad("files are only read there"));
         }
-        let literal = match request.url.host() {
-            None | Some(Host::Domain("")) => return Err(bad("it has no host")),
+        if protocol != Protocol::Http && address::path(&request.url).is_none() {
+            return Err(bad("its path is not a name in UTF-8"));
+        }
+        let literal = match address::host(&request.url) {
+            None => return Err(bad("it has no host")),
             Some(Host::Domain(_)) => return Ok(()),
             Some(Host::Ipv4(address)) => address.into(),
             Some(Host::Ipv6(address)) => address.into(),
@@ -77,7 +89,10 @@ impl Transport {
         Ok(Answer {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
-            body: response.bytes_stream().boxed(),
+            body: response
+                .bytes_stream()
+                .map(|piece| piece.map_err(|error| error.without_url().into()))
+                .boxed(),
             place: None,
         })
     }
@@ -97,7 +112,7 @@ impl Transport {
     }
 }
 
-fn forbidden(request: &Request, source: Forbidden) -> NetError {
+pub(crate) fn forbidden(request: &Request, source: Forbidden) -> NetError {
     NetError::Forbidden {
         url: ShownUrl::from(&request.url),
         source,
@@ -110,7 +125,7 @@ fn failure(request: &Request, error: reqwest::Error) -> NetError {
     }
     NetError::Unreachable {
         url: ShownUrl::from(&request.url),
-        source: error.without_url(),
+        source: error.without_url().into(),
     }
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn scope(id: &ArchiveId, config: &ArchiveConfig) -> Scope {
         name: id.to_string(),
         hosts: config.trusted_hosts(),
         limits: config.limits.clone(),
+        access: config.access.clone(),
     }
 }
 

@@ -27,6 +27,7 @@ fn served() -> Served {
             failures: 1000,
             ..Limits::default()
         },
+        ..Scope::default()
     };
     let client = Net::new(NetConfig::default()).unwrap().client(scope);
     Served {

@@ -215,11 +215,13 @@ impl<S: Exchange> Service<Request> for Broken<S> {
                     pulse.failed(error);
                     ticket.failed(error);
                 }
-                Err(error @ NetError::Status { .. }) if error.is_transient() => {
+                Err(error @ (NetError::Status { .. } | NetError::Refused { .. }))
+                    if error.is_transient() =>
+                {
                     pulse.failed(error);
                     ticket.failed(error);
                 }
-                Err(error @ NetError::Status { .. }) => {
+                Err(error @ (NetError::Status { .. } | NetError::Refused { .. })) => {
                     if error.is_denied() {
                         pulse.failed(error);
                     } else {

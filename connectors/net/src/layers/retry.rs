@@ -20,6 +20,12 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// How often one request is still tried, and how long it waits before.
 #[derive(Clone)]
 pub(super) struct Persistence {
+    pauses: Pauses,
+}
+
+/// The waits before the second and every further attempt.
+#[derive(Clone)]
+pub(crate) struct Pauses {
     left: u32,
     backoff: Duration,
 }
@@ -27,9 +33,30 @@ pub(super) struct Persistence {
 impl Persistence {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
+            pauses: Pauses::new(limits),
+        }
+    }
+}
+
+impl Pauses {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
             left: limits.attempts.saturating_sub(1),
             backoff: limits.backoff,
         }
+    }
+
+    /// The next wait, shortened at random by up to half; none when all attempts are used up.
+    pub(crate) fn next(&mut self) -> Option<Duration> {
+        let backoff = self.longest()?;
+        Some(backoff.mul_f64(1.0 - chance() / 2.0))
+    }
+
+    fn longest(&mut self) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        let backoff = self.backoff.min(LONGEST);
+        self.backoff = backoff * 2;
+        Some(backoff)
     }
 }
 
@@ -52,16 +79,13 @@ impl Policy<Request, Answer, NetError> for Persistence {
         }
         // A HEAD that hangs will hang again; the client falls back on GET.
         let hangs = request.method == Method::HEAD && matches!(error, NetError::NoAnswer { .. });
-        if self.left == 0 || !request.repeatable || hangs {
+        if !request.repeatable || hangs {
             return None;
         }
-        self.left -= 1;
-        let backoff = self.backoff.min(LONGEST);
-        self.backoff = backoff * 2;
         let wait = match asked {
             // Never before the time we were asked to wait, and not all at the same moment.
-            Some(asked) => asked + backoff.mul_f64(chance() / 2.0),
-            None => backoff.mul_f64(1.0 - chance() / 2.0),
+            Some(asked) => asked + self.pauses.longest()?.mul_f64(chance() / 2.0),
+            None => self.pauses.next()?,
         };
         tracing::debug!(url = %crate::ShownUrl::from(&request.url), wait_ms = wait.as_millis() as u64, error = %error, "trying again");
         Some(tokio::time::sleep(wait))
