@@ -2,6 +2,8 @@
 
 pub mod compression;
 pub mod fits;
+pub mod lines;
+pub mod rinex;
 pub mod votable;
 
 mod error;
