@@ -3,6 +3,7 @@
 pub mod compression;
 pub mod fits;
 pub mod lines;
+pub mod lzw;
 pub mod rinex;
 pub mod votable;
 
