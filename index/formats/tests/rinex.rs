@@ -278,7 +278,7 @@ fn receiver_antenna_position_and_signals_of_a_station_are_read() {
     assert_eq!(kosg.antenna.unwrap().kind, "AOAD/M_B        DUTD");
     assert_eq!(
         kosg.position_m,
-        Some([3_899_242.649, 396_728.6934, 5_015_081.6508])
+        Some([3_899_242.649, 396_728.693_4, 5_015_081.650_8])
     );
     assert_eq!(
         kosg.observation_types,
