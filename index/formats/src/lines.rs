@@ -96,3 +96,18 @@ pub(crate) fn number(text: &str) -> Option<f64> {
         .collect();
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
+
+/// The most faults of one body that are kept, so that a spoilt file does not fill memory.
+pub(crate) const MAX_FAULTS: usize = 32;
+
+/// Notes what is wrong with a body that can be read nevertheless, with its line.
+pub(crate) fn note(faults: &mut Vec<String>, line: u64, fault: impl std::fmt::Display) {
+    if faults.len() < MAX_FAULTS {
+        faults.push(format!("line {line}: {fault}"));
+    }
+}
+
+/// Text without outer blanks, if there is any.
+pub(crate) fn some(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}

@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 /// A time as the header writes it, in its own time system.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Time {
     /// Four digits.
     pub year: u16,
