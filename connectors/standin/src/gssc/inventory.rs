@@ -282,8 +282,10 @@ fn add_week(tree: &mut Tree, week: u32) {
         let centre = "COD";
         let name = format!("COD0OPSFIN_{start}_01D_01D_OSB.BIA.gz");
         put(name, Product::Biases { centre, day });
-        let name = format!("COD0OPSFIN_{start}_01D_15M_ATT.OBX.gz");
-        put(name, Product::Attitude { centre, day });
+        if day == first {
+            let name = format!("COD0OPSFIN_{start}_01D_15M_ATT.OBX.gz");
+            put(name, Product::Attitude { centre, day });
+        }
     }
     add_of_week(tree, &folder, week, first);
 }

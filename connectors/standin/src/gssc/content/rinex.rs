@@ -59,6 +59,11 @@ pub(crate) fn head(observed: &Observed, wanted: &Observations, terms: &Terms) ->
         header(&mut out, "DBHZ", "SIGNAL STRENGTH UNIT");
     }
     write_times(&mut out, observed, wanted);
+    if !wanted.is_version_2 {
+        for phase in ["G L1C", "G L2W", "E L1C", "E L5Q"] {
+            header(&mut out, &format!("{phase}  0.00000"), "SYS / PHASE SHIFT");
+        }
+    }
     header(&mut out, "", "END OF HEADER");
     out
 }
@@ -97,7 +102,11 @@ fn write_station(out: &mut String, wanted: &Observations) {
 }
 
 fn write_times(out: &mut String, observed: &Observed, wanted: &Observations) {
-    header(out, &format!("{:10.3}", wanted.step_s), "INTERVAL");
+    header(
+        out,
+        &format!("{:10.3}", f64::from(wanted.step_s)),
+        "INTERVAL",
+    );
     let ends = [observed.epochs.first(), observed.epochs.last()];
     for (epoch, label) in ends
         .into_iter()
