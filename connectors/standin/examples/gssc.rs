@@ -1,6 +1,7 @@
 //! Runs the stand-in for the GNSS Science Support Centre until its input ends.
 //!
-//! `cargo run -p gantry-standin --example gssc -- [CACHE_DIR] [REAL_DATA]` prints three addresses.
+//! `cargo run -p gantry-standin --example gssc -- [CACHE_DIR [REAL_DATA [CHAIN KEY]]]` prints three
+//! addresses. An empty `REAL_DATA` is none; `CHAIN` and `KEY` are PEM files for explicit FTPS.
 #![expect(clippy::print_stdout, reason = "printing addresses is its purpose")]
 
 use std::error::Error;
@@ -15,7 +16,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => std::env::temp_dir().join("gantry-standin"),
     };
     let mut config = GsscConfig::new(cache_dir);
-    config.real_data = arguments.next().map(Into::into);
+    let real_data = arguments.next().filter(|folder| !folder.is_empty());
+    config.real_data = real_data.map(Into::into);
+    let files = arguments.next().zip(arguments.next());
+    config.ftps = files.map(|(chain, key)| (chain.into(), key.into()));
     let running = GsscStandin::start(config)?;
     println!("{}", running.ftp_url());
     println!("{}", running.sftp_url());

@@ -343,6 +343,8 @@ fn add_short_products(tree: &mut Tree, folder: &str, week: u32, day: Day, frame:
     put(format!("igs{week}0.sp3.Z"), Product::Orbits(old.clone()));
     let emr = Orbits {
         centre: "EMR",
+        step_s: 300,
+        n_epochs: 288,
         ..old
     };
     put(format!("EMR{week}0.SP3.Z"), Product::Orbits(emr));

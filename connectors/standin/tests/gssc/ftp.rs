@@ -39,8 +39,10 @@ impl Client {
 
     pub(crate) fn command(&mut self, line: &str) -> Reply {
         let stream = self.control.get_mut();
-        stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
-        self.reply().unwrap_or((0, "closed".to_owned()))
+        let sent = stream.write_all(format!("{line}\r\n").as_bytes());
+        sent.ok()
+            .and_then(|()| self.reply())
+            .unwrap_or((0, "closed".to_owned()))
     }
 
     /// The bytes a command sends over a connection of its own, and the reply at the end.
@@ -83,10 +85,9 @@ impl Client {
             }
             text.push_str(&line);
             let is_last = line.as_bytes().get(3) == Some(&b' ');
-            if let Some(code) = line.get(..3).and_then(|code| code.parse().ok()) {
-                if is_last {
-                    return Some((code, text));
-                }
+            let code = line.get(..3).and_then(|code| code.parse().ok());
+            if let Some(code) = code.filter(|_| is_last) {
+                return Some((code, text));
             }
         }
     }

@@ -88,6 +88,19 @@ fn a_transfer_goes_on_from_a_byte() {
 }
 
 #[test]
+fn its_end_closes_every_connection_and_port() {
+    let standin = standin();
+    let ways = [Way::Ftp, Way::Sftp, Way::Http];
+    let addresses = ways.map(|way| standin.running.address(way));
+    let mut client = standin.ftp();
+    standin.running.shutdown();
+    assert_eq!(client.command("NOOP").0, 0);
+    for address in addresses {
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
 fn nothing_can_be_written_by_ftp() {
     let standin = standin();
     let mut client = standin.ftp();
