@@ -110,7 +110,7 @@ def test_the_tree_is_the_same_by_lftp_paramiko_and_http(archive, tmp_path):
     for folder in WALKED:
         place = tmp_path / "ftp" / folder.lstrip("/")
         place.mkdir(parents=True)
-        run("lftp", "-e", f"set net:timeout 20; mirror {folder} {place}; bye", archive.ftp)
+        run("lftp", "-e", f"set net:timeout 20; mirror --parallel=4 {folder} {place}; bye", archive.ftp)
         walk_http(archive, folder, tmp_path / "http")
         with sftp_session(archive) as client:
             walk_sftp(client, folder, tmp_path / "sftp")

@@ -70,8 +70,10 @@ impl Archive {
                 return Ok(Some(archive.folder_item(&path)));
             }
             match archive.find(&path) {
-                Some((path, entry)) => archive.file_item(&path, &entry).map(Some),
-                None => Ok(None),
+                Some((path, entry)) if !archive.is_removed(&path) => {
+                    archive.file_item(&path, &entry).map(Some)
+                }
+                _ => Ok(None),
             }
         })
         .await
@@ -102,11 +104,14 @@ impl Archive {
             }))
         })
         .await?;
+        let opened = opened.filter(|opened| !opened.struck.removed);
         if !is_head {
+            let is_available = |opened: &Opened| opened.struck.unavailable.is_none();
+            let granted = opened.as_ref().is_some_and(is_available);
             self.log
-                .note(way, GsscAction::Retrieve, &asked, from, opened.is_some());
+                .note(way, GsscAction::Retrieve, &asked, from, granted);
         }
-        Ok(opened.filter(|opened| !opened.struck.removed))
+        Ok(opened)
     }
 
     /// The files and folders of a folder as they are now, by their own names.
@@ -126,7 +131,6 @@ impl Archive {
                 }
             }
         }
-        nodes.retain(|name, _| !self.faults.state_of(name).removed);
         Some(nodes)
     }
 
@@ -134,7 +138,10 @@ impl Archive {
         let Some(nodes) = self.nodes(folder) else {
             return Ok(None);
         };
-        let items = nodes.iter().map(|(name, node)| match node {
+        let there = nodes
+            .iter()
+            .filter(|(name, _)| !self.faults.state_of(name).removed);
+        let items = there.map(|(name, node)| match node {
             Node::Folder => Ok(self.folder_item(&join(folder, name))),
             Node::File(entry) => self.file_item(&join(folder, name), entry),
         });
@@ -151,6 +158,10 @@ impl Archive {
             Node::File(entry) => Some((join(&folder, &name), entry)),
             Node::Folder => None,
         }
+    }
+
+    fn is_removed(&self, path: &str) -> bool {
+        self.faults.state_of(&split(path).1).removed
     }
 
     fn folder_item(&self, path: &str) -> Item {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gantry_standin::gssc::{Change, Way};
+use gantry_standin::gssc::{Change, GsscAction, Way};
 use gantry_standin::{Fault, Times};
 
 use crate::common::request;
@@ -162,6 +162,24 @@ fn a_removed_file_is_neither_listed_nor_sent() {
     let (_, (code, _)) = standin.ftp().transfer(0, &format!("RETR {DAY}/{BRUX}"));
     assert_eq!(code, 550);
     assert_eq!(standin.get(&format!("{DAY}/{BRUX}")).status, 404);
+}
+
+#[test]
+fn a_file_may_be_missing_once() {
+    let standin = standin();
+    let faults = standin.running.faults();
+    faults.set_for(BRUX, Fault::Removed, Times::Next(1));
+    let mut client = standin.ftp();
+    let codes = [1, 2].map(|_| client.transfer(0, &format!("RETR {DAY}/{BRUX}")).1.0);
+    assert_eq!(codes, [550, 226]);
+    let granted: Vec<_> = standin
+        .running
+        .requests()
+        .iter()
+        .filter(|request| request.action == GsscAction::Retrieve)
+        .map(|request| request.granted)
+        .collect();
+    assert_eq!(granted, [false, true]);
 }
 
 #[test]

@@ -178,4 +178,53 @@ fn real_files_stand_where_their_names_belong_byte_for_byte() {
         let (by_ftp, _) = standin.ftp().transfer(0, &format!("RETR {path}"));
         assert_eq!(by_ftp, bytes, "{path}");
     }
+    standin.running.switches().replace("COD20352.CLK");
+    let mut bytes = std::fs::read(real.join("gssc/COD20352.CLK")).unwrap();
+    bytes.push(b'\n');
+    let answer = standin.get("/gnss/products/2035/COD20352.CLK");
+    assert_eq!(answer.body, bytes);
+}
+
+#[test]
+fn every_real_file_is_somewhere() {
+    let Some(real) = std::env::var_os("GANTRY_REAL_DATA") else {
+        eprintln!("NOT RUN: GANTRY_REAL_DATA is not set");
+        return;
+    };
+    let real = std::path::PathBuf::from(real);
+    let standin = standin_with(|config| config.real_data = Some(real.clone()));
+    let mut left: BTreeSet<String> = std::fs::read_dir(real.join("gssc"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let mut client = standin.ftp();
+    let mut folders = vec!["/".to_owned()];
+    while let Some(folder) = folders.pop() {
+        // No real file is of the weeks and days that are generated, which take their time.
+        let generated = ["/gnss/data/daily/2023/0", "/gnss/products/224"];
+        if generated.iter().any(|start| folder.starts_with(start)) {
+            continue;
+        }
+        for name in client.names(&folder) {
+            left.remove(&name);
+            let path = format!("{}/{name}", folder.trim_end_matches('/'));
+            if client.command(&format!("CWD {path}")).0 == 250 {
+                folders.push(path);
+            }
+        }
+    }
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_folder_without_its_slash_is_elsewhere() {
+    let standin = standin();
+    let answer = standin.get("/gnss/data");
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (301, Some("/gnss/data/"))
+    );
+    assert_eq!(standin.get("/gnss/nothing").status, 404);
+    assert_eq!(standin.get("/gnss/nothing/").status, 404);
+    assert_eq!(standin.get("/%ff/").status, 400);
 }
