@@ -43,6 +43,8 @@ pub struct GaiaConfig {
     pub n_sources: usize,
     /// The rows a synchronous query is silently cut at; `None` cuts none.
     pub sync_rows: Option<usize>,
+    /// Whether jobs are written as UWS has them: times in UTC, no quote of -1. The archive does neither.
+    pub standard_jobs: bool,
     /// How long an asynchronous job takes at least.
     pub job_time: Duration,
     /// Faults from the start.
@@ -58,6 +60,7 @@ impl Default for GaiaConfig {
             seed: 20_261_125,
             n_sources: 4000,
             sync_rows: Some(2000),
+            standard_jobs: false,
             job_time: Duration::ZERO,
             faults: Vec::new(),
         }
@@ -83,7 +86,7 @@ impl GaiaStandin {
         let archive = Archive {
             catalogue: catalogue::Catalogue::of(&sources),
             sources,
-            jobs: uws::Jobs::default(),
+            jobs: uws::Jobs::new(config.standard_jobs),
             bulk: OnceLock::new(),
             real_data: config.real_data,
             sync_rows: config.sync_rows,

@@ -49,7 +49,7 @@ flag|char||meta.code|How it was found";
 impl Catalogue {
     pub(crate) fn of(sources: &[Source]) -> Self {
         let gaia_source = gaia_source(sources, columns(), "Gaia DR3", 2016.0);
-        let lite = projected(&gaia_source, |name| is_lite(name));
+        let lite = projected(&gaia_source, is_lite);
         let dr2 = gaia_source_dr2(sources);
         let entry = |name, description, size, hierarchy, table| Entry {
             name,

@@ -103,6 +103,7 @@ pub(crate) fn csv(table: &Table, null: &str) -> String {
             }
             match value {
                 Value::Array(_) => text += &format!("\"{}\"", list(value, column.kind)),
+                Value::Bool(value) => text += if *value { "True" } else { "False" },
                 value => {
                     text += &value
                         .show(column.kind)

@@ -41,7 +41,7 @@ pub(super) async fn answer(
         (["phase"], false) => Reply::text(StatusCode::OK, job.phase.name()),
         (["executionduration"], true) => change_duration(archive, call, &job),
         (["executionduration"], false) => Reply::text(StatusCode::OK, &job.duration_s.to_string()),
-        (["destruction"], _) => Reply::text(StatusCode::OK, &uws::time(job.destruction)),
+        (["destruction"], _) => Reply::text(StatusCode::OK, &job.time(job.destruction)),
         (["quote"], _) => Reply::text(StatusCode::OK, "-1"),
         (["owner"], _) => Reply::text(StatusCode::OK, "anonymous"),
         (["parameters"], _) => Reply::xml(job.parameters_document()),

@@ -243,7 +243,7 @@ impl Source {
     }
 
     pub(crate) fn has_rvs(&self) -> bool {
-        self.g < 13.0 && self.seed % 3 == 0
+        self.g < 13.0 && self.seed.is_multiple_of(3)
     }
 
     /// A row of `gaiadr3.gaia_source`: its cells in the order of `columns`.
@@ -334,7 +334,7 @@ impl Source {
     }
 
     fn has_parameters(&self) -> bool {
-        self.g < 18.25 && self.seed % 4 != 0
+        self.g < 18.25 && !self.seed.is_multiple_of(4)
     }
 
     /// A number; nothing where the archive has none.
@@ -354,7 +354,12 @@ impl Source {
             "ra_error" | "dec_error" => error * 0.85,
             "pmra_error" | "pmdec_error" => error * 1.1,
             "ruwe" => {
-                1.0 + 0.03 * (roll - 0.5) + if self.seed % 19 == 0 { 1.4 * roll } else { 0.0 }
+                1.0 + 0.03 * (roll - 0.5)
+                    + if self.seed.is_multiple_of(19) {
+                        1.4 * roll
+                    } else {
+                        0.0
+                    }
             }
             "phot_g_mean_mag" => self.g,
             "phot_bp_mean_mag" => bp,

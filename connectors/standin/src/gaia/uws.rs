@@ -57,6 +57,8 @@ pub(crate) struct Job {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) duration_s: u64,
     pub(crate) destruction: DateTime<Utc>,
+    /// Whether it is written as the standard has it and not as the archive does.
+    is_standard: bool,
     created: DateTime<Utc>,
     started: Option<DateTime<Utc>>,
     ended: Option<DateTime<Utc>>,
@@ -65,20 +67,20 @@ pub(crate) struct Job {
 
 #[derive(Debug)]
 pub(crate) struct Jobs {
+    is_standard: bool,
     jobs: Mutex<BTreeMap<String, Job>>,
     changed: watch::Sender<()>,
 }
 
-impl Default for Jobs {
-    fn default() -> Self {
+impl Jobs {
+    pub(crate) fn new(is_standard: bool) -> Self {
         Self {
+            is_standard,
             jobs: Mutex::default(),
             changed: watch::Sender::new(()),
         }
     }
-}
 
-impl Jobs {
     /// Makes a pending job, and gives its number: milliseconds since 1970 and an `O`.
     pub(crate) fn create(&self, parameters: Vec<(String, String)>) -> String {
         let created = Utc::now();
@@ -94,6 +96,7 @@ impl Jobs {
             parameters,
             duration_s: DURATION_S,
             destruction: created + TimeDelta::days(LIFE_DAYS),
+            is_standard: self.is_standard,
             created,
             started: None,
             ended: None,
@@ -220,16 +223,24 @@ impl Job {
         element(&mut xml, "runId", None);
         element(&mut xml, "ownerId", Some(&cdata("anonymous")));
         element(&mut xml, "phase", Some(self.phase.name()));
-        element(&mut xml, "quote", Some("-1"));
-        element(&mut xml, "startTime", self.started.map(time).as_deref());
-        element(&mut xml, "endTime", self.ended.map(time).as_deref());
+        element(&mut xml, "quote", (!self.is_standard).then_some("-1"));
+        element(
+            &mut xml,
+            "startTime",
+            self.started.map(|at| self.time(at)).as_deref(),
+        );
+        element(
+            &mut xml,
+            "endTime",
+            self.ended.map(|at| self.time(at)).as_deref(),
+        );
         element(
             &mut xml,
             "executionDuration",
             Some(&self.duration_s.to_string()),
         );
-        element(&mut xml, "destruction", Some(&time(self.destruction)));
-        element(&mut xml, "creationTime", Some(&time(self.created)));
+        element(&mut xml, "destruction", Some(&self.time(self.destruction)));
+        element(&mut xml, "creationTime", Some(&self.time(self.created)));
         let place = format!("anonymous/{}/{}", self.created.format("%Y/%m/%d"), self.id);
         element(&mut xml, "locationId", Some(&place));
         element(
@@ -250,6 +261,14 @@ impl Job {
             None => element(&mut xml, "errorSummary", None),
         }
         xml + "</uws:job>\n"
+    }
+
+    pub(crate) fn time(&self, at: DateTime<Utc>) -> String {
+        if self.is_standard {
+            at.format("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+        } else {
+            time(at)
+        }
     }
 
     pub(crate) fn error(&self) -> Option<&str> {
