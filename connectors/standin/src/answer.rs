@@ -269,6 +269,24 @@ impl Sending {
     }
 }
 
+/// A whole answer from memory, cut or slowed as the faults say.
+pub(crate) fn whole(
+    status: StatusCode,
+    mut headers: HeaderMap,
+    bytes: Bytes,
+    struck: &Struck,
+) -> Response {
+    let size_bytes = bytes.len() as u64;
+    let said = size_bytes.saturating_add_signed(struck.length_off_by);
+    insert(&mut headers, header::CONTENT_LENGTH, &said.to_string());
+    let plan = Plan {
+        status,
+        headers,
+        bytes: 0..size_bytes,
+    };
+    plan.with_bytes(Source::Memory(bytes), size_bytes, struck)
+}
+
 /// A page of HTML, such as archives show when something is wrong.
 pub(crate) fn page(status: StatusCode, text: &str) -> Response {
     let html = format!(

@@ -3,6 +3,7 @@
 mod answer;
 mod error;
 mod faults;
+pub mod gaia;
 pub mod gssc;
 mod listener;
 pub mod planck;
@@ -11,6 +12,7 @@ mod running;
 
 pub use error::StandinError;
 pub use faults::{Fault, Faults, Scope, Times};
+pub use gaia::{GaiaConfig, GaiaStandin};
 pub use gssc::{GsscConfig, GsscRunning, GsscStandin};
 pub use planck::{Maps, PlanckStandin, StandinConfig};
 pub use requests::Request;
