@@ -3,3 +3,4 @@
 
 mod open;
 mod suite;
+mod tree;

@@ -127,7 +127,7 @@ async fn a_refused_address_does_not_open_the_circuit() {
 #[tokio::test]
 async fn other_schemes_are_refused_and_no_password_is_told() {
     for url in [
-        "ftp://ada:s3cret@archive.example/a",
+        "gopher://ada:s3cret@archive.example/a",
         "file:///etc/passwd",
         "data:text/plain,a",
     ] {
