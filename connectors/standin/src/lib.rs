@@ -3,6 +3,7 @@
 mod answer;
 mod error;
 mod faults;
+pub mod gssc;
 mod listener;
 pub mod planck;
 mod requests;
@@ -10,6 +11,7 @@ mod running;
 
 pub use error::StandinError;
 pub use faults::{Fault, Faults, Scope, Times};
+pub use gssc::{GsscConfig, GsscRunning, GsscStandin};
 pub use planck::{Maps, PlanckStandin, StandinConfig};
 pub use requests::Request;
 pub use running::Running;
