@@ -66,21 +66,31 @@ pub(crate) fn common_facets(facts: &Facts, name: &Name) -> Facets {
     add("license", facts.license.as_deref());
     add("content", name.content.as_deref());
     let content = name.content.as_deref().and_then(vocabulary::content);
-    let unnamed = name
-        .content
-        .as_deref()
-        .map_or("other", |_| "other product");
+    let unnamed = name.content.as_deref().map_or("other", |_| "other product");
     add(
         "product_type",
         Some(content.map_or(unnamed, |content| &content.product_type)),
     );
     add("format", name.format.as_deref());
-    add("station", name.station.as_deref().filter(|_| !name.is_broadcast()));
+    add(
+        "station",
+        name.station.as_deref().filter(|_| !name.is_broadcast()),
+    );
     add("tag", name.is_broadcast().then_some("BRDC"));
     add("constellation", name.constellation());
-    add("sampling", name.sampling.and_then(|sampling| sampling.label()).as_deref());
+    add(
+        "sampling",
+        name.sampling
+            .and_then(|sampling| sampling.label())
+            .as_deref(),
+    );
     add("span", name.span.map(|span| span.to_string()).as_deref());
-    add("rinex_version", name.rinex_version.map(|version| version.to_string()).as_deref());
+    add(
+        "rinex_version",
+        name.rinex_version
+            .map(|version| version.to_string())
+            .as_deref(),
+    );
     add("analysis_centre", name.analysis_centre.as_deref());
     add("campaign", name.campaign.as_deref());
     add("latency", name.latency.as_deref());
@@ -225,11 +235,15 @@ pub(crate) fn rank(name: &Name) -> u32 {
 
 fn data_rank(name: &Name) -> u32 {
     let span = match name.span {
-        Some(span) if span.unit == 'D' => 60,
+        Some(span) if span.unit == 'D' => 80,
         Some(span) if span.unit == 'H' => 30,
         _ => 0,
     };
-    let is_30_s = name.sampling.and_then(|sampling| sampling.label()).as_deref() == Some("30 s");
+    let is_30_s = name
+        .sampling
+        .and_then(|sampling| sampling.label())
+        .as_deref()
+        == Some("30 s");
     let source = match name.source {
         Some('R') => 8,
         Some('S') => 4,

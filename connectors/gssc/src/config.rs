@@ -46,7 +46,10 @@ impl Facts {
     /// The networks that a station belongs to, by its whole code or its first four characters.
     pub(crate) fn networks_of(&self, station: Option<&str>) -> impl Iterator<Item = &str> {
         let station = station.unwrap_or_default();
-        let codes = [Some(station), station.get(..4).filter(|_| station.len() > 4)];
+        let codes = [
+            Some(station),
+            station.get(..4).filter(|_| station.len() > 4),
+        ];
         codes
             .into_iter()
             .flatten()

@@ -71,6 +71,8 @@ fn media_type(file_name: &str, name: &Name) -> &'static str {
 pub(crate) fn unpacked(file_name: &str) -> &str {
     match crate::names::read_name(file_name).packing {
         Packing::None => file_name,
-        _ => file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem),
+        _ => file_name
+            .rsplit_once('.')
+            .map_or(file_name, |(stem, _)| stem),
     }
 }

@@ -189,6 +189,12 @@ impl Name {
             .filter(|end| Some(*end) > self.start)
     }
 
+    /// The series it is a member of, as in `gssc:~BRUX00BEL-OBS-01D-30S` behind the `~`; none for what stands alone.
+    #[must_use]
+    pub fn series(&self) -> Option<String> {
+        crate::series::key(self)
+    }
+
     /// The scale in which its days are counted; none where it has no days.
     #[must_use]
     pub fn time_scale(&self) -> Option<TimeScale> {

@@ -148,9 +148,8 @@ impl OpenFolders {
     pub(crate) fn is_whole(&self, route: &Route, is_optional: impl Fn(&str) -> bool) -> bool {
         let mut folders = route.folders.iter();
         !self.left_out
-            && folders.all(|folder| {
-                folder.is_empty() || is_optional(folder) || self.met.contains(folder)
-            })
+            && folders
+                .all(|folder| folder.is_empty() || is_optional(folder) || self.met.contains(folder))
     }
 
     fn leave(&mut self, is_left: impl Fn(&str) -> bool) -> Vec<String> {

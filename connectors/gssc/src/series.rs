@@ -12,16 +12,21 @@ use crate::title;
 /// It holds all that a name says but the day: station, content, span, sampling and, where they are not the usual ones,
 /// constellation, source and packing for data; centre, version, campaign, solution, content, span and sampling for products.
 pub(crate) fn id(archive: &ArchiveId, name: &Name) -> Option<AssetId> {
-    AssetId::parse(&format!("{archive}:~{}", key(name)?)).ok()
+    AssetId::parse(&format!("{archive}:~{}", name.series()?)).ok()
 }
 
-fn key(name: &Name) -> Option<String> {
+/// What the members of a series have in common, as its id says it.
+pub(crate) fn key(name: &Name) -> Option<String> {
     let content = name.content.as_deref()?;
     let mut parts: Vec<String> = Vec::new();
     match content {
         "site log" => {
             let station = name.station.as_deref()?;
-            let form = if name.format.as_deref() == Some("GeodesyML") { "GEODESYML" } else { "LOG" };
+            let form = if name.format.as_deref() == Some("GeodesyML") {
+                "GEODESYML"
+            } else {
+                "LOG"
+            };
             return Some(format!("{station}-{form}"));
         }
         "ANTEX" => {
@@ -86,7 +91,10 @@ pub(crate) fn asset(facts: &Facts, id: AssetId, name: &Name) -> Asset {
         kind: asset::kind(name),
         title: title::series(name),
         description: String::new(),
-        synonyms: station.map(|code| code[..4].to_owned()).into_iter().collect(),
+        synonyms: station
+            .map(|code| code[..4].to_owned())
+            .into_iter()
+            .collect(),
         facets,
         series: None,
         time: None,

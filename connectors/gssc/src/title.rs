@@ -43,7 +43,10 @@ pub(crate) fn series(name: &Name) -> String {
         }
         "site log" => {
             let station = name.station.as_deref().unwrap_or_default();
-            let format = name.format.as_deref().filter(|format| *format != "site log");
+            let format = name
+                .format
+                .as_deref()
+                .filter(|format| *format != "site log");
             let aside = format.map_or_else(String::new, |format| format!(" ({format})"));
             return format!("{station}, site logs{aside}");
         }
@@ -59,7 +62,10 @@ pub(crate) fn series(name: &Name) -> String {
         vec![broadcast(name), cadence(name)]
     } else {
         let station = name.station.clone().unwrap_or_default();
-        vec![station, format!("{} {what}", cadence(name)).trim().to_owned()]
+        vec![
+            station,
+            format!("{} {what}", cadence(name)).trim().to_owned(),
+        ]
     };
     parts.extend(aside(name));
     parts.retain(|part| !part.is_empty());
@@ -165,7 +171,11 @@ fn aside(name: &Name) -> Vec<String> {
     if name.content.as_deref() == Some("OBS") && !name.is_compact {
         parts.push("not Hatanaka-compressed".to_owned());
     }
-    if let Some(campaign) = name.campaign.as_deref().filter(|campaign| *campaign != "OPS") {
+    if let Some(campaign) = name
+        .campaign
+        .as_deref()
+        .filter(|campaign| *campaign != "OPS")
+    {
         parts.push(format!("campaign {campaign}"));
     }
     if name.version.is_some_and(|version| version != '0') {

@@ -79,10 +79,8 @@ static CONTENTS: LazyLock<Vec<ContentFacts>> =
     LazyLock::new(|| shipped(include_str!("../data/contents.json")));
 static FORMATS: LazyLock<Vec<FormatFacts>> =
     LazyLock::new(|| shipped(include_str!("../data/formats.json")));
-static CENTRES: LazyLock<Centres> =
-    LazyLock::new(|| shipped(include_str!("../data/centres.json")));
-static FOLDERS: LazyLock<Folders> =
-    LazyLock::new(|| shipped(include_str!("../data/folders.json")));
+static CENTRES: LazyLock<Centres> = LazyLock::new(|| shipped(include_str!("../data/centres.json")));
+static FOLDERS: LazyLock<Folders> = LazyLock::new(|| shipped(include_str!("../data/folders.json")));
 
 pub(crate) fn content(content: &str) -> Option<&'static ContentFacts> {
     CONTENTS.iter().find(|facts| facts.content == content)

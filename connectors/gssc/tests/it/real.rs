@@ -1,0 +1,1 @@
+//! Real files, served by the stand-in where their names belong.
