@@ -2,6 +2,9 @@
 
 pub mod compression;
 pub mod fits;
+pub mod lines;
+pub mod lzw;
+pub mod rinex;
 pub mod votable;
 
 mod error;
