@@ -263,13 +263,13 @@ fn data_rank(name: &Name) -> u32 {
 
 fn product_rank(name: &Name) -> u32 {
     let latency = match name.latency.as_deref() {
-        Some("final") => 60,
-        Some("rapid") => 30,
+        Some("final") => 100,
+        Some("rapid") => 50,
         _ => 0,
     };
     let centre = name.analysis_centre.as_deref().and_then(vocabulary::centre);
     let is_first = !name.is_short && !name.is_predicted;
-    latency + centre.map_or(0, |centre| centre.rank) + u32::from(is_first)
+    latency + centre.map_or(0, |centre| 2 * centre.rank) + u32::from(is_first)
 }
 
 /// The model in use before its dated releases, newer models before older ones.

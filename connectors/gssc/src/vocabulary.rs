@@ -143,3 +143,27 @@ pub(crate) fn constellation(letter: char) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// The frames that were in use with an antenna model, each from a GPS week on.
+#[derive(Deserialize)]
+struct Frames {
+    model: String,
+    frames: Vec<(u32, String)>,
+}
+
+static FRAMES: LazyLock<Vec<Frames>> =
+    LazyLock::new(|| shipped(include_str!("../data/frames.json")));
+
+/// The frame of a product that was made with an antenna model, `IGS14` or `igs14_2148`, in a GPS week.
+///
+/// A reprocessed week is older than its model; it has the first frame of that model.
+pub(crate) fn frame_of(model: &str, week: Option<u32>) -> Option<&'static str> {
+    let family = model.split('_').next()?;
+    let known = FRAMES
+        .iter()
+        .find(|known| known.model.eq_ignore_ascii_case(family))?;
+    let in_use = |(from, _): &&(u32, String)| week.is_some_and(|week| *from <= week);
+    let frame = known.frames.iter().rev().find(in_use);
+    let (_, frame) = frame.or(known.frames.first())?;
+    Some(frame)
+}
