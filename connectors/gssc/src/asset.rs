@@ -281,3 +281,58 @@ fn model_rank(model: &str) -> u32 {
     let in_use = if model.contains('_') { 0 } else { 40 };
     in_use + if year < 80 { year.min(30) } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use gantry_connector::ArchiveConfig;
+    use gantry_net::Entry;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::names::read_name;
+
+    fn asset_of(path: &str) -> Asset {
+        let archive = "gssc".parse().unwrap();
+        let config = ArchiveConfig::new("gssc", "ftp://archive.example/".parse().unwrap());
+        let file_name = path.rsplit('/').next().unwrap().to_owned();
+        let name = read_name(&file_name);
+        let entry = Entry {
+            name: file_name,
+            is_folder: false,
+            is_link: false,
+            size_bytes: Some(1),
+            modified: None,
+        };
+        let found = Found {
+            path: path.to_owned(),
+            entry,
+            also_at: Vec::new(),
+        };
+        asset(&Facts::read(&archive, &config), &found, &name).unwrap()
+    }
+
+    #[test]
+    fn glonass_counts_in_utc_and_beidou_in_its_own_time() {
+        let begins = |file: &str| {
+            let asset = asset_of(&format!("gnss/data/daily/2021/001/{file}"));
+            (asset.time.unwrap().start.to_rfc3339(), asset.time_scale)
+        };
+        let (start, scale) = begins("dlf10010.21g");
+        assert_eq!((start.as_str(), scale), ("2021-01-01T00:00:00+00:00", None));
+        let (start, scale) = begins("DLF100NLD_R_20210010000_01D_CN.rnx.gz");
+        assert_eq!(start, "2020-12-31T23:59:56+00:00");
+        assert_eq!(scale, Some(TimeScale::Bdt));
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_is_lost_whatever_it_is_called(file in "[^/]{1,40}") {
+            let asset = asset_of(&format!("misc/{file}"));
+            prop_assert!(!asset.title.is_empty());
+            prop_assert_eq!(asset.series.is_some(), read_name(&file).series().is_some());
+            for (field, _) in asset.facets.iter() {
+                prop_assert!(gantry_asset::vocabulary().field(field).is_some(), "{}", field);
+            }
+        }
+    }
+}

@@ -69,10 +69,11 @@ impl Archive {
         let mut paths = BTreeSet::new();
         while let Some(event) = events.next().await {
             match event.unwrap() {
-                Event::Found { path, entry } if !entry.is_folder => {
-                    if folders.iter().any(|folder| path.starts_with(folder)) {
-                        paths.insert(path);
-                    }
+                Event::Found { path, entry }
+                    if !entry.is_folder
+                        && folders.iter().any(|folder| path.starts_with(folder)) =>
+                {
+                    paths.insert(path);
                 }
                 _ => {}
             }

@@ -6,7 +6,7 @@ use gantry_standin::gssc::{Change, Way};
 use crate::archive::{Archive, archive, connector, without_addresses};
 
 #[tokio::test]
-async fn the_connector_keeps_every_promise_by_ftp_and_by_sftp_and_finds_the_same() {
+async fn the_connector_keeps_every_promise_by_ftp_by_sftp_and_by_http_and_finds_the_same() {
     let archive = archive();
     let by_ftp = conformance(archive.connector(Way::Ftp).as_ref())
         .await
@@ -17,6 +17,10 @@ async fn the_connector_keeps_every_promise_by_ftp_and_by_sftp_and_finds_the_same
     assert_eq!(without_addresses(&by_ftp), without_addresses(&by_sftp));
     assert_eq!(by_ftp.scopes, by_sftp.scopes);
     assert_eq!(by_ftp.rejected, []);
+    let by_http = conformance(archive.connector(Way::Http).as_ref())
+        .await
+        .unwrap();
+    assert_eq!(without_addresses(&by_ftp), without_addresses(&by_http));
 }
 
 #[tokio::test]
