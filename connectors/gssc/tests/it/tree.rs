@@ -1,6 +1,9 @@
-use gantry_asset::{Kind, Location, TimeScale};
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use gantry_asset::{Kind, Location, Relation, TimeScale};
 use gantry_connector::conformance::{Harvest, harvest};
-use gantry_standin::gssc::Way;
+use gantry_standin::gssc::{Change, Way};
 
 use crate::archive::{Archive, archive, connector, named};
 
@@ -175,4 +178,54 @@ async fn a_mirror_with_the_same_files_is_a_further_location() {
     assert_eq!(asset.files[0].locations, [at(Way::Ftp), at(Way::Sftp)]);
     let only = |id: &str| id.starts_with("gnss~products~2243~") || id.starts_with('~');
     assert!(harvest.assets.keys().all(|id| only(id.local())));
+}
+
+#[tokio::test]
+async fn other_bytes_under_the_same_name_are_an_asset_that_names_the_first() {
+    let archive = archive();
+    let name = "BRDC00IGS_R_20230010000_01D_MN.rnx.gz";
+    let other = Change::Add(name.to_owned(), Bytes::from_static(b"other bytes"));
+    let folder = "/gnss/data/daily/2023/brdc";
+    archive
+        .standin
+        .switches()
+        .change_after_listings(0, folder, other);
+    let harvest = harvested(&archive, Some("2023")).await;
+    let id = |folder: &str| {
+        format!("gssc:gnss~data~daily~2023~{folder}~{name}")
+            .parse()
+            .unwrap()
+    };
+    let (first, second) = (&harvest.assets[&id("001")], &harvest.assets[&id("brdc")]);
+    assert_eq!(first.files[0].locations.len(), 1);
+    assert_eq!(second.files[0].size_bytes, Some(11));
+    let related: Vec<_> = second
+        .related
+        .iter()
+        .map(|other| (other.relation, &other.asset))
+        .collect();
+    assert_eq!(related, [(Relation::SameName, &first.id)]);
+}
+
+#[tokio::test]
+async fn names_keep_the_spelling_of_the_server_and_mean_the_same() {
+    let archive = archive();
+    let plain = harvested(&archive, Some("2023")).await;
+    archive.standin.switches().mix_case(true);
+    let mixed = harvested(&archive, Some("2023")).await;
+    let series = |harvest: &Harvest| -> BTreeSet<_> {
+        let of = harvest.assets.values();
+        of.filter_map(|asset| asset.series.clone()).collect()
+    };
+    assert_eq!(series(&plain), series(&mixed));
+    assert_ne!(
+        plain.assets.keys().collect::<Vec<_>>(),
+        mixed.assets.keys().collect::<Vec<_>>()
+    );
+    let days = |harvest: &Harvest| -> BTreeSet<_> {
+        let of = harvest.assets.values();
+        of.filter_map(|asset| asset.days.clone().map(|days| (days.first, days.last)))
+            .collect()
+    };
+    assert_eq!(days(&plain), days(&mixed));
 }
