@@ -17,6 +17,7 @@ import hatanaka
 import numpy
 import paramiko
 import pytest
+from gnssanalysis.gn_io import bia, clk, erp, ionex, sinex, sp3
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "/gnss/data/daily/2023/001"
@@ -275,6 +276,30 @@ def test_georinex_reads_old_navigation(archive, tmp_path):
     path.write_bytes(curl(f"{archive.http}{DAY}/{path.name}"))
     messages = georinex.load(path)
     assert (messages.sizes["time"], messages.sizes["sv"]) == (12, 12)
+
+
+def test_gnssanalysis_reads_every_kind_of_product(archive, tmp_path):
+    def fetched(folder, name):
+        path = tmp_path / name
+        path.write_bytes(curl(f"{archive.http}{folder}/{name}"))
+        return str(path)
+
+    orbits = sp3.read_sp3(fetched(WEEK, posixpath.basename(ORBITS)))
+    assert len(orbits) == 288 * 21
+    clocks = clk.read_clk(fetched(WEEK, "IGS0OPSFIN_20230010000_01D_05M_CLK.CLK.gz"))
+    assert len(clocks) == 288 * 21
+    rotation = erp.read_erp(fetched(WEEK, "ESA0OPSFIN_20230010000_07D_01D_ERP.ERP.gz"))
+    assert list(rotation["MJD"]) == [59945.5 + day for day in range(7)]
+    biases = bia.read_bia(fetched(WEEK, "COD0OPSFIN_20230010000_01D_01D_OSB.BIA.gz"))
+    assert len(biases) == 2 * 21
+    positions = sinex._get_snx_vector(
+        fetched(WEEK, "ESA0OPSFIN_20230010000_01D_01D_SOL.SNX.gz"), stypes=["EST"]
+    )
+    assert len(positions) == 3 * 6
+    maps = ionex.read_ionex(fetched(
+        "/gnss/products/ionex/2023/001", "ESA0OPSFIN_20230010000_01D_02H_GIM.INX.gz"
+    ))
+    assert maps.shape == (13 * 71, 73)
 
 
 def test_uncompress_reads_a_large_file(archive, tmp_path):
