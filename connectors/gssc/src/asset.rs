@@ -94,23 +94,29 @@ pub(crate) fn common_facets(facts: &Facts, name: &Name) -> Facets {
     add("analysis_centre", name.analysis_centre.as_deref());
     add("campaign", name.campaign.as_deref());
     add("latency", name.latency.as_deref());
+    add_belongings(&mut facets, facts, name);
+    facets
+}
+
+/// Domains, organisations and networks.
+fn add_belongings(facets: &mut Facets, facts: &Facts, name: &Name) {
+    let content = name.content.as_deref().and_then(vocabulary::content);
+    let centre = name.analysis_centre.as_deref().and_then(vocabulary::centre);
     for domain in content.map_or(&[][..], |content| &content.domains) {
-        add("domain", Some(domain));
+        facets.add("domain", domain.as_str());
     }
     if !name.is_other() {
-        add("organization", Some("IGS"));
+        facets.add("organization", "IGS");
     }
-    let centre = name.analysis_centre.as_deref().and_then(vocabulary::centre);
     for organization in centre.map_or(&[][..], |centre| &centre.organizations) {
-        add("organization", Some(organization));
+        facets.add("organization", organization.as_str());
     }
     if name.campaign.as_deref() == Some("MGX") {
-        add("network", Some("MGEX"));
+        facets.add("network", "MGEX");
     }
     for network in facts.networks_of(name.station.as_deref()) {
-        add("network", Some(network));
+        facets.add("network", network);
     }
-    facets
 }
 
 fn facets(facts: &Facts, found: &Found, name: &Name) -> Facets {
