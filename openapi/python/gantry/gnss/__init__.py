@@ -13,13 +13,13 @@ from gantry.gnss._clocks import Clocks, read_clocks
 from gantry.gnss._geometry import elevation_azimuth, geodetic
 from gantry.gnss._ionex import Ionosphere, read_ionex
 from gantry.gnss._navigation import Navigation, read_navigation
-from gantry.gnss._observations import Observations, read_observations
+from gantry.gnss._observations import SYSTEMS, Observations, read_observations
 from gantry.gnss._orbits import Orbits, read_orbits
 from gantry.gnss._text import GnssError, kind_of
 from gantry.gnss._world import outline
 
 __all__ = [
-    "Clocks", "GnssError", "Ionosphere", "Navigation", "Observations", "Orbits",
+    "SYSTEMS", "Clocks", "GnssError", "Ionosphere", "Navigation", "Observations", "Orbits",
     "elevation_azimuth", "geodetic", "kind_of", "outline",
     "read_clocks", "read_ionex", "read_navigation", "read_observations", "read_orbits",
 ]
