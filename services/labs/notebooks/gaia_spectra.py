@@ -28,7 +28,7 @@ sampled, rvs = ([spectrum for spectrum in spectra if spectrum.kind == kind] for 
 for name, found in [("sampled XP", sampled), ("continuous XP", coefficients), ("RVS", rvs), ("light curves", curves)]:
     ids = list(dict.fromkeys(one.source_id for one in found))
     if ids:
-        print(f"{name}: {len(ids)} sources: {', '.join(map(str, ids[:n_sources_shown]))}{' …' if len(ids) > n_sources_shown else ''}")
+        print(f"{name}: {len(ids)} source{'' if len(ids) == 1 else 's'}: {', '.join(map(str, ids[:n_sources_shown]))}{' …' if len(ids) > n_sources_shown else ''}")
 
 # %% [markdown]
 # ### Which sources had none
@@ -53,7 +53,7 @@ for name, found in [("sampled XP spectrum", sampled), ("continuous XP spectrum",
     if found and none:
         print(f"no {name}: {', '.join(map(str, none[:50]))}{f' and {len(none) - 50} more' if len(none) > 50 else ''}")
     elif found:
-        print(f"every one of {len(asked)} sources has a {name}.")
+        print(f"every source that was asked for has a {name}: {len(asked)} of {len(asked)}.")
     elif asked:
         print(f"No {name} was staged.")
 without = [(one.source_id, band) for one in coefficients for band, values in one.values.items() if not values.size]
@@ -102,10 +102,11 @@ else:
                 if one.n_relevant[band]:
                     axis.axvline(one.n_relevant[band] + 0.5, color=bars[0].get_color(), linestyle=":", linewidth=1)
         axis.set_yscale("symlog", linthresh=100)
+        axis.margins(y=0.1)
         axis.set_ylabel(f"{band} coefficient\n[no unit]")
         axis.grid(alpha=0.4)
         if axis.get_legend_handles_labels()[0]:
-            axis.legend(title="source_id", fontsize=8)
+            axis.legend(title="source_id", fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
         else:
             axis.text(0.5, 0.5, f"the {band} part is missing", transform=axis.transAxes, ha="center")
     axes[1].set_xlabel("number of the basis function")
@@ -157,5 +158,5 @@ for source in sources_with_curves[:n_sources_shown]:
     axis.set_ylabel("magnitude [mag]")
     axis.set_title(f"source {source}")
     axis.grid(alpha=0.4)
-    axis.legend()
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     plt.show()

@@ -68,7 +68,8 @@ if not placed.any():
 else:
     magnitude = numbers("phot_g_mean_mag")
     has_magnitude = np.isfinite(magnitude[placed]).any()
-    size = np.clip(16 - np.nan_to_num(magnitude[placed], nan=14), 1.5, 12) ** 1.5 if placed.sum() < 5000 else 2
+    few = placed.sum() < 5000
+    size = 4 + np.clip(20 - np.nan_to_num(magnitude[placed], nan=18), 0, 16) ** 1.6 if few else 2
     towards = np.angle(np.exp(1j * np.radians(ra_deg[placed])).mean(), deg=True) % 360
     offset = (ra_deg[placed] - towards + 180) % 360 - 180
     if max(np.ptp(offset), np.ptp(dec_deg[placed])) > 20:
@@ -77,7 +78,7 @@ else:
         axis.set_xticks(np.radians(np.arange(-120, 121, 60)), [f"{-lon % 360}°" for lon in range(-120, 121, 60)])
     else:
         figure, axis = plt.subplots(figsize=(6, 5.4), layout="constrained")
-        axis.scatter(ra_deg[placed], dec_deg[placed] if placed.sum() else [], s=size)
+        axis.scatter(ra_deg[placed], dec_deg[placed], s=size)
         axis.ticklabel_format(useOffset=False)
         axis.invert_xaxis()
         axis.margins(0.15)
@@ -86,7 +87,7 @@ else:
     axis.set_xlabel("right ascension [deg]")
     axis.set_ylabel("declination [deg]")
     axis.grid(alpha=0.4)
-    axis.set_title(f"{title}\n{placed.sum()} sources, ICRS, {epoch_text}{', larger is brighter' if has_magnitude and placed.sum() < 5000 else ''}", fontsize=10)
+    axis.set_title(f"{title}\n{placed.sum()} source{'' if placed.sum() == 1 else 's'}, ICRS, {epoch_text}{', larger is brighter' if has_magnitude and few else ''}", fontsize=10)
     plt.show()
 
 # %% [markdown]
