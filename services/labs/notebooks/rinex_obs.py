@@ -63,6 +63,8 @@ def gpst_axis(axis, times):
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))
     axis.set_xlabel(f"GPST, from {str(times[0])[:10]} on")
+    margin = max((times[-1] - times[0]) // 50, np.timedelta64(30_000_000_000, "ns"))
+    axis.set_xlim(times[0] - margin, times[-1] + margin)
 
 
 if observations is not None:
@@ -110,9 +112,9 @@ else:
         first, last = np.datetime64(min(days)), np.datetime64(max(days))
         axis_days = [str(day) for day in np.arange(first, last + 1)][:60]
         names = sorted({satellite for satellite, _ in shares}, key=lambda name: ("GRECJIS".find(name[0]), name))
-        grid = np.array([[shares.get((name, day), 0) for day in axis_days] for name in names])
+        grid = np.array([[shares.get((name, day), np.nan) for day in axis_days] for name in names])
         figure, axis = plt.subplots(figsize=(2.5 + 0.5 * max(len(axis_days), 6), 1.6 + 0.085 * len(names)), layout="constrained")
-        picture = axis.imshow(grid, aspect="auto", vmin=0, vmax=max(grid.max(), 0.01), cmap="YlGnBu", interpolation="nearest")
+        picture = axis.imshow(grid, aspect="auto", vmin=0, vmax=np.nanmax(grid), cmap="YlGnBu", interpolation="nearest")
         axis.set_xticks(range(len(axis_days)), axis_days, rotation=45, ha="right", fontsize=8)
         step = max(1, len(names) // 40)
         axis.set_yticks(range(0, len(names), step), names[::step], fontsize=7)
