@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use gantry_asset::ArchiveId;
-use gantry_connector::{Archive, ArchiveConfig, ConfigError};
+use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError};
 use gantry_net::Scope;
 use url::Url;
 
@@ -139,5 +139,6 @@ pub(crate) fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {
             .to_owned(),
         license: config.license.clone(),
         publisher: PUBLISHER.to_owned(),
+        asks: Asks::default(),
     }
 }
