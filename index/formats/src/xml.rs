@@ -89,13 +89,6 @@ impl Element {
     pub(crate) fn owned(&self, name: &str) -> Option<String> {
         self.attribute(name).map(ToOwned::to_owned)
     }
-
-    /// All attributes: local name, value.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.attributes
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-    }
 }
 
 /// What comes next in a document.
