@@ -4,6 +4,7 @@ pub mod compression;
 mod document;
 pub mod fits;
 pub mod lines;
+pub mod listing;
 pub mod lzw;
 pub mod rinex;
 pub mod uws;
