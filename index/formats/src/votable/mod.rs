@@ -15,6 +15,7 @@ use crate::xml::{XmlError, XmlLimits};
 
 pub use head::{Field, Info, QueryStatus, Resource, Table};
 pub use read::Reader;
+pub(crate) use value::Column;
 pub use value::{Datatype, Value};
 
 /// How much of a table is held at a time.
