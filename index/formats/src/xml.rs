@@ -201,10 +201,11 @@ impl<'r> Xml<'r> {
         Ok(())
     }
 
-    /// Reads the cells of a row whose `TR` was just begun: each cell's text is handed on. For speed this goes past
-    /// [`Xml::next`].
-    pub(crate) fn cells(&mut self, mut take: impl FnMut(&str)) -> Result<(), XmlError> {
+    /// Reads the cells of a row whose `TR` was just begun: each cell's text is handed on, and whether it is
+    /// written in base64. For speed this goes past [`Xml::next`].
+    pub(crate) fn cells(&mut self, mut take: impl FnMut(&str, bool)) -> Result<(), XmlError> {
         let (mut text, mut in_cell, mut depth) = (String::new(), false, 0_usize);
+        let mut is_base64 = false;
         let max = self.limits.text_bytes;
         loop {
             let mut done = false;
@@ -213,6 +214,7 @@ impl<'r> Xml<'r> {
                     depth += 1;
                     if depth == 1 && start.local_name().as_ref() == "TD" {
                         in_cell = true;
+                        is_base64 = element(&start).attribute("encoding") == Some("base64");
                         text.clear();
                     }
                 }
@@ -220,7 +222,7 @@ impl<'r> Xml<'r> {
                 Event::End(_) => {
                     depth -= 1;
                     if depth == 0 && in_cell {
-                        take(&text);
+                        take(&text, is_base64);
                         in_cell = false;
                     }
                 }

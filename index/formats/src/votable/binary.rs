@@ -6,6 +6,9 @@
 
 use std::io::{self, Read};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::value::{Column, Datatype, Value};
 use super::{Limits, VotableError};
 
@@ -13,7 +16,9 @@ use super::{Limits, VotableError};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) row: u64,
-    pub(crate) max_cell_bytes: u64,
+    max_cell_bytes: u64,
+    /// What the values of the row may still take in memory.
+    left: u64,
 }
 
 impl Place {
@@ -21,7 +26,24 @@ impl Place {
         Self {
             row,
             max_cell_bytes: limits.xml.text_bytes,
+            left: limits.row_bytes,
         }
+    }
+
+    /// Counts a value that was read.
+    pub(crate) fn count(&mut self, column: &Column, value: &Value) -> Result<(), VotableError> {
+        let n_bytes = value.n_bytes();
+        let left = self.left.checked_sub(n_bytes);
+        self.left = left.ok_or_else(|| too_long(*self, column, n_bytes))?;
+        Ok(())
+    }
+}
+
+fn too_long(place: Place, column: &Column, n_bytes: u64) -> VotableError {
+    VotableError::CellTooLong {
+        row: place.row,
+        field: column.name.clone(),
+        n_bytes,
     }
 }
 
@@ -30,7 +52,7 @@ pub(crate) fn row(
     stream: &mut dyn Read,
     columns: &[Column],
     has_flags: bool,
-    place: Place,
+    mut place: Place,
     values: &mut Vec<Value>,
 ) -> Result<bool, VotableError> {
     values.clear();
@@ -53,6 +75,7 @@ pub(crate) fn row(
         let is_null = flags
             .get(n / 8)
             .is_some_and(|byte| byte & (0x80 >> (n % 8)) != 0);
+        place.count(column, &value)?;
         values.push(if is_null { Value::Null } else { value });
     }
     Ok(!columns.is_empty())
@@ -103,18 +126,32 @@ fn cell(
         Datatype::Bit => n_items.div_ceil(8),
         datatype => n_items.saturating_mul(datatype.n_bytes() as u64),
     };
-    if n_bytes > place.max_cell_bytes {
-        return Err(VotableError::CellTooLong {
-            row: place.row,
-            field: column.name.clone(),
-            n_bytes,
-        });
+    let items_bytes = match column.datatype.is_text() {
+        true => 0,
+        false => n_items.saturating_mul(size_of::<Value>() as u64),
+    };
+    if n_bytes > place.max_cell_bytes || items_bytes > place.left {
+        return Err(too_long(place, column, n_bytes));
     }
     let mut bytes = vec![0; usize::try_from(n_bytes).unwrap_or(usize::MAX)];
     if !fill(stream, &mut bytes, place, may_end)? {
         return Ok(None);
     }
     Ok(Some(value(column, &bytes, n_items)))
+}
+
+/// The value of a cell of TABLEDATA that is written in base64, VOTable 1.1 section 5.1.
+pub(crate) fn encoded(column: &Column, text: &str, place: Place) -> Result<Value, VotableError> {
+    let text: String = text.split_whitespace().collect();
+    let damaged = |error| VotableError::Stream {
+        row: place.row,
+        source: io::Error::new(io::ErrorKind::InvalidData, error),
+    };
+    let bytes = STANDARD.decode(text).map_err(damaged)?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    Ok(cell(&mut &bytes[..], column, place, false)?.unwrap_or_default())
 }
 
 fn value(column: &Column, bytes: &[u8], n_items: u64) -> Value {

@@ -1,7 +1,7 @@
 //! Heads: what a VOTable says before and around its rows.
 
 use super::VotableError;
-use super::value::{Column, Datatype, Shape, Value};
+use super::value::{Column, Datatype, Shape};
 use crate::xml::{Element, Node, Xml, XmlError};
 
 /// Something a service says of its answer, an `INFO`.
@@ -57,7 +57,19 @@ impl QueryStatus {
                 _ => {}
             }
         }
-        status
+        match Self::older_error(infos) {
+            Some(text) if status == Self::Unsaid => Self::Error(text),
+            _ => status,
+        }
+    }
+
+    /// How services say it that are older than `QUERY_STATUS`, Simple Cone Search 1.03 section 2.3.
+    fn older_error(infos: &[Info]) -> Option<String> {
+        let is_error = |info: &&Info| info.name.eq_ignore_ascii_case("error");
+        let info = infos.iter().find(is_error)?;
+        let said = [&info.text, &info.value];
+        let text = said.into_iter().find(|text| !text.is_empty());
+        Some(text.map_or("no reason given", String::as_str).to_owned())
     }
 }
 
@@ -103,6 +115,8 @@ impl Resource {
 pub struct Table {
     /// Its name.
     pub name: Option<String>,
+    /// What others refer to it by.
+    pub id: Option<String>,
     /// A sentence on it.
     pub description: Option<String>,
     /// The kind of the resource it stands in, `results` for what was asked for.
@@ -119,6 +133,7 @@ impl Table {
     pub(crate) fn new(element: &Element, resource: Option<&Resource>) -> Self {
         Self {
             name: element.owned("name"),
+            id: element.owned("ID"),
             resource: resource.and_then(|resource| resource.kind.clone()),
             ..Self::default()
         }
@@ -170,7 +185,9 @@ impl Field {
             field: self.name.clone(),
             found: self.datatype.clone(),
         })?;
-        let shape = Shape::read(datatype, self.arraysize.as_deref());
+        let is_string = matches!(self.datatype.as_str(), "string" | "unicodeString");
+        let any_length = is_string.then_some("*");
+        let shape = Shape::read(datatype, self.arraysize.as_deref().or(any_length));
         let shape = shape.ok_or_else(|| VotableError::Arraysize {
             field: self.name.clone(),
             datatype: self.datatype.clone(),
@@ -183,10 +200,7 @@ impl Field {
             null: None,
         };
         let null = self.null.as_deref().filter(|text| !text.trim().is_empty());
-        column.null = null.and_then(|text| match column.parse(text, 0).ok()? {
-            Value::Null | Value::List(_) => None,
-            value => Some(value),
-        });
+        column.null = null.and_then(|text| column.null_of(text));
         Ok(column)
     }
 }

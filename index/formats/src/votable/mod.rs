@@ -15,6 +15,7 @@ use crate::xml::{XmlError, XmlLimits};
 
 pub use head::{Field, Info, QueryStatus, Resource, Table};
 pub use read::Reader;
+pub(crate) use value::Column;
 pub use value::{Datatype, Value};
 
 /// How much of a table is held at a time.
@@ -24,6 +25,8 @@ pub struct Limits {
     pub xml: XmlLimits,
     /// Fields of a table, parameters of a resource, and what else is said.
     pub max_fields: usize,
+    /// Bytes that the values of a row take in memory.
+    pub row_bytes: u64,
 }
 
 impl Default for Limits {
@@ -31,6 +34,7 @@ impl Default for Limits {
         Self {
             xml: XmlLimits::default(),
             max_fields: 20_000,
+            row_bytes: 128 << 20,
         }
     }
 }
@@ -68,8 +72,8 @@ pub enum VotableError {
         /// The beginning of what is there.
         found: String,
     },
-    /// A cell is larger than is allowed.
-    #[error("row {row}, field `{field}`: a cell of {n_bytes} bytes")]
+    /// A cell is larger than is allowed, by itself or with those before it.
+    #[error("row {row}, field `{field}`: a cell of {n_bytes} bytes is too long")]
     CellTooLong {
         /// The row, counted from 0.
         row: u64,
@@ -96,8 +100,8 @@ pub enum VotableError {
         /// What is there.
         found: String,
     },
-    /// There are too many fields.
-    #[error("a table of more than {max} fields")]
+    /// There are too many fields, or tables and resources that must be remembered.
+    #[error("more than {max} fields or resources")]
     TooManyFields {
         /// The limit.
         max: usize,
@@ -114,6 +118,9 @@ pub enum VotableError {
     /// Binary rows without a stream.
     #[error("{0} without a STREAM")]
     NoStream(String),
+    /// Something else than text stands in a stream.
+    #[error("the stream of bytes holds something else than text")]
+    StreamContent,
     /// The stream ends within a row.
     #[error("the stream ends within row {row}")]
     CutStream {

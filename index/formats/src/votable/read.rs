@@ -6,6 +6,7 @@
 //! # Source
 //! IVOA VOTable 1.1 to 1.5, DALI 1.1 section 4.4 for QUERY_STATUS.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::binary::{self, Place};
@@ -24,6 +25,8 @@ pub struct Reader<'r> {
     resources: Vec<Resource>,
     /// Which of `resources` are open, outermost first.
     open: Vec<usize>,
+    /// Fields of tables by the ids of these.
+    known: BTreeMap<String, Vec<Field>>,
     rows: Rows,
     columns: Vec<Column>,
     stream: Option<Stream>,
@@ -67,6 +70,7 @@ impl<'r> Reader<'r> {
             infos: Vec::new(),
             resources: Vec::new(),
             open: Vec::new(),
+            known: BTreeMap::new(),
             rows: Rows::None,
             columns: Vec::new(),
             stream: None,
@@ -113,7 +117,7 @@ impl<'r> Reader<'r> {
         loop {
             match self.xml.next()? {
                 Node::Start(element) => match element.name.as_str() {
-                    "RESOURCE" => self.begin_resource(&element),
+                    "RESOURCE" => self.begin_resource(&element)?,
                     "TABLE" => return self.begin_table(&element).map(Some),
                     "INFO" => self.info(&element)?,
                     "PARAM" => self.param(&element)?,
@@ -151,9 +155,19 @@ impl<'r> Reader<'r> {
         Ok(there)
     }
 
-    fn begin_resource(&mut self, element: &Element) {
+    fn begin_resource(&mut self, element: &Element) -> Result<(), VotableError> {
+        self.check_room(self.resources.len())?;
         self.open.push(self.resources.len());
         self.resources.push(Resource::new(element));
+        Ok(())
+    }
+
+    fn check_room(&self, n: usize) -> Result<(), VotableError> {
+        let max = self.limits.max_fields;
+        match n < max {
+            true => Ok(()),
+            false => Err(VotableError::TooManyFields { max }),
+        }
     }
 
     fn info(&mut self, element: &Element) -> Result<(), VotableError> {
@@ -164,8 +178,12 @@ impl<'r> Reader<'r> {
         Ok(())
     }
 
+    fn in_group(&self) -> bool {
+        self.xml.open().iter().any(|name| name == "GROUP")
+    }
+
     fn param(&mut self, element: &Element) -> Result<(), VotableError> {
-        let group = self.xml.open().iter().any(|name| name == "GROUP");
+        let group = self.in_group();
         let field = read_field(&mut self.xml, element)?;
         if let Some(resource) = self.open.last().and_then(|at| self.resources.get_mut(*at))
             && resource.params.len() < self.limits.max_fields
@@ -178,6 +196,8 @@ impl<'r> Reader<'r> {
     fn begin_table(&mut self, element: &Element) -> Result<Table, VotableError> {
         let resource = self.open.last().and_then(|at| self.resources.get(*at));
         let mut table = Table::new(element, resource);
+        let like = element.attribute("ref").and_then(|id| self.known.get(id));
+        table.fields = like.cloned().unwrap_or_default();
         self.n_rows = 0;
         self.columns.clear();
         loop {
@@ -185,17 +205,15 @@ impl<'r> Reader<'r> {
                 Node::Start(child) => match child.name.as_str() {
                     "FIELD" | "PARAM" => {
                         let field = read_field(&mut self.xml, &child)?;
-                        let list = match child.name.as_str() {
-                            "FIELD" => &mut table.fields,
-                            _ => &mut table.params,
-                        };
-                        if list.len() >= self.limits.max_fields {
-                            let max = self.limits.max_fields;
-                            return Err(VotableError::TooManyFields { max });
+                        self.check_room(table.fields.len().max(table.params.len()))?;
+                        match child.name.as_str() {
+                            "FIELD" => table.fields.push(field),
+                            _ => table.params.push(field),
                         }
-                        list.push(field);
                     }
-                    "DESCRIPTION" => table.description = Some(self.xml.text()?),
+                    "DESCRIPTION" if !self.in_group() => {
+                        table.description = Some(self.xml.text()?);
+                    }
                     "INFO" => self.info(&child)?,
                     "DATA" | "GROUP" => {}
                     "TABLEDATA" | "BINARY" | "BINARY2" | "FITS" | "PARQUET" => {
@@ -204,16 +222,30 @@ impl<'r> Reader<'r> {
                     }
                     _ => self.xml.skip()?,
                 },
-                Node::End(name) if name == "TABLE" => return Ok(table),
+                Node::End(name) if name == "TABLE" => {
+                    self.remember(&table)?;
+                    return Ok(table);
+                }
                 Node::End(_) | Node::Text(_) => {}
                 Node::EndOfDocument => unreachable_end(&mut self.xml)?,
             }
         }
     }
 
+    /// Keeps the fields of a table that others may refer to.
+    fn remember(&mut self, table: &Table) -> Result<(), VotableError> {
+        if let Some(id) = &table.id {
+            let n_fields: usize = self.known.values().map(Vec::len).sum();
+            self.check_room(n_fields)?;
+            self.known.insert(id.clone(), table.fields.clone());
+        }
+        Ok(())
+    }
+
     /// Begins the rows of a table.
     fn begin_rows(&mut self, element: &Element, table: &mut Table) -> Result<(), VotableError> {
         table.serialisation = Some(element.name.clone());
+        self.remember(table)?;
         self.columns = table
             .fields
             .iter()
@@ -262,12 +294,17 @@ impl<'r> Reader<'r> {
             }
         }
         let (columns, n) = (&self.columns, self.n_rows);
+        let mut place = Place::new(n, &self.limits);
         let (mut fault, mut n_cells) = (None, 0);
-        self.xml.cells(|text| {
+        self.xml.cells(|text, is_base64| {
             if let Some(column) = columns.get(n_cells)
                 && fault.is_none()
             {
-                match column.parse(text, n) {
+                let value = match is_base64 {
+                    true => binary::encoded(column, text, place),
+                    false => column.parse(text, n),
+                };
+                match value.and_then(|value| place.count(column, &value).map(|()| value)) {
                     Ok(value) => row.push(value),
                     Err(error) => fault = Some(error),
                 }
@@ -294,8 +331,15 @@ impl<'r> Reader<'r> {
         let Some(stream) = &mut self.stream else {
             return Ok(false);
         };
-        let mut stream = stream.of(&mut self.xml);
-        binary::row(&mut stream, &self.columns, has_flags, place, row)
+        let mut bytes = stream.of(&mut self.xml);
+        if binary::row(&mut bytes, &self.columns, has_flags, place, row)? {
+            return Ok(true);
+        }
+        self.stream = None;
+        match self.xml.next()? {
+            Node::End(_) => Ok(false),
+            _ => Err(VotableError::StreamContent),
+        }
     }
 
     fn pass_over_rows(&mut self) -> Result<(), VotableError> {

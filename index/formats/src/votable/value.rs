@@ -51,6 +51,16 @@ impl Value {
         }
     }
 
+    /// How much memory it takes.
+    pub(crate) fn n_bytes(&self) -> u64 {
+        let beneath = match self {
+            Self::Text(text) => text.len() as u64,
+            Self::List(items) => items.iter().map(Self::n_bytes).sum(),
+            _ => 0,
+        };
+        size_of::<Self>() as u64 + beneath
+    }
+
     /// Whether it is nothing.
     #[must_use]
     pub fn is_null(&self) -> bool {
@@ -96,8 +106,9 @@ impl Datatype {
             "short" => Self::Short,
             "int" => Self::Int,
             "long" => Self::Long,
-            "char" => Self::Char,
-            "unicodeChar" => Self::UnicodeChar,
+            // The second of each is of no version of the standard, and in use.
+            "char" | "string" => Self::Char,
+            "unicodeChar" | "unicodeString" => Self::UnicodeChar,
             "float" => Self::Float,
             "double" => Self::Double,
             "floatComplex" => Self::FloatComplex,
@@ -213,12 +224,18 @@ impl Column {
         Ok(self.or_null(value))
     }
 
-    /// Nothing where the value is the one that stands for nothing.
+    /// Nothing where the value is the one that stands for nothing, in arrays where an item is.
     pub(crate) fn or_null(&self, value: Value) -> Value {
-        if self.null.as_ref() == Some(&value) {
-            Value::Null
-        } else {
-            value
+        match value {
+            Value::List(mut items) if self.null.is_some() => {
+                let nulls = items
+                    .iter_mut()
+                    .filter(|item| self.null.as_ref() == Some(item));
+                nulls.for_each(|item| *item = Value::Null);
+                Value::List(items)
+            }
+            value if self.null.as_ref() == Some(&value) => Value::Null,
+            value => value,
         }
     }
 
@@ -227,21 +244,20 @@ impl Column {
         match self.shape.string_length {
             _ if text.is_empty() => Value::Null,
             Some(length) => {
-                let characters: Vec<char> = text.chars().collect();
                 let length = usize::try_from(length).unwrap_or(usize::MAX).max(1);
-                let strings = characters.chunks(length).map(|chunk| {
-                    Value::Text(
-                        chunk
-                            .iter()
-                            .collect::<String>()
-                            .trim_end_matches('\0')
-                            .to_owned(),
-                    )
-                });
-                Value::List(strings.collect())
+                Value::List(strings(self.datatype, text, length))
             }
             None => self.or_null(Value::Text(text.to_owned())),
         }
+    }
+
+    /// The value that stands for nothing, from how it is written.
+    pub(crate) fn null_of(&self, text: &str) -> Option<Value> {
+        match self.datatype.is_text() {
+            true => Some(Value::Text(text.to_owned())),
+            false => self.item(text.trim(), None),
+        }
+        .filter(|value| !value.is_null())
     }
 
     fn is_complex(&self) -> bool {
@@ -254,16 +270,26 @@ impl Column {
     fn item(&self, word: &str, second: Option<&str>) -> Option<Value> {
         Some(match self.datatype {
             Datatype::Boolean => match word {
-                "T" | "t" | "1" | "true" | "TRUE" | "True" => Value::Bool(true),
-                "F" | "f" | "0" | "false" | "FALSE" | "False" => Value::Bool(false),
+                "T" | "t" | "1" => Value::Bool(true),
+                "F" | "f" | "0" => Value::Bool(false),
                 "?" => Value::Null,
+                _ if word.eq_ignore_ascii_case("true") => Value::Bool(true),
+                _ if word.eq_ignore_ascii_case("false") => Value::Bool(false),
                 _ => return None,
             },
             Datatype::Bit
             | Datatype::UnsignedByte
             | Datatype::Short
             | Datatype::Int
-            | Datatype::Long => Value::Int(whole(word)?),
+            | Datatype::Long
+                if word.eq_ignore_ascii_case("nan") =>
+            {
+                Value::Null
+            }
+            Datatype::Bit | Datatype::UnsignedByte => Value::Int(whole(word, 64)?),
+            Datatype::Short => Value::Int(whole(word, 16)?),
+            Datatype::Int => Value::Int(whole(word, 32)?),
+            Datatype::Long => Value::Int(whole(word, 64)?),
             Datatype::Float | Datatype::Double => Value::Float(number(word)?),
             Datatype::FloatComplex | Datatype::DoubleComplex => {
                 Value::Complex(number(word)?, second.map_or(Some(0.0), number)?)
@@ -285,12 +311,32 @@ fn words(datatype: Datatype, text: &str) -> Box<dyn Iterator<Item = &str> + '_> 
     )
 }
 
-fn whole(word: &str) -> Option<i64> {
+/// A whole number as it is written, though its type may not hold it; in hexadecimal its highest bit is the sign.
+fn whole(word: &str, n_bits: u32) -> Option<i64> {
     let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
-    match hex {
-        Some(digits) => u64::from_str_radix(digits, 16).ok().map(u64::cast_signed),
-        None => word.parse().ok(),
+    let Some(digits) = hex else {
+        return word.parse().ok();
+    };
+    let bits = u64::from_str_radix(digits, 16).ok()?;
+    let is_negative = n_bits < 64 && bits >> (n_bits - 1) == 1;
+    let sign = if is_negative { u64::MAX << n_bits } else { 0 };
+    Some((bits | sign).cast_signed())
+}
+
+/// The strings of an array of strings: the length counts bytes of UTF-8, or units of UTF-16.
+fn strings(datatype: Datatype, text: &str, length: usize) -> Vec<Value> {
+    let value = |text: String| Value::Text(text.trim_end_matches('\0').to_owned());
+    if datatype == Datatype::UnicodeChar {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let chunks = units.chunks(length);
+        return chunks
+            .map(|units| value(String::from_utf16_lossy(units)))
+            .collect();
     }
+    let chunks = text.as_bytes().chunks(length);
+    chunks
+        .map(|bytes| value(String::from_utf8_lossy(bytes).into_owned()))
+        .collect()
 }
 
 fn number(word: &str) -> Option<f64> {
