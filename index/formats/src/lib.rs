@@ -2,8 +2,10 @@
 
 pub mod compression;
 pub mod fits;
+pub mod inspect;
 pub mod lines;
 pub mod lzw;
+pub mod members;
 pub mod rinex;
 pub mod votable;
 mod xml;
