@@ -4,6 +4,7 @@
 
 mod binary;
 mod head;
+mod place;
 pub mod read;
 mod stream;
 mod value;
@@ -13,7 +14,7 @@ use std::io;
 
 use crate::xml::{XmlError, XmlLimits};
 
-pub use head::{Field, Info, QueryStatus, Resource, Table};
+pub use head::{Field, Info, QueryStatus, Resource, System, Table};
 pub use read::Reader;
 pub use value::{Datatype, Value};
 
@@ -24,6 +25,12 @@ pub struct Limits {
     pub xml: XmlLimits,
     /// Fields of a table, parameters of a resource, and what else is said.
     pub max_fields: usize,
+    /// Bytes of all heads of the document together: what is said of fields, parameters, resources.
+    pub head_bytes: u64,
+    /// Bytes of one row, as text or as binary.
+    pub row_bytes: u64,
+    /// Values in one row, those in arrays counted each.
+    pub row_items: u64,
 }
 
 impl Default for Limits {
@@ -31,6 +38,9 @@ impl Default for Limits {
         Self {
             xml: XmlLimits::default(),
             max_fields: 20_000,
+            head_bytes: 64 << 20,
+            row_bytes: 64 << 20,
+            row_items: 4 << 20,
         }
     }
 }
@@ -68,15 +78,25 @@ pub enum VotableError {
         /// The beginning of what is there.
         found: String,
     },
-    /// A cell is larger than is allowed.
-    #[error("row {row}, field `{field}`: a cell of {n_bytes} bytes")]
-    CellTooLong {
+    /// A row is larger than is allowed.
+    #[error(
+        "row {row} is too long at field `{field}`, a cell of {n_bytes} bytes and {n_items} values"
+    )]
+    RowTooLong {
         /// The row, counted from 0.
         row: u64,
         /// The field.
         field: String,
-        /// Its length.
+        /// The length of the cell.
         n_bytes: u64,
+        /// How many values it holds.
+        n_items: u64,
+    },
+    /// The heads are longer than is allowed.
+    #[error("more than {max_bytes} bytes of heads")]
+    HeadTooLong {
+        /// The limit.
+        max_bytes: u64,
     },
     /// A datatype that the standard does not have.
     #[error("field `{field}` has the unknown datatype `{found}`")]
