@@ -32,6 +32,7 @@ pub(crate) fn asset(facts: &Facts, found: &Found, name: &Name) -> Result<Asset, 
         sky: None,
         related: Vec::new(),
         warnings: Vec::new(),
+        columns: Vec::new(),
         rank: rank(name),
         files: vec![files::file(facts, found, name)],
     })

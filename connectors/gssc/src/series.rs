@@ -103,6 +103,7 @@ pub(crate) fn asset(facts: &Facts, id: AssetId, name: &Name) -> Asset {
         sky: None,
         related: Vec::new(),
         warnings: Vec::new(),
+        columns: Vec::new(),
         rank: asset::rank(name),
         files: Vec::new(),
     }

@@ -319,6 +319,7 @@ fn default_archives() -> BTreeMap<String, ArchiveConfig> {
     };
     BTreeMap::from([
         archive("planck", "https://pla.esac.esa.int/"),
+        archive("gaia", "https://gea.esac.esa.int/"),
         archive("gssc", "sftp://anonymous@gssc.esa.int:2200/"),
     ])
 }

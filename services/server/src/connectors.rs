@@ -6,5 +6,6 @@ use gantry_connector::Registry;
 pub(crate) fn registry() -> Registry {
     Registry::new()
         .kind("planck", gantry_connector_planck::connect)
+        .kind("gaia", gantry_connector_gaia::connect)
         .kind("gssc", gantry_connector_gssc::connect)
 }

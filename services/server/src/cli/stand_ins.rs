@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gantry_connector::ArchiveConfig;
-use gantry_standin::{GsscConfig, GsscRunning, GsscStandin, PlanckStandin, Running, StandinConfig};
+use gantry_standin::{
+    GaiaConfig, GaiaStandin, GsscConfig, GsscRunning, GsscStandin, PlanckStandin, Running,
+    StandinConfig,
+};
 use url::Url;
 
 /// How often one of them may be asked; they are on this machine.
@@ -14,6 +17,7 @@ const PER_SECOND: f64 = 500.0;
 /// Stand-ins that run until this is dropped.
 pub(super) struct StandIns {
     planck: Running,
+    gaia: Running,
     gssc: GsscRunning,
 }
 
@@ -24,10 +28,15 @@ impl StandIns {
         let mut planck = StandinConfig::new(dir.join("standin"));
         planck.real_data = real_data.clone();
         let mut gssc = GsscConfig::new(dir.join("standin-gssc"));
-        gssc.real_data = real_data;
+        gssc.real_data = real_data.clone();
+        let gaia = GaiaConfig {
+            real_data,
+            ..GaiaConfig::default()
+        };
         Ok(Self {
             planck: PlanckStandin::start(planck)
                 .context("the stand-in for Planck cannot be started")?,
+            gaia: GaiaStandin::start(gaia).context("the stand-in for Gaia cannot be started")?,
             gssc: GsscStandin::start(gssc).context("the stand-in for GNSS cannot be started")?,
         })
     }
@@ -37,12 +46,15 @@ impl StandIns {
         let mut planck = archive("planck", &self.planck.url(), "Planck Legacy Archive")?;
         planck.products = Some(format!("{}/products.json", self.planck.url()));
         planck.peek = Some("unknown".to_owned());
+        let mut gaia = archive("gaia", &self.gaia.url(), "Gaia archive")?;
+        gaia.products = Some(format!("{}/bulk/", self.gaia.url()));
         let mut gssc = archive("gssc", &self.gssc.sftp_url(), "GNSS Science Support Centre")?;
         gssc.peek = Some("unknown".to_owned());
         gssc.folders = ["gnss/data", "gnss/products", "igs/station", "misc"]
             .map(ToOwned::to_owned)
             .to_vec();
-        Ok([("planck".to_owned(), planck), ("gssc".to_owned(), gssc)].into())
+        let all = [("planck", planck), ("gaia", gaia), ("gssc", gssc)];
+        Ok(all.map(|(id, archive)| (id.to_owned(), archive)).into())
     }
 }
 

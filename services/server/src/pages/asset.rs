@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gantry_asset::{Asset, File, Location, Relation, TimeScale, vocabulary};
+use gantry_asset::{Asset, Column, File, Location, Relation, TimeScale, vocabulary};
 use gantry_store::{AssetRecord, NOT_RUN};
 
 use super::page;
@@ -31,6 +31,7 @@ struct AssetPage {
     version: String,
     facets: Vec<AssetFacet>,
     times: Vec<Pair>,
+    columns: Vec<Column>,
     files: Vec<AssetFile>,
     versions: Vec<AssetVersion>,
     related: Vec<Related>,
@@ -114,6 +115,7 @@ pub(crate) async fn show(
         version: version(&record),
         facets: facets(asset),
         times: times(asset),
+        columns: asset.columns.clone(),
         files: asset.files.iter().map(asset_file).collect(),
         versions: if asset.is_series() {
             Vec::new()
