@@ -16,6 +16,16 @@ pub struct Info {
 }
 
 impl Info {
+    /// What DALI services say of an answer: `OK`, `ERROR` or `OVERFLOW`.
+    #[must_use]
+    pub fn status(status: &str) -> Self {
+        Self {
+            name: "QUERY_STATUS".to_owned(),
+            value: status.to_owned(),
+            text: String::new(),
+        }
+    }
+
     pub(crate) fn new(element: &Element, text: String) -> Self {
         Self {
             name: element.owned("name").unwrap_or_default(),
@@ -130,6 +140,26 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// The resource of what was asked for.
+    #[must_use]
+    pub fn results() -> Self {
+        Self {
+            kind: Some("results".to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// The description of a service, to which its parameters are still to come.
+    #[must_use]
+    pub fn service(id: &str) -> Self {
+        Self {
+            kind: Some("meta".to_owned()),
+            utype: Some("adhoc:service".to_owned()),
+            id: Some(id.to_owned()),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn new(element: &Element) -> Self {
         Self {
             kind: element.owned("type"),
@@ -227,6 +257,67 @@ pub struct Field {
 }
 
 impl Field {
+    /// A field with a name and a datatype.
+    #[must_use]
+    pub fn new(name: &str, datatype: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            datatype: datatype.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// A field of Unicode strings of any length.
+    #[must_use]
+    pub fn text(name: &str) -> Self {
+        Self::new(name, "unicodeChar").arraysize("*")
+    }
+
+    /// The same field with arrays of this size.
+    #[must_use]
+    pub fn arraysize(self, arraysize: &str) -> Self {
+        Self {
+            arraysize: Some(arraysize.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same field with a unit.
+    #[must_use]
+    pub fn unit(self, unit: &str) -> Self {
+        Self {
+            unit: Some(unit.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same field with a content descriptor.
+    #[must_use]
+    pub fn ucd(self, ucd: &str) -> Self {
+        Self {
+            ucd: Some(ucd.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same field with a description.
+    #[must_use]
+    pub fn description(self, description: &str) -> Self {
+        Self {
+            description: Some(description.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same field, a parameter, with its value.
+    #[must_use]
+    pub fn value(self, value: &str) -> Self {
+        Self {
+            value: Some(value.to_owned()),
+            ..self
+        }
+    }
+
     /// What is needed to read its cells.
     ///
     /// `string` and `unicodeString` are not of the standard; they are written where texts of any length are meant.

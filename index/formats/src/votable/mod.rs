@@ -1,6 +1,6 @@
 //! VOTable: the table format of the Virtual Observatory.
 //!
-//! [`read::Reader`] streams tables in, [`write::Writer`] one table out. What their columns mean is left to the caller.
+//! [`read::Reader`] streams tables in, [`write::Document`] writes them. What their columns mean is left to the caller.
 
 mod binary;
 mod head;
@@ -147,6 +147,26 @@ pub enum VotableError {
         row: u64,
         /// What the decoder said.
         source: io::Error,
+    },
+    /// A value that its field cannot hold.
+    #[error(
+        "row {row}, field `{field}`: `{found}` cannot be written as its datatype and arraysize say"
+    )]
+    Value {
+        /// The row, counted from 0.
+        row: u64,
+        /// The field.
+        field: String,
+        /// The beginning of what was given.
+        found: String,
+    },
+    /// Something is written where it may not stand.
+    #[error("{what} cannot be written within `{within}`")]
+    Order {
+        /// What was to be written.
+        what: &'static str,
+        /// The innermost element that is open.
+        within: &'static str,
     },
     /// The bytes beneath could not be written.
     #[error("writing a VOTable")]
