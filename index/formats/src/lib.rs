@@ -2,6 +2,7 @@
 
 pub mod compression;
 mod document;
+pub mod ecsv;
 pub mod fits;
 pub mod lines;
 pub mod listing;

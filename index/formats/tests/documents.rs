@@ -14,7 +14,7 @@ fn real(name: &str) -> Option<File> {
     match std::env::var_os("GANTRY_REAL_DATA") {
         Some(root) => Some(File::open(PathBuf::from(root).join(name)).unwrap()),
         None => {
-            println!("NOT RUN: GANTRY_REAL_DATA is not set");
+            eprintln!("NOT RUN: GANTRY_REAL_DATA is not set");
             None
         }
     }

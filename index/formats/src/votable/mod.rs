@@ -14,6 +14,9 @@ use std::io;
 
 use crate::xml::{XmlError, XmlLimits};
 
+pub(crate) use place::Place;
+pub(crate) use value::Column;
+
 pub use head::{Field, Info, QueryStatus, Resource, System, Table};
 pub use read::Reader;
 pub use value::{Datatype, Value};
@@ -27,10 +30,8 @@ pub struct Limits {
     pub max_fields: usize,
     /// Bytes of all heads of the document together: what is said of fields, parameters, resources.
     pub head_bytes: u64,
-    /// Bytes of one row, as text or as binary.
+    /// Bytes that the values of a row take in memory.
     pub row_bytes: u64,
-    /// Values in one row, those in arrays counted each.
-    pub row_items: u64,
 }
 
 impl Default for Limits {
@@ -39,8 +40,7 @@ impl Default for Limits {
             xml: XmlLimits::default(),
             max_fields: 20_000,
             head_bytes: 64 << 20,
-            row_bytes: 64 << 20,
-            row_items: 4 << 20,
+            row_bytes: 128 << 20,
         }
     }
 }
@@ -78,19 +78,15 @@ pub enum VotableError {
         /// The beginning of what is there.
         found: String,
     },
-    /// A row is larger than is allowed.
-    #[error(
-        "row {row} is too long at field `{field}`, a cell of {n_bytes} bytes and {n_items} values"
-    )]
-    RowTooLong {
+    /// A cell is larger than is allowed, by itself or with those before it.
+    #[error("row {row}, field `{field}`: the row takes more than {max_bytes} bytes")]
+    CellTooLong {
         /// The row, counted from 0.
         row: u64,
         /// The field.
         field: String,
-        /// The length of the cell.
-        n_bytes: u64,
-        /// How many values it holds.
-        n_items: u64,
+        /// The limit.
+        max_bytes: u64,
     },
     /// The heads are longer than is allowed.
     #[error("more than {max_bytes} bytes of heads")]

@@ -304,15 +304,13 @@ impl Column {
             | Datatype::Short
             | Datatype::Int
             | Datatype::Long
-                if word == "NaN" =>
+                if word.eq_ignore_ascii_case("nan") =>
             {
                 Value::Null
             }
-            Datatype::Bit
-            | Datatype::UnsignedByte
-            | Datatype::Short
-            | Datatype::Int
-            | Datatype::Long => Value::Int(whole(word)?),
+            Datatype::Bit | Datatype::UnsignedByte | Datatype::Long => Value::Int(whole(word, 64)?),
+            Datatype::Short => Value::Int(whole(word, 16)?),
+            Datatype::Int => Value::Int(whole(word, 32)?),
             Datatype::Float => Value::Float(single(word)?),
             Datatype::Double => Value::Float(number(word)?),
             Datatype::FloatComplex => {
@@ -338,12 +336,16 @@ fn words(datatype: Datatype, text: &str) -> Box<dyn Iterator<Item = &str> + '_> 
     )
 }
 
-fn whole(word: &str) -> Option<i64> {
+/// A whole number as it is written, though its type may not hold it; in hexadecimal its highest bit is the sign.
+fn whole(word: &str, n_bits: u32) -> Option<i64> {
     let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
-    match hex {
-        Some(digits) => u64::from_str_radix(digits, 16).ok().map(u64::cast_signed),
-        None => word.parse().ok(),
-    }
+    let Some(digits) = hex else {
+        return word.parse().ok();
+    };
+    let bits = u64::from_str_radix(digits, 16).ok()?;
+    let is_negative = n_bits < 64 && bits >> (n_bits - 1) == 1;
+    let sign = if is_negative { u64::MAX << n_bits } else { 0 };
+    Some((bits | sign).cast_signed())
 }
 
 /// A number of single precision: the same as a binary serialisation gives.
