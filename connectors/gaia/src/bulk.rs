@@ -118,7 +118,8 @@ pub(crate) fn asset(
         all_sky: range == (0, CELLS - 1),
         healpix8: vec![range],
     });
-    asset.rank = 40;
+    // Lists of sums and notes are there to be found, not to stand before what they are about.
+    asset.rank = if name.starts_with('_') { 5 } else { 40 };
     let mut locations = vec![Location::Address(url.into())];
     if gaia.mounted {
         locations.insert(0, Location::Mounted(path.to_owned()));

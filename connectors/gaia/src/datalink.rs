@@ -91,7 +91,7 @@ pub(crate) fn assets(gaia: &Gaia) -> Vec<Asset> {
         ] {
             asset.facets.add(field, value);
         }
-        asset.rank = 300 - 10 * u32::try_from(n).unwrap_or(10);
+        asset.rank = 280 - 10 * u32::try_from(n).unwrap_or(10);
         asset.files = vec![crate::tables::question(
             format!("{}.zip", kind.name),
             "application/zip",
