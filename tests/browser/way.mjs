@@ -37,8 +37,10 @@ export async function runAllCells(page) {
   await page.getByRole('menuitem', { name: 'Run', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Run All Cells', exact: true }).click();
   await page.waitForFunction(() => {
-    const cells = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map((e) => e.textContent);
-    return cells.length > 0 && cells.every((text) => /\[\d+\]/.test(text)) || document.querySelector('[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]');
+    // A lab brings back what was open in the one before; only the notebook in front counts.
+    const front = [...document.querySelectorAll('.jp-NotebookPanel')].find((panel) => panel.offsetParent !== null);
+    const cells = [...(front?.querySelectorAll('.jp-CodeCell .jp-InputPrompt') ?? [])].map((e) => e.textContent);
+    return cells.length > 0 && cells.every((text) => /\[\d+\]/.test(text)) || front?.querySelector('[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]');
   }, null, { timeout: NOTEBOOK_WITHIN_MS });
   const errors = await page.locator('[data-mime-type="application/vnd.jupyter.error"]').allInnerTexts();
   assert.deepEqual(errors, []);

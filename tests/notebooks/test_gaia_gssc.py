@@ -17,8 +17,6 @@ from test_notebooks import CLIENT, REAL_DATA, run
 sys.path.insert(0, str(CLIENT))
 from gantry import gnss  # noqa: E402
 
-pytestmark = pytest.mark.skipif(not REAL_DATA, reason="GANTRY_REAL_DATA is not set")
-
 # Notebooks over $GANTRY_REAL_DATA/gaia and gssc: archive, sections of (block, its files, files of orbits), the least number
 # of pictures, texts that must be printed (facts of the data's README, or the sentence for a broken file).
 NOTEBOOKS = {

@@ -29,7 +29,7 @@ def started(*options):
     """The address of a stand-in, started by the program GANTRY_STANDIN_GAIA and ended afterwards."""
     program = os.environ.get("GANTRY_STANDIN_GAIA")
     if not program:
-        pytest.skip("NOT RUN: GANTRY_STANDIN_GAIA is not set")
+        pytest.fail("GANTRY_STANDIN_GAIA does not name the stand-in's program")
     with subprocess.Popen([program, *options], stdout=subprocess.PIPE, text=True) as running:
         yield running.stdout.readline().strip()
         running.terminate()

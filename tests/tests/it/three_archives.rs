@@ -3,7 +3,7 @@
 use gantry_tests::{Client, TestApp, sha256};
 use serde_json::{Value, json};
 
-use crate::text;
+use crate::{list, text};
 
 const SERIES: &str = "gssc:~BRUX00BEL-OBS-01D-30S";
 /// A source whose number passes 2⁵³.
@@ -22,9 +22,9 @@ async fn found(client: &Client, query: &str) -> Vec<String> {
         .await
         .is(200)
         .json();
-    let assets = answer["assets"].as_array().unwrap().iter();
-    assets
-        .map(|asset| asset["id"].as_str().unwrap().to_owned())
+    list(&answer, "/assets")
+        .iter()
+        .map(|asset| text(asset, "/id").to_owned())
         .collect()
 }
 
@@ -85,7 +85,7 @@ async fn a_table_is_shown_with_its_columns_and_left_out_of_staging_until_it_is_a
         .await
         .is(200)
         .json();
-    assert_eq!(table["columns"].as_array().unwrap().len(), 152);
+    assert_eq!(list(&table, "/columns").len(), 152);
     let job = ada
         .add_to_volume(&["gaia:gaiadr3.gaia_source"], "scratch")
         .await;

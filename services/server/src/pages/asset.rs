@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gantry_asset::{Asset, Column, File, Location, Relation, TimeScale, vocabulary};
+use gantry_asset::{Asset, Column, File, Location, Relation, vocabulary};
 use gantry_store::{AssetRecord, NOT_RUN};
 
 use super::page;
@@ -163,11 +163,14 @@ fn version(record: &AssetRecord) -> String {
 fn times(asset: &Asset) -> Vec<Pair> {
     let mut times = Vec::new();
     if let Some(days) = &asset.days {
-        let scale = asset.time_scale.map_or("UTC", TimeScale::as_str);
+        let scale = asset
+            .time_scale
+            .map(|scale| format!(" ({})", scale.as_str()));
+        let scale = scale.unwrap_or_default();
         let text = if days.first == days.last {
-            format!("{} ({scale})", days.first)
+            format!("{}{scale}", days.first)
         } else {
-            format!("{} – {} ({scale})", days.first, days.last)
+            format!("{} – {}{scale}", days.first, days.last)
         };
         times.push(Pair::new("Days", text));
     }
