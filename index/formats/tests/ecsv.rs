@@ -1,10 +1,10 @@
-//! Tables of text in `$GANTRY_REAL_DATA`.
+//! Tables of text in `$GANTRY_REAL_DATA`, and such as are written here.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use gantry_formats::ecsv::{EcsvError, Reader};
+use gantry_formats::ecsv::{EcsvError, Reader, Writer};
 use gantry_formats::votable::{Field, Limits, Value};
 use proptest::prelude::*;
 
@@ -80,4 +80,73 @@ proptest! {
         text.extend_from_slice(&bytes);
         let _ = read(&text[..]);
     }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let double = Field {
+        utype: Some("a:b".to_owned()),
+        ..Field::new("ra", "double").unit("deg").ucd("pos.eq.ra")
+    };
+    let fields = [
+        Field::new("id", "long").description("its id: #1, \"quoted\"\nand more"),
+        double,
+        Field::new("mag", "float"),
+        Field::new("seen", "boolean"),
+        Field::new("name, in full", "char").arraysize("*"),
+        Field::new("flux", "double").arraysize("*"),
+    ];
+    let rows = [
+        vec![
+            Value::Int(i64::MAX),
+            Value::Float(0.1),
+            Value::Float(f64::from(1.1_f32)),
+            Value::Bool(true),
+            Value::Text("null".to_owned()),
+            Value::List(vec![Value::Float(1.5), Value::Null]),
+        ],
+        vec![
+            Value::Null,
+            Value::Float(-1e300),
+            Value::Null,
+            Value::Bool(false),
+            Value::Text(" \"a\", b\r\nc ".to_owned()),
+            Value::Null,
+        ],
+    ];
+    let mut writer = Writer::ecsv(Vec::new(), &fields).unwrap();
+    for row in &rows {
+        writer.row(row).unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    let (read_fields, read_rows) = read(&bytes[..]).unwrap();
+    for (read, field) in read_fields.iter().zip(&fields) {
+        assert_eq!(
+            (
+                &read.name,
+                &read.unit,
+                &read.ucd,
+                &read.utype,
+                &read.description
+            ),
+            (
+                &field.name,
+                &field.unit,
+                &field.ucd,
+                &field.utype,
+                &field.description
+            )
+        );
+    }
+    // Arrays stay the text that they are written as.
+    assert_eq!(read_rows[0][5], Value::Text("[1.5,null]".to_owned()));
+    for (read, row) in read_rows.iter().zip(&rows) {
+        assert_eq!(read[..5], row[..5]);
+    }
+
+    let mut writer = Writer::csv(Vec::new(), &fields[..2]).unwrap();
+    writer.row(&rows[0][..2]).unwrap();
+    assert!(writer.row(&rows[0]).is_err());
+    let text = String::from_utf8(writer.finish().unwrap()).unwrap();
+    assert_eq!(text, "id,ra\n9223372036854775807,0.1\n");
 }

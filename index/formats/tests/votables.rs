@@ -387,6 +387,18 @@ const FACTS: &[Fact] = &[
             "main_id, ra, dec, coo_err_maj, coo_err_min, coo_err_angle",
         )],
     ),
+    fact(
+        "votable/unicode.vot",
+        "1.6",
+        Some("TABLEDATA"),
+        Unsaid,
+        1,
+        &[(
+            4,
+            9,
+            "chr1, txt, word10, words, uchr1, utxt, uword10, uwords",
+        )],
+    ),
 ];
 
 /// A table and its rows.
@@ -649,6 +661,65 @@ fn a_row_may_not_take_more_memory_than_is_allowed() {
         matches!(error, VotableError::CellTooLong { row: 0, .. }),
         "{error}"
     );
+}
+
+#[test]
+fn services_and_systems_of_time_are_told() {
+    let Some(file) = real("votable/proc.xml") else {
+        return;
+    };
+    let mut reader = Reader::new(file, Limits::default()).unwrap();
+    read_all(&mut reader).unwrap();
+    let service = reader.resources().iter().find(|known| known.is_service());
+    let service = service.unwrap();
+    let param = |name| service.param(name);
+    assert_eq!(param("accessURL"), Some("http://example.com/proc_ds"));
+    assert_eq!(
+        param("standardID"),
+        Some("ivo://ivoa.net/std/SODA#sync-1.0")
+    );
+    let is_input = |name| {
+        service
+            .params
+            .iter()
+            .any(|(of_group, param)| *of_group && param.name == name)
+    };
+    assert!(is_input("BAND") && !is_input("accessURL"));
+
+    let mut reader = Reader::new(real("votable/timesys.xml").unwrap(), Limits::default()).unwrap();
+    let table = reader.next_table().unwrap().unwrap();
+    let frame = reader
+        .systems()
+        .iter()
+        .find(|system| system.id == "time_frame");
+    assert_eq!(frame.unwrap().attribute("timeorigin"), Some("2455197.5"));
+    assert_eq!(frame.unwrap().attribute("timescale"), Some("TCB"));
+    assert_eq!(table.fields[0].reference.as_deref(), Some("time_frame"));
+}
+
+#[test]
+fn no_file_of_the_folders_is_left_out() {
+    let Some(root) = std::env::var_os("GANTRY_REAL_DATA") else {
+        eprintln!("NOT RUN: GANTRY_REAL_DATA is not set");
+        return;
+    };
+    for folder in ["gaia", "votable"] {
+        for entry in std::fs::read_dir(PathBuf::from(&root).join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            let is_known = FACTS.iter().any(|fact| fact.file == name);
+            let mut reader = match Reader::new(File::open(entry.path()).unwrap(), Limits::default())
+            {
+                Ok(reader) => reader,
+                Err(_) => continue,
+            };
+            assert_eq!(
+                read_all(&mut reader).is_ok(),
+                is_known,
+                "{name} is not in the facts"
+            );
+        }
+    }
 }
 
 proptest! {

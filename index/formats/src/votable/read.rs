@@ -6,11 +6,14 @@
 //! # Source
 //! IVOA VOTable 1.1 to 1.5, DALI 1.1 section 4.4 for QUERY_STATUS.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 
-use super::binary::{self, Place};
-use super::head::{Field, Info, QueryStatus, Resource, Table, read_field, unreachable_end};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::binary;
+use super::head::{Field, Info, QueryStatus, Resource, System, Table, read_field, unreachable_end};
+use super::place::Place;
 use super::stream::Stream;
 use super::value::{Column, Value};
 use super::{Limits, VotableError};
@@ -23,10 +26,13 @@ pub struct Reader<'r> {
     version: Option<String>,
     infos: Vec<Info>,
     resources: Vec<Resource>,
+    systems: Vec<System>,
+    /// The columns of the tables that have an id.
+    known: Vec<(String, Vec<Field>)>,
+    /// What heads may still take.
+    head_bytes_left: u64,
     /// Which of `resources` are open, outermost first.
     open: Vec<usize>,
-    /// Fields of tables by the ids of these.
-    known: BTreeMap<String, Vec<Field>>,
     rows: Rows,
     columns: Vec<Column>,
     stream: Option<Stream>,
@@ -69,8 +75,10 @@ impl<'r> Reader<'r> {
             version: root.owned("version"),
             infos: Vec::new(),
             resources: Vec::new(),
+            systems: Vec::new(),
+            known: Vec::new(),
+            head_bytes_left: limits.head_bytes,
             open: Vec::new(),
-            known: BTreeMap::new(),
             rows: Rows::None,
             columns: Vec::new(),
             stream: None,
@@ -94,6 +102,12 @@ impl<'r> Reader<'r> {
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// The systems of coordinates and time that were defined so far.
+    #[must_use]
+    pub fn systems(&self) -> &[System] {
+        &self.systems
     }
 
     /// What the service said of its answer so far; whole only when [`Reader::next_table`] gave `None`.
@@ -121,6 +135,8 @@ impl<'r> Reader<'r> {
                     "TABLE" => return self.begin_table(&element).map(Some),
                     "INFO" => self.info(&element)?,
                     "PARAM" => self.param(&element)?,
+                    "COOSYS" | "TIMESYS" => self.system(&element)?,
+                    "DESCRIPTION" => self.description()?,
                     "GROUP" | "DEFINITIONS" => {}
                     _ => self.xml.skip()?,
                 },
@@ -156,38 +172,51 @@ impl<'r> Reader<'r> {
     }
 
     fn begin_resource(&mut self, element: &Element) -> Result<(), VotableError> {
-        self.check_room(self.resources.len())?;
+        self.spend(element.n_bytes() + size_of::<Resource>())?;
         self.open.push(self.resources.len());
         self.resources.push(Resource::new(element));
         Ok(())
     }
 
-    fn check_room(&self, n: usize) -> Result<(), VotableError> {
-        let max = self.limits.max_fields;
-        match n < max {
-            true => Ok(()),
-            false => Err(VotableError::TooManyFields { max }),
-        }
+    fn info(&mut self, element: &Element) -> Result<(), VotableError> {
+        let info = Info::new(element, self.xml.text()?);
+        self.spend(info.n_bytes() + size_of::<Info>())?;
+        self.infos.push(info);
+        Ok(())
     }
 
-    fn info(&mut self, element: &Element) -> Result<(), VotableError> {
+    fn system(&mut self, element: &Element) -> Result<(), VotableError> {
+        self.spend(element.n_bytes() + size_of::<System>())?;
+        self.systems.push(System::new(element));
+        Ok(self.xml.skip()?)
+    }
+
+    /// The description of the resource that is open, if it is one of a resource.
+    fn description(&mut self) -> Result<(), VotableError> {
+        let is_of_resource = self.xml.parent() == Some("RESOURCE");
         let text = self.xml.text()?;
-        if self.infos.len() < self.limits.max_fields {
-            self.infos.push(Info::new(element, text));
+        self.spend(text.len())?;
+        let resource = self.open.last().and_then(|at| self.resources.get_mut(*at));
+        if let Some(resource) = resource.filter(|_| is_of_resource) {
+            resource.description = Some(text);
         }
         Ok(())
     }
 
-    fn in_group(&self) -> bool {
-        self.xml.open().iter().any(|name| name == "GROUP")
+    /// Takes from what the heads of a document may hold.
+    fn spend(&mut self, n_bytes: usize) -> Result<(), VotableError> {
+        let left = self.head_bytes_left.checked_sub(n_bytes as u64);
+        self.head_bytes_left = left.ok_or(VotableError::HeadTooLong {
+            max_bytes: self.limits.head_bytes,
+        })?;
+        Ok(())
     }
 
     fn param(&mut self, element: &Element) -> Result<(), VotableError> {
-        let group = self.in_group();
+        let group = self.xml.open().iter().any(|name| name == "GROUP");
         let field = read_field(&mut self.xml, element)?;
-        if let Some(resource) = self.open.last().and_then(|at| self.resources.get_mut(*at))
-            && resource.params.len() < self.limits.max_fields
-        {
+        self.spend(field.n_bytes())?;
+        if let Some(resource) = self.open.last().and_then(|at| self.resources.get_mut(*at)) {
             resource.params.push((group, field));
         }
         Ok(())
@@ -196,8 +225,6 @@ impl<'r> Reader<'r> {
     fn begin_table(&mut self, element: &Element) -> Result<Table, VotableError> {
         let resource = self.open.last().and_then(|at| self.resources.get(*at));
         let mut table = Table::new(element, resource);
-        let like = element.attribute("ref").and_then(|id| self.known.get(id));
-        table.fields = like.cloned().unwrap_or_default();
         self.n_rows = 0;
         self.columns.clear();
         loop {
@@ -205,13 +232,18 @@ impl<'r> Reader<'r> {
                 Node::Start(child) => match child.name.as_str() {
                     "FIELD" | "PARAM" => {
                         let field = read_field(&mut self.xml, &child)?;
-                        self.check_room(table.fields.len().max(table.params.len()))?;
-                        match child.name.as_str() {
-                            "FIELD" => table.fields.push(field),
-                            _ => table.params.push(field),
+                        self.spend(field.n_bytes())?;
+                        let list = match child.name.as_str() {
+                            "FIELD" => &mut table.fields,
+                            _ => &mut table.params,
+                        };
+                        if list.len() >= self.limits.max_fields {
+                            let max = self.limits.max_fields;
+                            return Err(VotableError::TooManyFields { max });
                         }
+                        list.push(field);
                     }
-                    "DESCRIPTION" if !self.in_group() => {
+                    "DESCRIPTION" if self.xml.parent() == Some("TABLE") => {
                         table.description = Some(self.xml.text()?);
                     }
                     "INFO" => self.info(&child)?,
@@ -223,7 +255,7 @@ impl<'r> Reader<'r> {
                     _ => self.xml.skip()?,
                 },
                 Node::End(name) if name == "TABLE" => {
-                    self.remember(&table)?;
+                    self.complete(&mut table);
                     return Ok(table);
                 }
                 Node::End(_) | Node::Text(_) => {}
@@ -232,20 +264,22 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Keeps the fields of a table that others may refer to.
-    fn remember(&mut self, table: &Table) -> Result<(), VotableError> {
-        if let Some(id) = &table.id {
-            let n_fields: usize = self.known.values().map(Vec::len).sum();
-            self.check_room(n_fields)?;
-            self.known.insert(id.clone(), table.fields.clone());
+    /// Gives a table the columns of the one that it refers to, if it has none, and keeps its own for others.
+    fn complete(&mut self, table: &mut Table) {
+        if let Some(reference) = table.reference.as_ref().filter(|_| table.fields.is_empty())
+            && let Some((_, fields)) = self.known.iter().find(|(id, _)| id == reference)
+        {
+            table.fields.clone_from(fields);
         }
-        Ok(())
+        if let Some(id) = table.id.clone().filter(|_| table.reference.is_none()) {
+            self.known.push((id, table.fields.clone()));
+        }
     }
 
     /// Begins the rows of a table.
     fn begin_rows(&mut self, element: &Element, table: &mut Table) -> Result<(), VotableError> {
+        self.complete(table);
         table.serialisation = Some(element.name.clone());
-        self.remember(table)?;
         self.columns = table
             .fields
             .iter()
@@ -259,12 +293,13 @@ impl<'r> Reader<'r> {
                 if stream.attribute("href").is_some() {
                     return Err(VotableError::Elsewhere(element.name.clone()));
                 }
-                let encoding = stream.attribute("encoding").unwrap_or("base64").to_owned();
-                match encoding.as_str() {
-                    "base64" => self.stream = Some(Stream::new(false)),
-                    "gzip" | "base64 gzip" | "gzip base64" => self.stream = Some(Stream::new(true)),
-                    _ => return Err(VotableError::Encoding(encoding)),
-                }
+                let encoding = stream.attribute("encoding").unwrap_or("base64");
+                let is_gzip = match encoding.split_whitespace().collect::<Vec<_>>()[..] {
+                    ["base64"] => false,
+                    ["gzip"] | ["base64", "gzip"] | ["gzip", "base64"] => true,
+                    _ => return Err(VotableError::Encoding(encoding.to_owned())),
+                };
+                self.stream = Some(Stream::new(is_gzip));
                 Rows::Binary { has_flags }
             }
             other => return Err(VotableError::Serialisation(other.to_owned())),
@@ -294,17 +329,17 @@ impl<'r> Reader<'r> {
             }
         }
         let (columns, n) = (&self.columns, self.n_rows);
-        let mut place = Place::new(n, &self.limits);
         let (mut fault, mut n_cells) = (None, 0);
+        let mut place = Place::new(n, &self.limits);
         self.xml.cells(|text, is_base64| {
             if let Some(column) = columns.get(n_cells)
                 && fault.is_none()
             {
                 let value = match is_base64 {
-                    true => binary::encoded(column, text, place),
-                    false => column.parse(text, n),
+                    true => encoded_cell(column, text, &mut place),
+                    false => column.parse(text, &mut place),
                 };
-                match value.and_then(|value| place.count(column, &value).map(|()| value)) {
+                match value {
                     Ok(value) => row.push(value),
                     Err(error) => fault = Some(error),
                 }
@@ -327,19 +362,12 @@ impl<'r> Reader<'r> {
         row: &mut Vec<Value>,
         has_flags: bool,
     ) -> Result<bool, VotableError> {
-        let place = Place::new(self.n_rows, &self.limits);
+        let mut place = Place::new(self.n_rows, &self.limits);
         let Some(stream) = &mut self.stream else {
             return Ok(false);
         };
-        let mut bytes = stream.of(&mut self.xml);
-        if binary::row(&mut bytes, &self.columns, has_flags, place, row)? {
-            return Ok(true);
-        }
-        self.stream = None;
-        match self.xml.next()? {
-            Node::End(_) => Ok(false),
-            _ => Err(VotableError::StreamContent),
-        }
+        let mut stream = stream.of(&mut self.xml);
+        binary::row(&mut stream, &self.columns, has_flags, &mut place, row)
     }
 
     fn pass_over_rows(&mut self) -> Result<(), VotableError> {
@@ -347,4 +375,23 @@ impl<'r> Reader<'r> {
         while self.rows != Rows::None && self.next_row(&mut row)? {}
         Ok(())
     }
+}
+
+/// A cell of TABLEDATA that is written in base64, as VOTable 1.1 section 4.7 allows.
+fn encoded_cell(column: &Column, text: &str, place: &mut Place) -> Result<Value, VotableError> {
+    let wrong = || VotableError::Cell {
+        row: place.row,
+        field: column.name.clone(),
+        found: text.chars().take(60).collect(),
+    };
+    let text: String = text.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(&text).map_err(|_| wrong())?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let mut spent = *place;
+    spent.spend(&column.name, bytes.len() as u64, 0)?;
+    let value = binary::lone_cell(column, &bytes, &mut spent).ok_or_else(wrong)?;
+    *place = spent;
+    Ok(value)
 }

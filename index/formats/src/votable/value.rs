@@ -1,6 +1,7 @@
 //! Values of cells, and what a field says of them.
 
 use super::VotableError;
+use super::place::Place;
 
 /// The value of a cell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,16 +52,6 @@ impl Value {
         }
     }
 
-    /// How much memory it takes.
-    pub(crate) fn n_bytes(&self) -> u64 {
-        let beneath = match self {
-            Self::Text(text) => text.len() as u64,
-            Self::List(items) => items.iter().map(Self::n_bytes).sum(),
-            _ => 0,
-        };
-        size_of::<Self>() as u64 + beneath
-    }
-
     /// Whether it is nothing.
     #[must_use]
     pub fn is_null(&self) -> bool {
@@ -99,14 +90,13 @@ pub enum Datatype {
 
 impl Datatype {
     pub(crate) fn read(text: &str) -> Option<Self> {
-        Some(match text {
+        Some(match text.trim() {
             "boolean" => Self::Boolean,
             "bit" => Self::Bit,
             "unsignedByte" => Self::UnsignedByte,
             "short" => Self::Short,
             "int" => Self::Int,
             "long" => Self::Long,
-            // The second of each is of no version of the standard, and in use.
             "char" | "string" => Self::Char,
             "unicodeChar" | "unicodeString" => Self::UnicodeChar,
             "float" => Self::Float,
@@ -195,15 +185,21 @@ pub(crate) struct Column {
 
 impl Column {
     /// The value of a cell's text, VOTable section 6.
-    pub(crate) fn parse(&self, text: &str, row: u64) -> Result<Value, VotableError> {
+    ///
+    /// A number is not held to the range of its datatype, since texts keep what is beyond it. Whole numbers have no NaN;
+    /// where one is written it is taken for nothing.
+    pub(crate) fn parse(&self, text: &str, place: &mut Place) -> Result<Value, VotableError> {
+        let row = place.row;
         let wrong = || VotableError::Cell {
             row,
             field: self.name.clone(),
             found: text.chars().take(60).collect(),
         };
         if self.datatype.is_text() {
+            place.spend(&self.name, text.len() as u64, self.n_strings(text))?;
             return Ok(self.text(text));
         }
+        place.spend(&self.name, text.len() as u64, 1)?;
         let text = text.trim();
         if text.is_empty() {
             return Ok(Value::Null);
@@ -212,6 +208,7 @@ impl Column {
             let mut words = words(self.datatype, text);
             let mut items = Vec::new();
             while let Some(word) = words.next() {
+                place.spend(&self.name, 0, 1)?;
                 let second = self.is_complex().then(|| words.next()).flatten();
                 items.push(self.item(word, second).ok_or_else(wrong)?);
             }
@@ -224,19 +221,25 @@ impl Column {
         Ok(self.or_null(value))
     }
 
-    /// Nothing where the value is the one that stands for nothing, in arrays where an item is.
+    /// Nothing where the value is the one that stands for nothing.
     pub(crate) fn or_null(&self, value: Value) -> Value {
-        match value {
-            Value::List(mut items) if self.null.is_some() => {
-                let nulls = items
-                    .iter_mut()
-                    .filter(|item| self.null.as_ref() == Some(item));
-                nulls.for_each(|item| *item = Value::Null);
-                Value::List(items)
+        match (&self.null, value) {
+            (None, value) => value,
+            (Some(_), Value::List(items)) => {
+                Value::List(items.into_iter().map(|item| self.or_null(item)).collect())
             }
-            value if self.null.as_ref() == Some(&value) => Value::Null,
-            value => value,
+            (Some(null), value) if *null == value => Value::Null,
+            (Some(_), value) => value,
         }
+    }
+
+    /// What the text of a null stands for, one value also where the cells are arrays.
+    pub(crate) fn read_null(&self, text: &str) -> Option<Value> {
+        if self.datatype.is_text() {
+            return Some(Value::Text(text.to_owned()));
+        }
+        let value = self.item(text.trim(), None)?;
+        (!value.is_null()).then_some(value)
     }
 
     /// Text of a cell; an empty one is nothing, since the two are not told apart.
@@ -244,23 +247,42 @@ impl Column {
         match self.shape.string_length {
             _ if text.is_empty() => Value::Null,
             Some(length) => {
-                let length = usize::try_from(length).unwrap_or(usize::MAX).max(1);
-                Value::List(strings(self.datatype, text, length))
+                let mut rest = text;
+                let mut strings = Vec::new();
+                while !rest.is_empty() {
+                    let (string, behind) = rest.split_at(self.end_of_string(rest, length));
+                    strings.push(Value::Text(string.trim_end_matches('\0').to_owned()));
+                    rest = behind;
+                }
+                Value::List(strings)
             }
             None => self.or_null(Value::Text(text.to_owned())),
         }
     }
 
-    /// The value that stands for nothing, from how it is written.
-    pub(crate) fn null_of(&self, text: &str) -> Option<Value> {
-        match self.datatype.is_text() {
-            true => Some(Value::Text(text.to_owned())),
-            false => self.item(text.trim(), None),
-        }
-        .filter(|value| !value.is_null())
+    /// How many strings a text is cut into, at most.
+    fn n_strings(&self, text: &str) -> u64 {
+        let length = self.shape.string_length.unwrap_or(u64::MAX).max(1);
+        (text.len() as u64).div_ceil(length).max(1)
     }
 
-    fn is_complex(&self) -> bool {
+    /// Where the first of the strings of `length` ends in an array of them: bytes of UTF-8 for `char`, units of UTF-16
+    /// for `unicodeChar`, and never within a character.
+    fn end_of_string(&self, text: &str, length: u64) -> usize {
+        let mut n_units = 0_u64;
+        for (at, c) in text.char_indices() {
+            if n_units >= length.max(1) {
+                return at;
+            }
+            n_units += match self.datatype {
+                Datatype::UnicodeChar => c.len_utf16() as u64,
+                _ => c.len_utf8() as u64,
+            };
+        }
+        text.len()
+    }
+
+    pub(crate) fn is_complex(&self) -> bool {
         matches!(
             self.datatype,
             Datatype::FloatComplex | Datatype::DoubleComplex
@@ -286,12 +308,15 @@ impl Column {
             {
                 Value::Null
             }
-            Datatype::Bit | Datatype::UnsignedByte => Value::Int(whole(word, 64)?),
+            Datatype::Bit | Datatype::UnsignedByte | Datatype::Long => Value::Int(whole(word, 64)?),
             Datatype::Short => Value::Int(whole(word, 16)?),
             Datatype::Int => Value::Int(whole(word, 32)?),
-            Datatype::Long => Value::Int(whole(word, 64)?),
-            Datatype::Float | Datatype::Double => Value::Float(number(word)?),
-            Datatype::FloatComplex | Datatype::DoubleComplex => {
+            Datatype::Float => Value::Float(single(word)?),
+            Datatype::Double => Value::Float(number(word)?),
+            Datatype::FloatComplex => {
+                Value::Complex(single(word)?, second.map_or(Some(0.0), single)?)
+            }
+            Datatype::DoubleComplex => {
                 Value::Complex(number(word)?, second.map_or(Some(0.0), number)?)
             }
             Datatype::Char | Datatype::UnicodeChar => Value::Text(word.to_owned()),
@@ -323,20 +348,12 @@ fn whole(word: &str, n_bits: u32) -> Option<i64> {
     Some((bits | sign).cast_signed())
 }
 
-/// The strings of an array of strings: the length counts bytes of UTF-8, or units of UTF-16.
-fn strings(datatype: Datatype, text: &str, length: usize) -> Vec<Value> {
-    let value = |text: String| Value::Text(text.trim_end_matches('\0').to_owned());
-    if datatype == Datatype::UnicodeChar {
-        let units: Vec<u16> = text.encode_utf16().collect();
-        let chunks = units.chunks(length);
-        return chunks
-            .map(|units| value(String::from_utf16_lossy(units)))
-            .collect();
+/// A number of single precision: the same as a binary serialisation gives.
+fn single(word: &str) -> Option<f64> {
+    match word.parse::<f32>() {
+        Ok(value) => Some(f64::from(value)),
+        Err(_) => number(word),
     }
-    let chunks = text.as_bytes().chunks(length);
-    chunks
-        .map(|bytes| value(String::from_utf8_lossy(bytes).into_owned()))
-        .collect()
 }
 
 fn number(word: &str) -> Option<f64> {

@@ -6,16 +6,20 @@
 //! # Source
 //! ECSV 1.0 (astropy APE 6), RFC 4180 for quotes.
 
+mod write;
+
 use std::io::{self, BufRead, BufReader, Read};
 
 use yaml_serde::Value as Yaml;
 
-use crate::votable::{Column, Field, Limits, Value, VotableError};
+use crate::votable::{Column, Field, Limits, Place, Value, VotableError};
+
+pub use write::Writer;
 
 /// Bytes of an ECSV header.
 const MAX_HEADER_BYTES: usize = 4 << 20;
 
-/// Why a table of text could not be read.
+/// Why a table of text could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EcsvError {
@@ -116,11 +120,12 @@ impl<R: Read> Reader<R> {
             }
             .into());
         }
+        let mut place = Place::new(self.n_rows, &self.limits);
         for (column, (text, is_quoted)) in self.columns.iter().zip(&cells) {
             let is_null = text.is_empty() || (text == "null" && !is_quoted);
             row.push(match is_null {
                 true => Value::Null,
-                false => column.parse(text, self.n_rows)?,
+                false => column.parse(text, &mut place)?,
             });
         }
         self.n_rows += 1;
