@@ -54,7 +54,12 @@ pub(crate) fn harvest(
             if !done.is_empty() && folder <= done {
                 continue;
             }
-            for event in gaia.files(&folder, &listing).await? {
+            for mut event in gaia.files(&folder, &listing).await? {
+                if let Harvested::Asset(asset) = &mut event
+                    && gaia.wants_a_look(asset)
+                {
+                    gaia.peek_into(asset).await;
+                }
                 yield event;
             }
             yield Harvested::Cursor(Cursor(format!("{TABLES} {folder}")));

@@ -4,6 +4,7 @@ mod bulk;
 mod config;
 mod datalink;
 mod harvest;
+mod peek;
 mod query;
 mod spool;
 mod tables;
@@ -18,7 +19,7 @@ use gantry_connector::{
 };
 use gantry_net::{Client, Health, Net};
 
-use config::Addresses;
+use config::{Addresses, Peek};
 
 /// Makes the connector for one archive of the kind `gaia`.
 ///
@@ -34,6 +35,7 @@ pub fn connect(
     Ok(Box::new(Gaia {
         tap: Tap::new(id.clone(), client.clone(), addresses.tap.clone()),
         client,
+        peek: Peek::read(&id, config)?,
         mounted: !config.mounts.is_empty(),
         archive: config::archive(id, config),
         addresses,
@@ -46,6 +48,7 @@ struct Gaia {
     client: Client,
     tap: Tap,
     addresses: Addresses,
+    peek: Peek,
     mounted: bool,
 }
 

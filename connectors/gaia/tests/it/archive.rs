@@ -28,6 +28,7 @@ pub(crate) fn archive_with(real_data: Option<PathBuf>) -> Archive {
     let standin = GaiaStandin::start(config).unwrap();
     let mut config = ArchiveConfig::new("gaia", standin.url().parse().unwrap());
     config.products = Some(format!("{}/bulk/", standin.url()));
+    config.peek = Some("unknown".to_owned());
     config.limits = Limits {
         max_in_flight: 8,
         per_second: 10_000.0,

@@ -155,3 +155,30 @@ async fn every_real_file_is_an_asset_and_comes_as_it_is_whatever_its_name_hides(
         assert!(answer.bytes == bytes, "{key} came otherwise");
     }
 }
+
+#[tokio::test]
+async fn real_files_that_are_broken_are_assets_with_a_warning_that_names_the_fault() {
+    let Some((_archive, harvest, _)) = real(&["votable", "fits"]).await else {
+        return;
+    };
+    for (local, fault) in [
+        ("votable~no_resource.xml", "a VOTable without a RESOURCE"),
+        (
+            "votable~irsa-nph-error.xml",
+            "Either wrong or missing coordinate/object name",
+        ),
+        (
+            "votable~too_many_columns.xml.gz",
+            "row 0 has 45 cells where there are 41 fields",
+        ),
+        ("votable~parquet_binary.xml", "PARQUET"),
+    ] {
+        let warnings = &asset(&harvest, local).warnings;
+        assert!(
+            warnings.iter().any(|warning| warning.contains(fault)),
+            "{local}: {warnings:?}"
+        );
+    }
+    let fine = asset(&harvest, "votable~regression.xml");
+    assert_eq!(fine.warnings, [""; 0]);
+}

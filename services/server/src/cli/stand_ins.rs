@@ -48,6 +48,7 @@ impl StandIns {
         planck.peek = Some("unknown".to_owned());
         let mut gaia = archive("gaia", &self.gaia.url(), "Gaia archive")?;
         gaia.products = Some(format!("{}/bulk/", self.gaia.url()));
+        gaia.peek = Some("unknown".to_owned());
         let mut gssc = archive("gssc", &self.gssc.sftp_url(), "GNSS Science Support Centre")?;
         gssc.peek = Some("unknown".to_owned());
         gssc.folders = ["gnss/data", "gnss/products", "igs/station", "misc"]
