@@ -25,7 +25,8 @@ def cells(block, **values):
 def product(**facts):
     """A product as the first code cell lists it; what is not given is None."""
     keys = "asset title archive release band unit frame nside ordering volume path verified_by size_bytes sha256 warnings reason"
-    assert facts.keys() <= set(keys.split()), facts
+    more = "epoch content station days sources"
+    assert facts.keys() <= {*keys.split(), *more.split()}, facts
     return dict.fromkeys(keys.split()) | {"warnings": []} | facts
 
 

@@ -10,7 +10,10 @@ use gantry_server::config::{
     AuthConfig, Config, LabsConfig, LauncherConfig, LauncherKind, SearchConfig, ServerConfig,
     StagingConfig, StoreConfig,
 };
-use gantry_standin::{Faults, PlanckStandin, Running, StandinConfig};
+use gantry_standin::{
+    Faults, GaiaConfig, GaiaStandin, GsscConfig, GsscRunning, GsscStandin, PlanckStandin, Running,
+    StandinConfig,
+};
 use gantry_store::{Harvest, NewToken, User};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -39,6 +42,8 @@ pub struct TestApp {
     pub address: SocketAddr,
     /// The stand-in archive `planck`.
     pub archive: Running,
+    /// The others, where they were asked for.
+    pub others: Option<Others>,
     dir: TempDir,
 }
 
@@ -49,9 +54,53 @@ pub struct Builder {
     roles: Roles,
     n_workers: usize,
     public_url: Option<Url>,
+    all_archives: bool,
+}
+
+/// The stand-ins for the other archives.
+pub struct Others {
+    /// `gaia`.
+    pub gaia: Running,
+    /// `gssc`.
+    pub gssc: GsscRunning,
+}
+
+impl Others {
+    fn start(dir: &Path) -> Self {
+        let gaia = GaiaConfig {
+            n_sources: 300,
+            ..GaiaConfig::default()
+        };
+        Self {
+            gaia: GaiaStandin::start(gaia).expect("the stand-in for Gaia starts"),
+            gssc: GsscStandin::start(GsscConfig::new(dir.join("standin-gssc")))
+                .expect("the stand-in for GNSS starts"),
+        }
+    }
+
+    fn configure(&self, config: &mut Config) {
+        let archive = |kind: &str, url: &str| {
+            let mut archive = ArchiveConfig::new(kind, Url::parse(url).expect("an address"));
+            archive.limits.per_second = 1000.0;
+            archive
+        };
+        let mut gaia = archive("gaia", &self.gaia.url());
+        gaia.products = Some(format!("{}/bulk/", self.gaia.url()));
+        config.archive.insert("gaia".to_owned(), gaia);
+        let mut gssc = archive("gssc", &self.gssc.ftp_url());
+        gssc.folders = vec!["gnss/data/daily".to_owned()];
+        config.archive.insert("gssc".to_owned(), gssc);
+    }
 }
 
 impl Builder {
+    /// Gaia and the GNSS Science Support Centre as well.
+    #[must_use]
+    pub fn all_archives(mut self) -> Self {
+        self.all_archives = true;
+        self
+    }
+
     /// One more product of the archive, besides the generated ones.
     #[must_use]
     pub fn product(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
@@ -115,6 +164,10 @@ impl Builder {
         let address = listener.local_addr().expect("a listener has an address");
         let mut config = config(dir.path(), address, &archive.url(), self.n_workers);
         config.server.public_url = self.public_url;
+        let others = self.all_archives.then(|| Others::start(dir.path()));
+        others
+            .iter()
+            .for_each(|others| others.configure(&mut config));
         let app = App::open(config, true).await.expect("Gantry opens");
         app.start(self.roles);
         tokio::spawn(gantry_server::serve(app.clone(), listener));
@@ -122,6 +175,7 @@ impl Builder {
             app,
             address,
             archive,
+            others,
             dir,
         };
         started.harvest().await;
@@ -176,6 +230,7 @@ impl TestApp {
             roles: Roles::ALL,
             n_workers: 2,
             public_url: None,
+            all_archives: false,
         }
     }
 
@@ -207,15 +262,20 @@ impl TestApp {
     /// # Panics
     /// When the harvest does not run.
     pub async fn harvest(&self) -> Harvest {
-        let (_, access) = self.app.archives.iter().next().expect("there is planck");
         let owner = format!("test:{}", self.app.owner);
-        let connector = &*access.connector;
         let (store, stop) = (&self.app.store, &self.app.stop);
-        let harvest = gantry_harvest::harvest(store, connector, &owner, true, stop, &|_| {})
-            .await
-            .expect("the harvest runs");
+        let mut of_planck = None;
+        for (id, access) in self.app.archives.iter() {
+            let connector = &*access.connector;
+            let harvest = gantry_harvest::harvest(store, connector, &owner, true, stop, &|_| {})
+                .await
+                .expect("the harvest runs");
+            if id.as_str() == "planck" {
+                of_planck = Some(harvest);
+            }
+        }
         self.app.follow().await.expect("the index follows");
-        harvest
+        of_planck.expect("there is planck")
     }
 
     /// The bytes of a product, from the archive itself.

@@ -1,1 +1,101 @@
 #![doc = include_str!("../README.md")]
+
+mod asset;
+mod calendar;
+mod config;
+mod files;
+mod harvest;
+pub mod names;
+mod peek;
+mod route;
+mod series;
+mod title;
+mod twins;
+mod vocabulary;
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use gantry_asset::{ArchiveId, File};
+use gantry_connector::{
+    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
+    OpenError, Resume,
+};
+use gantry_net::{Client, Health, Net};
+use url::Url;
+
+pub use calendar::leap_seconds_expire;
+use config::{Facts, Peek};
+use route::Route;
+use vocabulary::Alias;
+
+/// Makes the connector for one archive of the kind `gssc`.
+///
+/// # Errors
+/// [`ConfigError::Value`] when the years or what to look into cannot be used.
+pub fn connect(
+    id: ArchiveId,
+    config: &ArchiveConfig,
+    net: Net,
+) -> Result<Box<dyn Connector>, ConfigError> {
+    let shipped = vocabulary::folders();
+    let folders = match config.folders.as_slice() {
+        [] => &shipped.folders,
+        folders => folders,
+    };
+    let route = Route {
+        folders: folders
+            .iter()
+            .map(|folder| folder.trim_matches('/').to_owned())
+            .collect(),
+        years: config::years(&id, config)?,
+        done: None,
+    };
+    Ok(Box::new(Gssc {
+        client: net.client(config::scope(&id, config)),
+        facts: Facts::read(&id, config),
+        mirrors: config.mirrors.iter().cloned().map(config::folder).collect(),
+        aliases: shipped.aliases.clone(),
+        peek: Peek::read(&id, config)?,
+        archive: config::archive(id, config),
+        route,
+    }))
+}
+
+/// The GNSS Science Support Centre, or an archive with a tree like its.
+struct Gssc {
+    archive: Archive,
+    facts: Facts,
+    client: Client,
+    /// Roots of other servers with the same tree.
+    mirrors: Vec<Url>,
+    aliases: Vec<Alias>,
+    route: Route,
+    peek: Peek,
+}
+
+impl Connector for Gssc {
+    fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+        harvest::harvest(self, cursor)
+    }
+
+    fn open<'a>(
+        &'a self,
+        file: &'a File,
+        resume: &'a Resume,
+    ) -> BoxFuture<'a, Result<ByteStream, OpenError>> {
+        Box::pin(gantry_connector::open_address(
+            &self.client,
+            &self.archive.id,
+            file,
+            resume,
+        ))
+    }
+
+    fn health(&self) -> Health {
+        self.client.health()
+    }
+}

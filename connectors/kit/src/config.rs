@@ -1,5 +1,6 @@
 //! What the operator says of an archive: `[archive.<id>]`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gantry_asset::ArchiveId;
@@ -39,6 +40,15 @@ pub struct ArchiveConfig {
     /// Which products are looked into while harvesting, for kinds that can: `off` (default), `unknown` or `all`.
     #[serde(default)]
     pub peek: Option<String>,
+    /// The folders of its tree that are harvested, for kinds that walk one; the kind's own by default.
+    #[serde(default)]
+    pub folders: Vec<String>,
+    /// The years that are harvested, `2019..2024` or `2023`, for kinds whose folders tell them; all by default.
+    #[serde(default)]
+    pub years: Option<String>,
+    /// Which stations belong to a network, by its name: `EPN = ["BRUX", "POTS"]`.
+    #[serde(default)]
+    pub networks: BTreeMap<String, Vec<String>>,
     /// How often it is harvested, such as `24h`; never by itself when absent.
     #[serde(default)]
     pub schedule: Option<String>,
@@ -62,6 +72,9 @@ impl ArchiveConfig {
             limits: Limits::default(),
             access: Access::default(),
             peek: None,
+            folders: Vec::new(),
+            years: None,
+            networks: BTreeMap::new(),
             schedule: None,
             license: None,
         }

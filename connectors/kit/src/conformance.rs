@@ -20,6 +20,8 @@ pub struct Harvest {
     pub order: Vec<AssetId>,
     /// Where it could have gone on, and how many assets had come by then.
     pub cursors: Vec<(Cursor, usize)>,
+    /// The scopes in the order they were completed, each with the number of cursors that had come by then.
+    pub completed: Vec<(String, usize)>,
 }
 
 /// Harvests everything a connector lists from a cursor on.
@@ -38,7 +40,12 @@ pub async fn harvest(connector: &dyn Connector, cursor: Option<Cursor>) -> Resul
                 }
             }
             Harvested::Rejected { what, why } => harvest.rejected.push((what, why)),
-            Harvested::ScopeComplete(scope) => drop(harvest.scopes.insert(scope)),
+            Harvested::ScopeComplete(scope) => {
+                harvest
+                    .completed
+                    .push((scope.clone(), harvest.cursors.len()));
+                harvest.scopes.insert(scope);
+            }
             Harvested::Cursor(cursor) => harvest.cursors.push((cursor, harvest.order.len())),
             Harvested::Withdrawn(_) => {}
         }
@@ -120,7 +127,7 @@ async fn check_repeatable(connector: &dyn Connector, first: &Harvest) -> Result<
 
 /// From every cursor on, nothing that follows it is missing.
 async fn check_cursors(connector: &dyn Connector, first: &Harvest) -> Result<(), String> {
-    for (cursor, n_before) in first.cursors.iter().take(3) {
+    for (n, (cursor, n_before)) in first.cursors.iter().enumerate().take(3) {
         let rest = harvest(connector, Some(cursor.clone())).await?;
         let missing = first.order[*n_before..]
             .iter()
@@ -135,7 +142,13 @@ async fn check_cursors(connector: &dyn Connector, first: &Harvest) -> Result<(),
         {
             return Err(format!("`{id}` appears only when going on from a cursor"));
         }
-        if rest.scopes != first.scopes {
+        // Scopes that were completed before the cursor stay so; they may come again, but no others may.
+        let mut after = first
+            .completed
+            .iter()
+            .filter(|(_, n_cursors)| *n_cursors > n);
+        let is_missing = after.any(|(scope, _)| !rest.scopes.contains(scope));
+        if is_missing || !rest.scopes.is_subset(&first.scopes) {
             return Err(format!(
                 "going on from {cursor:?} does not complete the same scopes"
             ));

@@ -98,6 +98,16 @@ pub enum OpenError {
         /// Why not.
         source: NetError,
     },
+    /// The archive was asked a question and answers that it will not do.
+    #[error("{archive} did not answer `{name}`: {why}")]
+    Refused {
+        /// Which archive.
+        archive: ArchiveId,
+        /// The file that was to be the answer.
+        name: String,
+        /// What the archive says.
+        why: String,
+    },
     /// A location on this machine that could not be read.
     #[error("cannot read `{name}` from the mounted archive")]
     Mounted {

@@ -6,6 +6,7 @@ mod connector;
 mod error;
 mod open;
 mod registry;
+pub mod tap;
 pub mod tree;
 
 pub use config::{ArchiveConfig, ConfigError};

@@ -120,6 +120,7 @@ impl Planck {
             sky: is_map.then(Sky::all),
             related: families.related(&self.archive.id, &product.name, name),
             warnings: Vec::new(),
+            columns: Vec::new(),
             rank: rank(name, families.is_superseded(name)),
             files: vec![self.file(product, name)],
         })

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use futures::Stream;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::faults::Struck;
@@ -177,23 +178,32 @@ impl Plan {
 
     /// The answer with its bytes, cut, slowed or flipped as the faults say.
     pub(crate) fn with_bytes(self, source: Source, size_bytes: u64, struck: &Struck) -> Response {
-        let sent = self.bytes.clone();
-        // A transfer resumed where it was cut goes on.
-        let is_within = |byte: &u64| sent.contains(byte) && (*byte > sent.start || *byte == 0);
-        let cut_at = struck.cut_at.filter(is_within);
-        let sending = Sending {
-            source,
-            file: None,
-            at: self.bytes.start,
-            end: self.bytes.end,
-            cut_at,
-            ends_early: cut_at.is_some() || struck.length_off_by > 0,
-            flipped: struck.changed.then_some(size_bytes / 2),
-            bytes_per_second: struck.bytes_per_second,
-        };
-        let stream = futures::stream::try_unfold(sending, Sending::next);
+        let stream = byte_stream(source, self.bytes, size_bytes, struck);
         (self.status, self.headers, Body::from_stream(stream)).into_response()
     }
+}
+
+/// The bytes of a range of a product, cut, slowed or flipped as the faults say.
+pub(crate) fn byte_stream(
+    source: Source,
+    bytes: std::ops::Range<u64>,
+    size_bytes: u64,
+    struck: &Struck,
+) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+    // A transfer resumed where it was cut goes on.
+    let is_within = |byte: &u64| bytes.contains(byte) && (*byte > bytes.start || *byte == 0);
+    let cut_at = struck.cut_at.filter(is_within);
+    let sending = Sending {
+        source,
+        file: None,
+        at: bytes.start,
+        end: bytes.end,
+        cut_at,
+        ends_early: cut_at.is_some() || struck.length_off_by > 0,
+        flipped: struck.changed.then_some(size_bytes / 2),
+        bytes_per_second: struck.bytes_per_second,
+    };
+    futures::stream::try_unfold(sending, Sending::next)
 }
 
 struct Sending {
@@ -218,7 +228,10 @@ impl Sending {
             // An error makes the server close the connection and drop what it has not sent yet,
             // so it is given time to send it.
             tokio::time::sleep(BEFORE_CLOSING).await;
-            return Err(io::Error::other("cut by a fault"));
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "cut by a fault",
+            ));
         }
         let mut n = CHUNK_BYTES.min(stop - self.at);
         if let Some(rate) = self.bytes_per_second {
@@ -254,6 +267,24 @@ impl Sending {
         }
         Ok(buffer)
     }
+}
+
+/// A whole answer from memory, cut or slowed as the faults say.
+pub(crate) fn whole(
+    status: StatusCode,
+    mut headers: HeaderMap,
+    bytes: Bytes,
+    struck: &Struck,
+) -> Response {
+    let size_bytes = bytes.len() as u64;
+    let said = size_bytes.saturating_add_signed(struck.length_off_by);
+    insert(&mut headers, header::CONTENT_LENGTH, &said.to_string());
+    let plan = Plan {
+        status,
+        headers,
+        bytes: 0..size_bytes,
+    };
+    plan.with_bytes(Source::Memory(bytes), size_bytes, struck)
 }
 
 /// A page of HTML, such as archives show when something is wrong.

@@ -37,6 +37,22 @@ pub enum Fault {
     ChangedContent,
     /// The product is gone: 404, and not in the list.
     Removed,
+    /// 500, since the archive has no connection to its database left.
+    PoolEmpty,
+    /// 500 without a reason.
+    ServerError,
+    /// Gzip without a `Content-Encoding` that says so.
+    GzipUnsaid,
+    /// A tar in a gzip in place of a result, under the result's name.
+    TarInGzip,
+    /// A job is queued and never begins.
+    StaysQueued,
+    /// No source has a product.
+    NoProducts,
+    /// Synchronous queries are not cut at the archive's limit.
+    NoSilentCut,
+    /// A query that is not understood is 400 instead of 200.
+    ErrorIs400,
 }
 
 /// What a fault applies to.
@@ -81,6 +97,14 @@ pub(crate) struct Struck {
     pub(crate) hang: bool,
     pub(crate) changed: bool,
     pub(crate) removed: bool,
+    pub(crate) pool_empty: bool,
+    pub(crate) server_error: bool,
+    pub(crate) gzip_unsaid: bool,
+    pub(crate) tar_in_gzip: bool,
+    pub(crate) stays_queued: bool,
+    pub(crate) no_products: bool,
+    pub(crate) no_silent_cut: bool,
+    pub(crate) error_is_400: bool,
 }
 
 impl Faults {
@@ -190,6 +214,14 @@ impl Struck {
             Fault::HangingHead => self.hang = true,
             Fault::ChangedContent => self.changed = true,
             Fault::Removed => self.removed = true,
+            Fault::PoolEmpty => self.pool_empty = true,
+            Fault::ServerError => self.server_error = true,
+            Fault::GzipUnsaid => self.gzip_unsaid = true,
+            Fault::TarInGzip => self.tar_in_gzip = true,
+            Fault::StaysQueued => self.stays_queued = true,
+            Fault::NoProducts => self.no_products = true,
+            Fault::NoSilentCut => self.no_silent_cut = true,
+            Fault::ErrorIs400 => self.error_is_400 = true,
         }
     }
 }

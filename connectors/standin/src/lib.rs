@@ -3,6 +3,8 @@
 mod answer;
 mod error;
 mod faults;
+pub mod gaia;
+pub mod gssc;
 mod listener;
 pub mod planck;
 mod requests;
@@ -10,6 +12,8 @@ mod running;
 
 pub use error::StandinError;
 pub use faults::{Fault, Faults, Scope, Times};
+pub use gaia::{GaiaConfig, GaiaStandin};
+pub use gssc::{GsscConfig, GsscRunning, GsscStandin};
 pub use planck::{Maps, PlanckStandin, StandinConfig};
 pub use requests::Request;
 pub use running::Running;

@@ -56,6 +56,25 @@ pub struct Related {
     pub label: String,
 }
 
+/// A column of a table; what its archive does not say is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// The unit of its values, as the archive writes it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// What it measures, IVOA UCD1+.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ucd: String,
+    /// The type of its values, as the archive writes it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub datatype: String,
+    /// What it holds.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
 /// One searchable, citable entry of the catalogue, with the files it has now.
 ///
 /// This is what a connector yields and what `gantry export` writes, one a line.
@@ -97,6 +116,9 @@ pub struct Asset {
     /// What was odd about it when it was harvested, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The columns of a table, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
     /// How far up it stands where nothing else decides, larger first: the products people mean when they say little.
     #[serde(default)]
     pub rank: u32,
@@ -123,6 +145,7 @@ impl Asset {
             sky: None,
             related: Vec::new(),
             warnings: Vec::new(),
+            columns: Vec::new(),
             rank: 0,
             files: Vec::new(),
         }

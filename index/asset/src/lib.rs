@@ -10,7 +10,7 @@ mod members;
 mod query;
 mod vocabulary;
 
-pub use asset::{Asset, Kind, Related, Relation, content_hash};
+pub use asset::{Asset, Column, Kind, Related, Relation, content_hash};
 pub use coverage::{Days, Sky, TimeScale, TimeSpan};
 pub use day::{Day, DayRange, NoDay};
 pub use facets::{FacetPath, Facets};

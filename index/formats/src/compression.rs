@@ -1,4 +1,4 @@
-//! Compression: telling it by the first bytes, taking gzip off, checking it.
+//! Compression: telling it by the first bytes, taking layers off, checking gzip.
 //!
 //! A name proves nothing: a `.gz` may have been unpacked on its way and a `.vot.gz` may hold a tar.
 //! So every layer is told by [`sniff`]. Whatever is unpacked is bounded, since a few kilobytes of
@@ -6,16 +6,25 @@
 
 use std::io::{self, Read};
 
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 
+use crate::lzw::uncompress;
+
+/// The most layers that [`unpack`] takes off; real files have one.
+pub const MAX_LAYERS: usize = 4;
+
 /// A compression or container that can be told by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Compression {
     /// RFC 1952, `1f 8b`.
     Gzip,
     /// Unix `compress`, `1f 9d`, by habit named `.Z`.
     UnixCompress,
+    /// bzip2, `BZh` and a digit from 1 to 9.
+    Bzip2,
     /// A ZIP archive, `PK`.
     Zip,
 }
@@ -47,16 +56,23 @@ pub enum CompressionError {
         /// The limit that was given.
         max_bytes: u64,
     },
+    /// There are layers within layers within layers.
+    #[error("compressed more than {max_layers} times over")]
+    TooDeep {
+        /// The limit.
+        max_layers: usize,
+    },
     /// The bytes beneath could not be read.
     #[error("reading compressed bytes")]
     Io(#[source] io::Error),
 }
 
-/// Tells the compression by the first bytes of a file; two suffice, except for ZIP, which takes four.
+/// Tells the compression by the first bytes of a file; four suffice.
 pub fn sniff(first_bytes: &[u8]) -> Option<Compression> {
     match first_bytes {
         [0x1f, 0x8b, ..] => Some(Compression::Gzip),
         [0x1f, 0x9d, ..] => Some(Compression::UnixCompress),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Compression::Bzip2),
         // A file entry, the end of an empty archive, or a part of a spanned one.
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, ..] => {
             Some(Compression::Zip)
@@ -113,6 +129,72 @@ pub fn without_gzip<'r>(
         Some(Compression::Gzip) => Box::new(gunzip(whole, max_bytes)),
         _ => Box::new(whole),
     })
+}
+
+/// Takes off every layer of gzip, `.Z` and bzip2 there is, and says which they were, outermost first.
+///
+/// A ZIP archive is no layer; its bytes come as they are. Each layer may unpack to `max_bytes`; a read
+/// beyond is an [`io::Error`] that carries [`CompressionError::TooLarge`].
+///
+/// # Errors
+/// When the first bytes of a layer cannot be read, [`CompressionError::TooDeep`] (within the
+/// [`io::Error`]) beyond [`MAX_LAYERS`].
+pub fn unpack<'r>(
+    reader: impl Read + 'r,
+    max_bytes: u64,
+) -> io::Result<(Box<dyn Read + 'r>, Vec<Compression>)> {
+    let mut reader: Box<dyn Read + 'r> = Box::new(reader);
+    let mut layers = Vec::new();
+    loop {
+        let mut first = Vec::with_capacity(4);
+        reader.by_ref().take(4).read_to_end(&mut first)?;
+        let kind = sniff(&first);
+        let whole = io::Cursor::new(first).chain(reader);
+        let kind = match kind {
+            Some(Compression::Zip) | None => return Ok((Box::new(whole), layers)),
+            Some(kind) => kind,
+        };
+        if layers.len() == MAX_LAYERS {
+            return Err(io::Error::other(CompressionError::TooDeep {
+                max_layers: MAX_LAYERS,
+            }));
+        }
+        layers.push(kind);
+        reader = match kind {
+            Compression::UnixCompress => Box::new(uncompress(whole, max_bytes)?),
+            Compression::Bzip2 => Box::new(Bounded::new(MultiBzDecoder::new(whole), max_bytes)),
+            Compression::Gzip | Compression::Zip => Box::new(gunzip(whole, max_bytes)),
+        };
+    }
+}
+
+/// A reader that fails beyond a number of bytes.
+struct Bounded<R> {
+    inner: R,
+    n_bytes: u64,
+    max_bytes: u64,
+}
+
+impl<R> Bounded<R> {
+    fn new(inner: R, max_bytes: u64) -> Self {
+        Self {
+            inner,
+            n_bytes: 0,
+            max_bytes,
+        }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.n_bytes += n as u64;
+        if self.n_bytes > self.max_bytes {
+            let max_bytes = self.max_bytes;
+            return Err(io::Error::other(CompressionError::TooLarge { max_bytes }));
+        }
+        Ok(n)
+    }
 }
 
 /// Checks a gzip file by its own CRC and length, and gives the number of bytes it unpacks to.
@@ -174,6 +256,8 @@ mod tests {
         assert_eq!(sniff(&[0x1f, 0x8b, 8]), Some(Compression::Gzip));
         assert_eq!(sniff(&[0x1f, 0x9d]), Some(Compression::UnixCompress));
         assert_eq!(sniff(b"PK\x03\x04"), Some(Compression::Zip));
+        assert_eq!(sniff(b"BZh9"), Some(Compression::Bzip2));
+        assert_eq!(sniff(b"BZhello"), None);
         assert_eq!(sniff(b"PKsomething"), None);
         assert_eq!(sniff(b"SIMPLE  ="), None);
         assert_eq!(sniff(b""), None);
@@ -222,6 +306,37 @@ mod tests {
             ),
             "{error:?}"
         );
+    }
+
+    fn bzipped(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::new(1));
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn layers_come_off_whatever_they_are() {
+        let packed = gzipped(&bzipped(&gzipped(b"inside")));
+        let (mut reader, layers) = unpack(&packed[..], 1000).unwrap();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "inside");
+        let expected = [Compression::Gzip, Compression::Bzip2, Compression::Gzip];
+        assert_eq!(layers, expected);
+    }
+
+    #[test]
+    fn five_layers_are_refused_and_a_bzip2_bomb_stops() {
+        let mut packed = b"inside".to_vec();
+        for _ in 0..5 {
+            packed = gzipped(&packed);
+        }
+        let error = unpack(&packed[..], 1000).err().unwrap();
+        assert_eq!(error.to_string(), "compressed more than 4 times over");
+        let bomb = bzipped(&vec![0; 1 << 20]);
+        let mut reader = unpack(&bomb[..], 1000).unwrap().0;
+        let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), "unpacks to more than 1000 bytes");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The error of the crate, for callers that read files whatever their format.
 
 use crate::compression::CompressionError;
+use crate::document::DocumentError;
 use crate::fits::FitsError;
 use crate::votable::VotableError;
 
@@ -17,4 +18,7 @@ pub enum FormatError {
     /// The VOTable is the fault.
     #[error(transparent)]
     Votable(#[from] VotableError),
+    /// A document of a service is the fault.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
 }

@@ -3,14 +3,17 @@
 //! Names are local names, text is what is between two tags with its entities resolved. The bytes of one text or tag, the
 //! depth and the number of attributes are bounded, so a document can be of any length and memory stays flat.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use quick_xml::XmlVersion;
 use quick_xml::encoding::DecodingReader;
 use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 
 use crate::compression::without_gzip;
+
+/// As much of a document as is looked at to find the encoding that it declares.
+const BEGINNING_BYTES: u64 = 256;
 
 /// How much of a document is held at a time.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +68,12 @@ pub enum XmlError {
         /// The limit.
         max_depth: usize,
     },
+    /// The document says that it is written in an encoding that is not known.
+    #[error("XML in the unknown encoding `{encoding}`")]
+    Encoding {
+        /// What it says.
+        encoding: String,
+    },
     /// The bytes beneath could not be read.
     #[error("reading XML")]
     Io(#[source] io::Error),
@@ -90,6 +99,13 @@ impl Element {
         self.attribute(name).map(ToOwned::to_owned)
     }
 
+    /// Bytes of its name and attributes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let attributes = self.attributes.iter();
+        let values = attributes.map(|(name, value)| name.len() + value.len());
+        self.name.len() + values.sum::<usize>()
+    }
+
     /// All attributes: local name, value.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes
@@ -111,7 +127,8 @@ pub(crate) enum Node {
     EndOfDocument,
 }
 
-type Source<'r> = Budget<DecodingReader<BufReader<Box<dyn Read + 'r>>>>;
+type Begun<'r> = Chain<Cursor<Vec<u8>>, Box<dyn Read + 'r>>;
+type Source<'r> = Budget<DecodingReader<BufReader<Begun<'r>>>>;
 
 /// A document that is read from its beginning to its end.
 pub(crate) struct Xml<'r> {
@@ -124,8 +141,27 @@ pub(crate) struct Xml<'r> {
 impl<'r> Xml<'r> {
     /// A document, with or without gzip around it.
     pub(crate) fn new(reader: impl Read + 'r, limits: XmlLimits) -> Result<Self, XmlError> {
-        let plain = without_gzip(reader, limits.unpacked_bytes).map_err(XmlError::Io)?;
-        let decoded = DecodingReader::new(BufReader::with_capacity(64 * 1024, plain));
+        let mut plain: Box<dyn Read + 'r> =
+            Box::new(without_gzip(reader, limits.unpacked_bytes).map_err(XmlError::Io)?);
+        let mut beginning = Vec::new();
+        let mut first = plain.by_ref().take(BEGINNING_BYTES);
+        first.read_to_end(&mut beginning).map_err(XmlError::Io)?;
+        let declaration = declaration(&beginning);
+        let whole = Cursor::new(beginning).chain(plain);
+        let mut decoded = DecodingReader::new(BufReader::with_capacity(64 * 1024, whole));
+        if let Some(declaration) = declaration
+            && let Some(Ok(encoding)) = declaration.encoding()
+        {
+            match declaration.encoder() {
+                Some(known) if known.is_ascii_compatible() => decoded.set_encoding(known),
+                // UTF-16 is told by its first bytes.
+                Some(_) => {}
+                None => {
+                    let encoding = encoding.into_owned();
+                    return Err(XmlError::Encoding { encoding });
+                }
+            }
+        }
         let mut reader = quick_xml::Reader::from_reader(Budget {
             inner: decoded,
             left: limits.text_bytes,
@@ -144,6 +180,12 @@ impl<'r> Xml<'r> {
     /// The names of the elements that are open, outermost first.
     pub(crate) fn open(&self) -> &[String] {
         &self.open
+    }
+
+    /// The name of the element around the one that was just begun.
+    pub(crate) fn parent(&self) -> Option<&str> {
+        let around = self.open.len().checked_sub(2)?;
+        self.open.get(around).map(String::as_str)
     }
 
     /// What comes next; comments, declarations and instructions are passed over.
@@ -210,8 +252,10 @@ impl<'r> Xml<'r> {
 
     /// Reads the cells of a row whose `TR` was just begun: each cell's text is handed on. For speed this goes past
     /// [`Xml::next`].
-    pub(crate) fn cells(&mut self, mut take: impl FnMut(&str)) -> Result<(), XmlError> {
+    /// With it comes whether the cell is said to be in base64.
+    pub(crate) fn cells(&mut self, mut take: impl FnMut(&str, bool)) -> Result<(), XmlError> {
         let (mut text, mut in_cell, mut depth) = (String::new(), false, 0_usize);
+        let mut is_base64 = false;
         let max = self.limits.text_bytes;
         loop {
             let mut done = false;
@@ -220,6 +264,8 @@ impl<'r> Xml<'r> {
                     depth += 1;
                     if depth == 1 && start.local_name().as_ref() == "TD" {
                         in_cell = true;
+                        is_base64 = !start.attributes_raw().trim().is_empty()
+                            && element(&start).attribute("encoding") == Some("base64");
                         text.clear();
                     }
                 }
@@ -227,7 +273,7 @@ impl<'r> Xml<'r> {
                 Event::End(_) => {
                     depth -= 1;
                     if depth == 0 && in_cell {
-                        take(&text);
+                        take(&text, is_base64);
                         in_cell = false;
                     }
                 }
@@ -263,6 +309,35 @@ impl<'r> Xml<'r> {
         }
     }
 
+    /// What stands where [`Xml::raw_text`] came to an end: nothing for a comment, the text of a CDATA section, or `None`
+    /// for the end of the element.
+    pub(crate) fn behind_raw_text(&mut self) -> Result<Option<String>, XmlError> {
+        let position = self.reader.buffer_position();
+        let syntax = |why: &str| XmlError::Syntax {
+            position,
+            why: why.to_owned(),
+        };
+        let text = match self.event()? {
+            Event::Comment(_) | Event::PI(_) => Ok(Some(String::new())),
+            Event::CData(data) => Ok(Some(data.into_inner().into_owned())),
+            Event::Text(text) => Ok(Some(text.xml10_content().into_owned())),
+            Event::End(_) => Ok(None),
+            Event::Eof => Err(None),
+            _ => Err(Some(syntax("an element within a stream"))),
+        };
+        self.buffer.clear();
+        match text {
+            Ok(None) => {
+                self.open.pop();
+                Ok(None)
+            }
+            Ok(text) => Ok(text),
+            Err(error) => Err(error.unwrap_or_else(|| XmlError::Cut {
+                element: self.open.last().cloned().unwrap_or_default(),
+            })),
+        }
+    }
+
     fn event(&mut self) -> Result<Event<'_>, XmlError> {
         let max_bytes = self.limits.text_bytes;
         self.reader.get_mut().left = max_bytes;
@@ -294,6 +369,17 @@ impl<'r> Xml<'r> {
             });
         }
         Ok(())
+    }
+}
+
+/// The XML declaration at the beginning of a document, where there is one.
+fn declaration(beginning: &[u8]) -> Option<BytesDecl<'static>> {
+    let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+    let end = text.iter().position(|byte| *byte == b'>')?;
+    let mut buffer = Vec::new();
+    match quick_xml::Reader::from_reader(&text[..=end]).read_event_into(&mut buffer) {
+        Ok(Event::Decl(declaration)) => Some(declaration.into_owned()),
+        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Unix compress: real files against what `gzip -dc`, another program, makes of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,6 +41,44 @@ fn real_z_files_unpack_to_what_gzip_makes_of_them() {
             "unpacks to more than 100 bytes",
             "{file}"
         );
+    }
+}
+
+/// Packs with ncompress, another program; nothing where it is not installed.
+fn compress(bytes: &[u8], bits: &str) -> Option<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bytes");
+    std::fs::write(&path, bytes).unwrap();
+    let output = Command::new("compress")
+        .args(["-c", "-f", "-b", bits])
+        .arg(&path)
+        .output()
+        .ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+#[test]
+fn a_full_table_and_cleared_tables_unpack_as_they_were_packed() {
+    let mut state = 7_u32;
+    let mut random = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    // Letters that repeat fill the table; noise after them makes the ratio fall, so the table is cleared.
+    let mut bytes: Vec<u8> = (0..600_000).map(|_| random() % 4).collect();
+    bytes.extend((0..600_000).map(|_| random()));
+    bytes.extend((0..600_000).map(|i| (i / 7 % 50) as u8));
+    for bits in ["16", "12", "10"] {
+        let Some(packed) = compress(&bytes, bits) else {
+            eprintln!("NOT RUN: compress is not installed");
+            return;
+        };
+        let mut ours = Vec::new();
+        uncompress(&packed[..], 1 << 24)
+            .unwrap()
+            .read_to_end(&mut ours)
+            .unwrap();
+        assert!(ours == bytes, "{bits} bits: {} bytes", ours.len());
     }
 }
 

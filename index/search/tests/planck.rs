@@ -263,7 +263,7 @@ fn two_stations() -> Vec<gantry_asset::Asset> {
             10,
             &["year=2023"],
         );
-        series.id = format!("planck:~{station}").parse().unwrap();
+        series.id = format!("planck:~{station}").parse().expect("an id");
         series.files.clear();
         for day in 1..=3 {
             let label = format!("2023-{day:03}");

@@ -35,18 +35,25 @@ def product_row(number, product):
         product["unit"],
         product["frame"],
         product.get("epoch"),
+        product.get("content"),
+        product.get("station"),
+        product.get("days"),
         f"{size / 1e6:,.1f} MB" if size is not None else None,
         product["verified_by"],
         "; ".join([*filter(None, [missing]), *(product["warnings"] or [])]),
     ]
-    texts = ["—" if cell in (None, "") else html.escape(str(cell)) for cell in cells]
-    return "<tr>" + "".join(f'<td style="text-align: left">{text}</td>' for text in texts) + "</tr>"
+    return ["—" if cell in (None, "") else html.escape(str(cell)) for cell in cells]
 
 
-titles = ["", "product", "release", "band", "unit", "frame", "epoch", "size", "verified by", "missing or to be noted"]
-display(HTML(
-    "<table><thead><tr>" + "".join(f'<th scope="col" style="text-align: left">{title}</th>' for title in titles) + "</tr></thead><tbody>"
-    + "".join(product_row(number, product) for number, product in enumerate(products)) + "</tbody></table>"
-))
+def table(titles, rows):
+    """An HTML table of texts, without the columns in which no product states anything."""
+    kept = [place for place, title in enumerate(titles) if not title or any(row[place] != "—" for row in rows)]
+    head = "".join(f'<th scope="col" style="text-align: left">{titles[place]}</th>' for place in kept)
+    lines = ["".join(f'<td style="text-align: left">{row[place]}</td>' for place in kept) for row in rows]
+    return f"<table><thead><tr>{head}</tr></thead><tbody>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</tbody></table>"
+
+
+titles = ["", "product", "release", "band", "unit", "frame", "epoch", "content", "station", "days", "size", "verified by", "missing or to be noted"]
+display(HTML(table(titles, [product_row(number, product) for number, product in enumerate(products)])))
 n_staged = sum(not product["reason"] for product in products)
 print(f"{n_staged} of {len(products)} products are here.")

@@ -27,6 +27,58 @@ const CLIENT: &[(&str, &str)] = &[
         include_str!("../../../openapi/python/gantry/_volumes.py"),
     ),
     (
+        "gaia/__init__.py",
+        include_str!("../../../openapi/python/gantry/gaia/__init__.py"),
+    ),
+    (
+        "gaia/_products.py",
+        include_str!("../../../openapi/python/gantry/gaia/_products.py"),
+    ),
+    (
+        "gaia/_tables.py",
+        include_str!("../../../openapi/python/gantry/gaia/_tables.py"),
+    ),
+    (
+        "gnss/__init__.py",
+        include_str!("../../../openapi/python/gantry/gnss/__init__.py"),
+    ),
+    (
+        "gnss/_clocks.py",
+        include_str!("../../../openapi/python/gantry/gnss/_clocks.py"),
+    ),
+    (
+        "gnss/_geometry.py",
+        include_str!("../../../openapi/python/gantry/gnss/_geometry.py"),
+    ),
+    (
+        "gnss/_ionex.py",
+        include_str!("../../../openapi/python/gantry/gnss/_ionex.py"),
+    ),
+    (
+        "gnss/_navigation.py",
+        include_str!("../../../openapi/python/gantry/gnss/_navigation.py"),
+    ),
+    (
+        "gnss/_observations.py",
+        include_str!("../../../openapi/python/gantry/gnss/_observations.py"),
+    ),
+    (
+        "gnss/_orbits.py",
+        include_str!("../../../openapi/python/gantry/gnss/_orbits.py"),
+    ),
+    (
+        "gnss/_text.py",
+        include_str!("../../../openapi/python/gantry/gnss/_text.py"),
+    ),
+    (
+        "gnss/_time.py",
+        include_str!("../../../openapi/python/gantry/gnss/_time.py"),
+    ),
+    (
+        "gnss/_world.py",
+        include_str!("../../../openapi/python/gantry/gnss/_world.py"),
+    ),
+    (
         "py.typed",
         include_str!("../../../openapi/python/gantry/py.typed"),
     ),
@@ -220,9 +272,10 @@ fn n_packages(lock: &str) -> u64 {
 
 fn write_package(folder: &Path, files: &[(&str, &str)]) -> Result<(), EnvironmentError> {
     let package = folder.join("gantry");
-    std::fs::create_dir_all(&package).map_err(EnvironmentError::io("make the folder", &package))?;
     for (name, text) in files {
         let file = package.join(name);
+        let parent = file.parent().unwrap_or(&package);
+        std::fs::create_dir_all(parent).map_err(EnvironmentError::io("make the folder", parent))?;
         std::fs::write(&file, text).map_err(EnvironmentError::io("write", &file))?;
     }
     Ok(())
@@ -272,11 +325,19 @@ mod tests {
     #[test]
     fn every_file_of_the_python_client_is_embedded() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi/python/gantry");
-        let there: BTreeSet<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name != "__pycache__")
-            .collect();
+        let mut there = BTreeSet::new();
+        let mut folders = vec![folder.clone()];
+        while let Some(now) = folders.pop() {
+            for entry in std::fs::read_dir(now).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() && !path.ends_with("__pycache__") {
+                    folders.push(path);
+                } else if path.is_file() {
+                    let name = path.strip_prefix(&folder).unwrap().to_str().unwrap();
+                    there.insert(name.to_owned());
+                }
+            }
+        }
         assert_eq!(
             there,
             CLIENT.iter().map(|(name, _)| (*name).to_owned()).collect()

@@ -7,7 +7,9 @@
 mod block;
 mod literal;
 mod name;
+mod opening;
 mod product;
+mod section;
 mod starter;
 
 use futures::future::BoxFuture;

@@ -313,8 +313,15 @@ fn base_dir(variable: &str, below_home: &str) -> PathBuf {
 }
 
 fn default_archives() -> BTreeMap<String, ArchiveConfig> {
-    let planck = Url::parse("https://pla.esac.esa.int/").expect("the address is a constant");
-    BTreeMap::from([("planck".to_owned(), ArchiveConfig::new("planck", planck))])
+    let archive = |kind: &str, url: &str| {
+        let url = Url::parse(url).expect("the address is a constant");
+        (kind.to_owned(), ArchiveConfig::new(kind, url))
+    };
+    BTreeMap::from([
+        archive("planck", "https://pla.esac.esa.int/"),
+        archive("gaia", "https://gea.esac.esa.int/"),
+        archive("gssc", "sftp://anonymous@gssc.esa.int:2200/"),
+    ])
 }
 
 fn default_launchers() -> BTreeMap<String, LauncherConfig> {

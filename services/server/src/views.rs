@@ -1,6 +1,6 @@
 //! What the interface shows of assets: one shape for search, for an asset and for export.
 
-use gantry_asset::{Asset, Days, FacetPath, Facets, File, Members, Related};
+use gantry_asset::{Asset, Column, Days, FacetPath, Facets, File, Members, Related};
 use gantry_store::{AssetRecord, NOT_RUN};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -52,6 +52,9 @@ pub(crate) struct AssetView {
     /// Assets that belong with it.
     #[schema(value_type = Vec<Object>)]
     pub(crate) related: Vec<Related>,
+    /// The columns of a table, with unit, content descriptor and type.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) columns: Vec<Column>,
     /// What was odd about it when it was harvested.
     pub(crate) warnings: Vec<String>,
     /// When it was withdrawn, if it was.
@@ -79,6 +82,7 @@ impl From<&AssetRecord> for AssetView {
             size_bytes: size_bytes(record),
             files: asset.files.clone(),
             related: asset.related.clone(),
+            columns: asset.columns.clone(),
             warnings: asset.warnings.clone(),
             withdrawn: record.withdrawn,
         }

@@ -373,6 +373,7 @@ fn open_failed(error: &OpenError) -> FileOutcome {
     let code = match error {
         OpenError::Gone { .. } => "replaced-at-archive",
         OpenError::Page { .. } => "web-page",
+        OpenError::Refused { .. } => "query-refused",
         OpenError::NoLocation { .. } => "no-location",
         OpenError::Net { source, .. } if source.is_denied() => "denied",
         _ => "archive-failed",

@@ -22,6 +22,7 @@ async fn an_asset_is_shown_whole() {
         keys(&asset),
         [
             "archive",
+            "columns",
             "days",
             "description",
             "facets",

@@ -11,6 +11,7 @@ mod real_data;
 mod search;
 mod selections;
 mod staging_jobs;
+mod three_archives;
 mod volumes;
 
 use serde_json::Value;

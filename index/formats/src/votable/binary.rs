@@ -6,31 +6,16 @@
 
 use std::io::{self, Read};
 
+use super::VotableError;
+use super::place::Place;
 use super::value::{Column, Datatype, Value};
-use super::{Limits, VotableError};
-
-/// Where a stream is, for errors.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) row: u64,
-    pub(crate) max_cell_bytes: u64,
-}
-
-impl Place {
-    pub(crate) fn new(row: u64, limits: &Limits) -> Self {
-        Self {
-            row,
-            max_cell_bytes: limits.xml.text_bytes,
-        }
-    }
-}
 
 /// Reads a row into `values`; `false` where the stream ends before it.
 pub(crate) fn row(
     stream: &mut dyn Read,
     columns: &[Column],
     has_flags: bool,
-    place: Place,
+    place: &mut Place,
     values: &mut Vec<Value>,
 ) -> Result<bool, VotableError> {
     values.clear();
@@ -42,7 +27,7 @@ pub(crate) fn row(
             0
         }
     ];
-    if has_flags && !fill(stream, &mut flags, place, true)? {
+    if has_flags && !fill(stream, &mut flags, *place, true)? {
         return Ok(false);
     }
     for (n, column) in columns.iter().enumerate() {
@@ -84,14 +69,14 @@ fn fill(
 fn cell(
     stream: &mut dyn Read,
     column: &Column,
-    place: Place,
+    place: &mut Place,
     may_end: bool,
 ) -> Result<Option<Value>, VotableError> {
     let mut n_items = column.shape.fixed;
     let mut may_end = may_end;
     if column.shape.varies {
         let mut count = [0; 4];
-        if !fill(stream, &mut count, place, may_end)? {
+        if !fill(stream, &mut count, *place, may_end)? {
             return Ok(None);
         }
         may_end = false;
@@ -103,18 +88,33 @@ fn cell(
         Datatype::Bit => n_items.div_ceil(8),
         datatype => n_items.saturating_mul(datatype.n_bytes() as u64),
     };
-    if n_bytes > place.max_cell_bytes {
-        return Err(VotableError::CellTooLong {
-            row: place.row,
-            field: column.name.clone(),
-            n_bytes,
-        });
-    }
+    let n_values = match column.shape.string_length {
+        Some(length) => n_items.div_ceil(length.max(1)),
+        None if column.datatype.is_text() => 1,
+        None => n_items.max(1),
+    };
+    place.spend(&column.name, n_bytes, n_values)?;
     let mut bytes = vec![0; usize::try_from(n_bytes).unwrap_or(usize::MAX)];
-    if !fill(stream, &mut bytes, place, may_end)? {
+    if !fill(stream, &mut bytes, *place, may_end)? {
         return Ok(None);
     }
     Ok(Some(value(column, &bytes, n_items)))
+}
+
+/// The value of a cell of TABLEDATA that is written in base64, its bytes decoded; there is no count before them.
+pub(crate) fn lone_cell(column: &Column, bytes: &[u8], place: &mut Place) -> Option<Value> {
+    let n_items = match column.datatype {
+        Datatype::Bit if !column.shape.varies => column.shape.fixed,
+        Datatype::Bit => bytes.len() as u64 * 8,
+        datatype => (bytes.len() / datatype.n_bytes()) as u64,
+    };
+    let is_whole = match column.datatype {
+        Datatype::Bit => n_items.div_ceil(8) == bytes.len() as u64,
+        datatype => n_items * datatype.n_bytes() as u64 == bytes.len() as u64,
+    };
+    let fits = column.shape.varies || n_items == column.shape.fixed;
+    place.spend(&column.name, 0, n_items).ok()?;
+    (is_whole && fits).then(|| value(column, bytes, n_items))
 }
 
 fn value(column: &Column, bytes: &[u8], n_items: u64) -> Value {
@@ -127,7 +127,7 @@ fn value(column: &Column, bytes: &[u8], n_items: u64) -> Value {
             Value::Int(i64::from(byte >> (7 - n % 8) & 1))
         };
         return match column.shape.is_array {
-            true => Value::List((0..n_items).map(bit).collect()),
+            true => column.or_null(Value::List((0..n_items).map(bit).collect())),
             false => column.or_null(bit(0)),
         };
     }

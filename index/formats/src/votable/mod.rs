@@ -1,9 +1,10 @@
 //! VOTable: the table format of the Virtual Observatory.
 //!
-//! [`read::Reader`] streams tables in, [`write::Writer`] one table out. What their columns mean is left to the caller.
+//! [`read::Reader`] streams tables in, [`write::Document`] writes them. What their columns mean is left to the caller.
 
 mod binary;
 mod head;
+mod place;
 pub mod read;
 mod stream;
 mod value;
@@ -13,7 +14,10 @@ use std::io;
 
 use crate::xml::{XmlError, XmlLimits};
 
-pub use head::{Field, Info, QueryStatus, Resource, Table};
+pub(crate) use place::Place;
+pub(crate) use value::Column;
+
+pub use head::{Field, Info, QueryStatus, Resource, System, Table};
 pub use read::Reader;
 pub use value::{Datatype, Value};
 
@@ -24,6 +28,10 @@ pub struct Limits {
     pub xml: XmlLimits,
     /// Fields of a table, parameters of a resource, and what else is said.
     pub max_fields: usize,
+    /// Bytes of all heads of the document together: what is said of fields, parameters, resources.
+    pub head_bytes: u64,
+    /// Bytes that the values of a row take in memory.
+    pub row_bytes: u64,
 }
 
 impl Default for Limits {
@@ -31,6 +39,8 @@ impl Default for Limits {
         Self {
             xml: XmlLimits::default(),
             max_fields: 20_000,
+            head_bytes: 64 << 20,
+            row_bytes: 128 << 20,
         }
     }
 }
@@ -68,15 +78,21 @@ pub enum VotableError {
         /// The beginning of what is there.
         found: String,
     },
-    /// A cell is larger than is allowed.
-    #[error("row {row}, field `{field}`: a cell of {n_bytes} bytes")]
+    /// A cell is larger than is allowed, by itself or with those before it.
+    #[error("row {row}, field `{field}`: the row takes more than {max_bytes} bytes")]
     CellTooLong {
         /// The row, counted from 0.
         row: u64,
         /// The field.
         field: String,
-        /// Its length.
-        n_bytes: u64,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// The heads are longer than is allowed.
+    #[error("more than {max_bytes} bytes of heads")]
+    HeadTooLong {
+        /// The limit.
+        max_bytes: u64,
     },
     /// A datatype that the standard does not have.
     #[error("field `{field}` has the unknown datatype `{found}`")]
@@ -127,6 +143,26 @@ pub enum VotableError {
         row: u64,
         /// What the decoder said.
         source: io::Error,
+    },
+    /// A value that its field cannot hold.
+    #[error(
+        "row {row}, field `{field}`: `{found}` cannot be written as its datatype and arraysize say"
+    )]
+    Value {
+        /// The row, counted from 0.
+        row: u64,
+        /// The field.
+        field: String,
+        /// The beginning of what was given.
+        found: String,
+    },
+    /// Something is written where it may not stand.
+    #[error("{what} cannot be written within `{within}`")]
+    Order {
+        /// What was to be written.
+        what: &'static str,
+        /// The innermost element that is open.
+        within: &'static str,
     },
     /// The bytes beneath could not be written.
     #[error("writing a VOTable")]

@@ -8,8 +8,12 @@
 
 use std::io::Read;
 
-use super::binary::{self, Place};
-use super::head::{Field, Info, QueryStatus, Resource, Table, read_field, unreachable_end};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::binary;
+use super::head::{Field, Info, QueryStatus, Resource, System, Table, read_field, unreachable_end};
+use super::place::Place;
 use super::stream::Stream;
 use super::value::{Column, Value};
 use super::{Limits, VotableError};
@@ -22,6 +26,11 @@ pub struct Reader<'r> {
     version: Option<String>,
     infos: Vec<Info>,
     resources: Vec<Resource>,
+    systems: Vec<System>,
+    /// The columns of the tables that have an id.
+    known: Vec<(String, Vec<Field>)>,
+    /// What heads may still take.
+    head_bytes_left: u64,
     /// Which of `resources` are open, outermost first.
     open: Vec<usize>,
     rows: Rows,
@@ -66,6 +75,9 @@ impl<'r> Reader<'r> {
             version: root.owned("version"),
             infos: Vec::new(),
             resources: Vec::new(),
+            systems: Vec::new(),
+            known: Vec::new(),
+            head_bytes_left: limits.head_bytes,
             open: Vec::new(),
             rows: Rows::None,
             columns: Vec::new(),
@@ -92,6 +104,12 @@ impl<'r> Reader<'r> {
         &self.resources
     }
 
+    /// The systems of coordinates and time that were defined so far.
+    #[must_use]
+    pub fn systems(&self) -> &[System] {
+        &self.systems
+    }
+
     /// What the service said of its answer so far; whole only when [`Reader::next_table`] gave `None`.
     #[must_use]
     pub fn status(&self) -> QueryStatus {
@@ -113,10 +131,12 @@ impl<'r> Reader<'r> {
         loop {
             match self.xml.next()? {
                 Node::Start(element) => match element.name.as_str() {
-                    "RESOURCE" => self.begin_resource(&element),
+                    "RESOURCE" => self.begin_resource(&element)?,
                     "TABLE" => return self.begin_table(&element).map(Some),
                     "INFO" => self.info(&element)?,
                     "PARAM" => self.param(&element)?,
+                    "COOSYS" | "TIMESYS" => self.system(&element)?,
+                    "DESCRIPTION" => self.description()?,
                     "GROUP" | "DEFINITIONS" => {}
                     _ => self.xml.skip()?,
                 },
@@ -151,25 +171,52 @@ impl<'r> Reader<'r> {
         Ok(there)
     }
 
-    fn begin_resource(&mut self, element: &Element) {
+    fn begin_resource(&mut self, element: &Element) -> Result<(), VotableError> {
+        self.spend(element.n_bytes() + size_of::<Resource>())?;
         self.open.push(self.resources.len());
         self.resources.push(Resource::new(element));
+        Ok(())
     }
 
     fn info(&mut self, element: &Element) -> Result<(), VotableError> {
+        let info = Info::new(element, self.xml.text()?);
+        self.spend(info.n_bytes() + size_of::<Info>())?;
+        self.infos.push(info);
+        Ok(())
+    }
+
+    fn system(&mut self, element: &Element) -> Result<(), VotableError> {
+        self.spend(element.n_bytes() + size_of::<System>())?;
+        self.systems.push(System::new(element));
+        Ok(self.xml.skip()?)
+    }
+
+    /// The description of the resource that is open, if it is one of a resource.
+    fn description(&mut self) -> Result<(), VotableError> {
+        let is_of_resource = self.xml.parent() == Some("RESOURCE");
         let text = self.xml.text()?;
-        if self.infos.len() < self.limits.max_fields {
-            self.infos.push(Info::new(element, text));
+        self.spend(text.len())?;
+        let resource = self.open.last().and_then(|at| self.resources.get_mut(*at));
+        if let Some(resource) = resource.filter(|_| is_of_resource) {
+            resource.description = Some(text);
         }
+        Ok(())
+    }
+
+    /// Takes from what the heads of a document may hold.
+    fn spend(&mut self, n_bytes: usize) -> Result<(), VotableError> {
+        let left = self.head_bytes_left.checked_sub(n_bytes as u64);
+        self.head_bytes_left = left.ok_or(VotableError::HeadTooLong {
+            max_bytes: self.limits.head_bytes,
+        })?;
         Ok(())
     }
 
     fn param(&mut self, element: &Element) -> Result<(), VotableError> {
         let group = self.xml.open().iter().any(|name| name == "GROUP");
         let field = read_field(&mut self.xml, element)?;
-        if let Some(resource) = self.open.last().and_then(|at| self.resources.get_mut(*at))
-            && resource.params.len() < self.limits.max_fields
-        {
+        self.spend(field.n_bytes())?;
+        if let Some(resource) = self.open.last().and_then(|at| self.resources.get_mut(*at)) {
             resource.params.push((group, field));
         }
         Ok(())
@@ -185,6 +232,7 @@ impl<'r> Reader<'r> {
                 Node::Start(child) => match child.name.as_str() {
                     "FIELD" | "PARAM" => {
                         let field = read_field(&mut self.xml, &child)?;
+                        self.spend(field.n_bytes())?;
                         let list = match child.name.as_str() {
                             "FIELD" => &mut table.fields,
                             _ => &mut table.params,
@@ -195,7 +243,9 @@ impl<'r> Reader<'r> {
                         }
                         list.push(field);
                     }
-                    "DESCRIPTION" => table.description = Some(self.xml.text()?),
+                    "DESCRIPTION" if self.xml.parent() == Some("TABLE") => {
+                        table.description = Some(self.xml.text()?);
+                    }
                     "INFO" => self.info(&child)?,
                     "DATA" | "GROUP" => {}
                     "TABLEDATA" | "BINARY" | "BINARY2" | "FITS" | "PARQUET" => {
@@ -204,15 +254,31 @@ impl<'r> Reader<'r> {
                     }
                     _ => self.xml.skip()?,
                 },
-                Node::End(name) if name == "TABLE" => return Ok(table),
+                Node::End(name) if name == "TABLE" => {
+                    self.complete(&mut table);
+                    return Ok(table);
+                }
                 Node::End(_) | Node::Text(_) => {}
                 Node::EndOfDocument => unreachable_end(&mut self.xml)?,
             }
         }
     }
 
+    /// Gives a table the columns of the one that it refers to, if it has none, and keeps its own for others.
+    fn complete(&mut self, table: &mut Table) {
+        if let Some(reference) = table.reference.as_ref().filter(|_| table.fields.is_empty())
+            && let Some((_, fields)) = self.known.iter().find(|(id, _)| id == reference)
+        {
+            table.fields.clone_from(fields);
+        }
+        if let Some(id) = table.id.clone().filter(|_| table.reference.is_none()) {
+            self.known.push((id, table.fields.clone()));
+        }
+    }
+
     /// Begins the rows of a table.
     fn begin_rows(&mut self, element: &Element, table: &mut Table) -> Result<(), VotableError> {
+        self.complete(table);
         table.serialisation = Some(element.name.clone());
         self.columns = table
             .fields
@@ -227,12 +293,13 @@ impl<'r> Reader<'r> {
                 if stream.attribute("href").is_some() {
                     return Err(VotableError::Elsewhere(element.name.clone()));
                 }
-                let encoding = stream.attribute("encoding").unwrap_or("base64").to_owned();
-                match encoding.as_str() {
-                    "base64" => self.stream = Some(Stream::new(false)),
-                    "gzip" | "base64 gzip" | "gzip base64" => self.stream = Some(Stream::new(true)),
-                    _ => return Err(VotableError::Encoding(encoding)),
-                }
+                let encoding = stream.attribute("encoding").unwrap_or("base64");
+                let is_gzip = match encoding.split_whitespace().collect::<Vec<_>>()[..] {
+                    ["base64"] => false,
+                    ["gzip"] | ["base64", "gzip"] | ["gzip", "base64"] => true,
+                    _ => return Err(VotableError::Encoding(encoding.to_owned())),
+                };
+                self.stream = Some(Stream::new(is_gzip));
                 Rows::Binary { has_flags }
             }
             other => return Err(VotableError::Serialisation(other.to_owned())),
@@ -263,11 +330,16 @@ impl<'r> Reader<'r> {
         }
         let (columns, n) = (&self.columns, self.n_rows);
         let (mut fault, mut n_cells) = (None, 0);
-        self.xml.cells(|text| {
+        let mut place = Place::new(n, &self.limits);
+        self.xml.cells(|text, is_base64| {
             if let Some(column) = columns.get(n_cells)
                 && fault.is_none()
             {
-                match column.parse(text, n) {
+                let value = match is_base64 {
+                    true => encoded_cell(column, text, &mut place),
+                    false => column.parse(text, &mut place),
+                };
+                match value {
                     Ok(value) => row.push(value),
                     Err(error) => fault = Some(error),
                 }
@@ -290,12 +362,12 @@ impl<'r> Reader<'r> {
         row: &mut Vec<Value>,
         has_flags: bool,
     ) -> Result<bool, VotableError> {
-        let place = Place::new(self.n_rows, &self.limits);
+        let mut place = Place::new(self.n_rows, &self.limits);
         let Some(stream) = &mut self.stream else {
             return Ok(false);
         };
         let mut stream = stream.of(&mut self.xml);
-        binary::row(&mut stream, &self.columns, has_flags, place, row)
+        binary::row(&mut stream, &self.columns, has_flags, &mut place, row)
     }
 
     fn pass_over_rows(&mut self) -> Result<(), VotableError> {
@@ -303,4 +375,23 @@ impl<'r> Reader<'r> {
         while self.rows != Rows::None && self.next_row(&mut row)? {}
         Ok(())
     }
+}
+
+/// A cell of TABLEDATA that is written in base64, as VOTable 1.1 section 4.7 allows.
+fn encoded_cell(column: &Column, text: &str, place: &mut Place) -> Result<Value, VotableError> {
+    let wrong = || VotableError::Cell {
+        row: place.row,
+        field: column.name.clone(),
+        found: text.chars().take(60).collect(),
+    };
+    let text: String = text.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(&text).map_err(|_| wrong())?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let mut spent = *place;
+    spent.spend(&column.name, bytes.len() as u64, 0)?;
+    let value = binary::lone_cell(column, &bytes, &mut spent).ok_or_else(wrong)?;
+    *place = spent;
+    Ok(value)
 }

@@ -41,9 +41,16 @@ impl Stream {
     fn fill(&mut self, xml: &mut Xml<'_>) -> io::Result<()> {
         let mut text = vec![0; CHUNK];
         let n = xml.raw_text().read(&mut text)?;
-        self.ended = n == 0;
+        text.truncate(n);
+        if n == 0 {
+            // A comment within the stream, or a CDATA section, which is part of it; or its end.
+            match xml.behind_raw_text().map_err(io::Error::other)? {
+                Some(more) => text = more.into_bytes(),
+                None => self.ended = true,
+            }
+        }
         self.carry
-            .extend(text[..n].iter().filter(|byte| !byte.is_ascii_whitespace()));
+            .extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
         let whole = if self.ended {
             self.carry.len()
         } else {

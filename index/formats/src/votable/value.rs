@@ -1,6 +1,7 @@
 //! Values of cells, and what a field says of them.
 
 use super::VotableError;
+use super::place::Place;
 
 /// The value of a cell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -89,15 +90,15 @@ pub enum Datatype {
 
 impl Datatype {
     pub(crate) fn read(text: &str) -> Option<Self> {
-        Some(match text {
+        Some(match text.trim() {
             "boolean" => Self::Boolean,
             "bit" => Self::Bit,
             "unsignedByte" => Self::UnsignedByte,
             "short" => Self::Short,
             "int" => Self::Int,
             "long" => Self::Long,
-            "char" => Self::Char,
-            "unicodeChar" => Self::UnicodeChar,
+            "char" | "string" => Self::Char,
+            "unicodeChar" | "unicodeString" => Self::UnicodeChar,
             "float" => Self::Float,
             "double" => Self::Double,
             "floatComplex" => Self::FloatComplex,
@@ -184,15 +185,21 @@ pub(crate) struct Column {
 
 impl Column {
     /// The value of a cell's text, VOTable section 6.
-    pub(crate) fn parse(&self, text: &str, row: u64) -> Result<Value, VotableError> {
+    ///
+    /// A number is not held to the range of its datatype, since texts keep what is beyond it. Whole numbers have no NaN;
+    /// where one is written it is taken for nothing.
+    pub(crate) fn parse(&self, text: &str, place: &mut Place) -> Result<Value, VotableError> {
+        let row = place.row;
         let wrong = || VotableError::Cell {
             row,
             field: self.name.clone(),
             found: text.chars().take(60).collect(),
         };
         if self.datatype.is_text() {
+            place.spend(&self.name, text.len() as u64, self.n_strings(text))?;
             return Ok(self.text(text));
         }
+        place.spend(&self.name, text.len() as u64, 1)?;
         let text = text.trim();
         if text.is_empty() {
             return Ok(Value::Null);
@@ -201,6 +208,7 @@ impl Column {
             let mut words = words(self.datatype, text);
             let mut items = Vec::new();
             while let Some(word) = words.next() {
+                place.spend(&self.name, 0, 1)?;
                 let second = self.is_complex().then(|| words.next()).flatten();
                 items.push(self.item(word, second).ok_or_else(wrong)?);
             }
@@ -215,11 +223,23 @@ impl Column {
 
     /// Nothing where the value is the one that stands for nothing.
     pub(crate) fn or_null(&self, value: Value) -> Value {
-        if self.null.as_ref() == Some(&value) {
-            Value::Null
-        } else {
-            value
+        match (&self.null, value) {
+            (None, value) => value,
+            (Some(_), Value::List(items)) => {
+                Value::List(items.into_iter().map(|item| self.or_null(item)).collect())
+            }
+            (Some(null), value) if *null == value => Value::Null,
+            (Some(_), value) => value,
         }
+    }
+
+    /// What the text of a null stands for, one value also where the cells are arrays.
+    pub(crate) fn read_null(&self, text: &str) -> Option<Value> {
+        if self.datatype.is_text() {
+            return Some(Value::Text(text.to_owned()));
+        }
+        let value = self.item(text.trim(), None)?;
+        (!value.is_null()).then_some(value)
     }
 
     /// Text of a cell; an empty one is nothing, since the two are not told apart.
@@ -227,24 +247,42 @@ impl Column {
         match self.shape.string_length {
             _ if text.is_empty() => Value::Null,
             Some(length) => {
-                let characters: Vec<char> = text.chars().collect();
-                let length = usize::try_from(length).unwrap_or(usize::MAX).max(1);
-                let strings = characters.chunks(length).map(|chunk| {
-                    Value::Text(
-                        chunk
-                            .iter()
-                            .collect::<String>()
-                            .trim_end_matches('\0')
-                            .to_owned(),
-                    )
-                });
-                Value::List(strings.collect())
+                let mut rest = text;
+                let mut strings = Vec::new();
+                while !rest.is_empty() {
+                    let (string, behind) = rest.split_at(self.end_of_string(rest, length));
+                    strings.push(Value::Text(string.trim_end_matches('\0').to_owned()));
+                    rest = behind;
+                }
+                Value::List(strings)
             }
             None => self.or_null(Value::Text(text.to_owned())),
         }
     }
 
-    fn is_complex(&self) -> bool {
+    /// How many strings a text is cut into, at most.
+    fn n_strings(&self, text: &str) -> u64 {
+        let length = self.shape.string_length.unwrap_or(u64::MAX).max(1);
+        (text.len() as u64).div_ceil(length).max(1)
+    }
+
+    /// Where the first of the strings of `length` ends in an array of them: bytes of UTF-8 for `char`, units of UTF-16
+    /// for `unicodeChar`, and never within a character.
+    fn end_of_string(&self, text: &str, length: u64) -> usize {
+        let mut n_units = 0_u64;
+        for (at, c) in text.char_indices() {
+            if n_units >= length.max(1) {
+                return at;
+            }
+            n_units += match self.datatype {
+                Datatype::UnicodeChar => c.len_utf16() as u64,
+                _ => c.len_utf8() as u64,
+            };
+        }
+        text.len()
+    }
+
+    pub(crate) fn is_complex(&self) -> bool {
         matches!(
             self.datatype,
             Datatype::FloatComplex | Datatype::DoubleComplex
@@ -254,18 +292,31 @@ impl Column {
     fn item(&self, word: &str, second: Option<&str>) -> Option<Value> {
         Some(match self.datatype {
             Datatype::Boolean => match word {
-                "T" | "t" | "1" | "true" | "TRUE" | "True" => Value::Bool(true),
-                "F" | "f" | "0" | "false" | "FALSE" | "False" => Value::Bool(false),
+                "T" | "t" | "1" => Value::Bool(true),
+                "F" | "f" | "0" => Value::Bool(false),
                 "?" => Value::Null,
+                _ if word.eq_ignore_ascii_case("true") => Value::Bool(true),
+                _ if word.eq_ignore_ascii_case("false") => Value::Bool(false),
                 _ => return None,
             },
             Datatype::Bit
             | Datatype::UnsignedByte
             | Datatype::Short
             | Datatype::Int
-            | Datatype::Long => Value::Int(whole(word)?),
-            Datatype::Float | Datatype::Double => Value::Float(number(word)?),
-            Datatype::FloatComplex | Datatype::DoubleComplex => {
+            | Datatype::Long
+                if word.eq_ignore_ascii_case("nan") =>
+            {
+                Value::Null
+            }
+            Datatype::Bit | Datatype::UnsignedByte | Datatype::Long => Value::Int(whole(word, 64)?),
+            Datatype::Short => Value::Int(whole(word, 16)?),
+            Datatype::Int => Value::Int(whole(word, 32)?),
+            Datatype::Float => Value::Float(single(word)?),
+            Datatype::Double => Value::Float(number(word)?),
+            Datatype::FloatComplex => {
+                Value::Complex(single(word)?, second.map_or(Some(0.0), single)?)
+            }
+            Datatype::DoubleComplex => {
                 Value::Complex(number(word)?, second.map_or(Some(0.0), number)?)
             }
             Datatype::Char | Datatype::UnicodeChar => Value::Text(word.to_owned()),
@@ -285,11 +336,23 @@ fn words(datatype: Datatype, text: &str) -> Box<dyn Iterator<Item = &str> + '_> 
     )
 }
 
-fn whole(word: &str) -> Option<i64> {
+/// A whole number as it is written, though its type may not hold it; in hexadecimal its highest bit is the sign.
+fn whole(word: &str, n_bits: u32) -> Option<i64> {
     let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
-    match hex {
-        Some(digits) => u64::from_str_radix(digits, 16).ok().map(u64::cast_signed),
-        None => word.parse().ok(),
+    let Some(digits) = hex else {
+        return word.parse().ok();
+    };
+    let bits = u64::from_str_radix(digits, 16).ok()?;
+    let is_negative = n_bits < 64 && bits >> (n_bits - 1) == 1;
+    let sign = if is_negative { u64::MAX << n_bits } else { 0 };
+    Some((bits | sign).cast_signed())
+}
+
+/// A number of single precision: the same as a binary serialisation gives.
+fn single(word: &str) -> Option<f64> {
+    match word.parse::<f32>() {
+        Ok(value) => Some(f64::from(value)),
+        Err(_) => number(word),
     }
 }
 

@@ -175,6 +175,7 @@ pub fn asset(name: &str, title: &str, rank: u32, facets: &[&str]) -> Asset {
         sky: None,
         related: vec![],
         warnings: vec![],
+        columns: vec![],
         rank,
         files: vec![file],
     }

@@ -16,6 +16,17 @@ const BLOCKS: &[(&str, &str)] = &[
         "power_spectrum",
         include_str!("../../notebooks/power_spectrum.py"),
     ),
+    ("gaia_table", include_str!("../../notebooks/gaia_table.py")),
+    (
+        "gaia_spectra",
+        include_str!("../../notebooks/gaia_spectra.py"),
+    ),
+    ("rinex_obs", include_str!("../../notebooks/rinex_obs.py")),
+    (
+        "orbits_clocks",
+        include_str!("../../notebooks/orbits_clocks.py"),
+    ),
+    ("ionex", include_str!("../../notebooks/ionex.py")),
     ("fits", include_str!("../../notebooks/fits.py")),
     ("other", include_str!("../../notebooks/other.py")),
     ("compare", include_str!("../../notebooks/compare.py")),

@@ -1,8 +1,10 @@
-//! Products: what a notebook lists of each staged file, and which block opens it.
+//! Products: what a notebook lists of each staged file.
 
 use gantry_asset::{Asset, Facets};
 use gantry_store::StagingFile;
 use serde_json::{Value, json};
+
+use super::opening::{Opening, opening};
 
 /// One file of a staging job, as a notebook sees it.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,8 @@ pub(super) struct Product {
     /// Why it is not there; `None` when it is.
     pub(super) reason: Option<String>,
     pub(super) epoch: Option<String>,
+    /// The days it is of, as labels such as `2023-001`: one, or from the first to the last.
+    pub(super) days: Option<String>,
     pub(super) facets: Facets,
 }
 
@@ -46,6 +50,7 @@ impl Product {
             sha256: outcome.sha256,
             warnings: outcome.warnings,
             epoch: asset.and_then(observed),
+            days: asset.and_then(days),
             facets: asset.map(|asset| asset.facets.clone()).unwrap_or_default(),
         }
     }
@@ -76,30 +81,49 @@ impl Product {
             "warnings": self.warnings,
             "reason": self.reason,
             "epoch": self.epoch,
+            "content": facet("content"),
+            "station": self.station(),
+            "days": self.days,
         })
     }
 
-    /// The block that opens it; `None` for what is not there, and for an archive of files.
+    /// What opens it; `None` for what is not there, and for an archive of files.
+    pub(super) fn opening(&self) -> Option<Opening> {
+        opening(self.path.as_deref()?, &self.facets)
+    }
+
+    /// The block that opens it, when it has one of its own.
     pub(super) fn block(&self) -> Option<&'static str> {
-        let path = self.path.as_deref()?.to_ascii_lowercase();
-        let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
-        if ends(&[
-            ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip", "/",
-        ]) {
-            return None;
+        match self.opening()? {
+            Opening::Block(block) => Some(block),
+            Opening::Navigation => None,
         }
-        let is_fits = ends(&[".fits", ".fit", ".fits.gz", ".fit.gz"]);
-        Some(match self.kind() {
-            Some("sky map" | "CMB map" | "component map" | "mask")
-                if is_fits && self.nside().is_some() =>
-            {
-                "healpix"
-            }
-            Some("source list") if is_fits => "source_list",
-            Some("power spectrum") if is_fits || ends(&[".txt"]) => "power_spectrum",
-            _ if is_fits => "fits",
-            _ => "other",
-        })
+    }
+
+    /// The station that observed: as the archive says, or the first four or nine characters of the file's name.
+    pub(super) fn station(&self) -> Option<String> {
+        if let Some(station) = self.facets.first("station") {
+            return Some(station.to_owned());
+        }
+        let is_gnss = match self.opening()? {
+            Opening::Block(block) => block == "rinex_obs",
+            Opening::Navigation => true,
+        };
+        let name = self.path.as_deref()?.rsplit('/').next()?;
+        let n_characters = name.find('_').filter(|place| *place == 9).unwrap_or(4);
+        let station = name.get(..n_characters).filter(|_| is_gnss)?;
+        Some(station.to_ascii_uppercase())
+    }
+
+    /// Whether it is a file of orbits rather than of clocks.
+    pub(super) fn is_orbit(&self) -> bool {
+        let by_name = || {
+            let path = self.path.as_deref().unwrap_or_default();
+            path.to_ascii_lowercase().contains(".sp3")
+        };
+        self.facets
+            .first("content")
+            .map_or_else(by_name, |content| content == "ORB")
     }
 
     /// Whether it is a map of the sky rather than a mask, in HEALPix.
@@ -126,52 +150,12 @@ fn observed(asset: &Asset) -> Option<String> {
     ))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn product(path: &str, facets: &[(&str, &str)]) -> Product {
-        let mut product = Product {
-            path: Some(path.to_owned()),
-            ..Product::default()
-        };
-        for (field, value) in facets {
-            product.facets.add(field, *value);
-        }
-        product
-    }
-
-    #[test]
-    fn each_product_gets_the_block_of_its_kind() {
-        let of = |path, facets: &[(&str, &str)]| product(path, facets).block();
-        let map = [("product_type", "sky map"), ("nside", "2048")];
-        assert_eq!(of("planck/a.fits", &map), Some("healpix"));
-        assert_eq!(of("planck/a.FITS.gz", &map), Some("healpix"));
-        assert_eq!(of("planck/a.fits", &map[..1]), Some("fits"));
-        assert_eq!(
-            of(
-                "planck/a.fits",
-                &[("product_type", "mask"), ("nside", "16")]
-            ),
-            Some("healpix")
-        );
-        assert_eq!(
-            of("planck/a.fits", &[("product_type", "source list")]),
-            Some("source_list")
-        );
-        assert_eq!(
-            of("planck/a.txt", &[("product_type", "power spectrum")]),
-            Some("power_spectrum")
-        );
-        assert_eq!(
-            of("planck/a.fits", &[("product_type", "likelihood")]),
-            Some("fits")
-        );
-        assert_eq!(
-            of("planck/a.txt", &[("product_type", "source list")]),
-            Some("other")
-        );
-        assert_eq!(of("planck/a.tar.gz", &map), None);
-        assert_eq!(Product::default().block(), None);
-    }
+/// The nominal days of an asset.
+fn days(asset: &Asset) -> Option<String> {
+    let days = asset.days.as_ref()?;
+    Some(if days.first == days.last {
+        days.first.clone()
+    } else {
+        format!("{} to {}", days.first, days.last)
+    })
 }

@@ -9,14 +9,14 @@ use super::Citation;
 use super::block::{cell, cells};
 use super::literal::{fenced, markdown_line, python_list, shell_word};
 use super::product::Product;
+use super::section::{Section, sections};
 use crate::LabError;
 
 /// How many products a notebook lists at most; the report of the job lists all.
 const PRODUCTS: u32 = 1_000;
 
-/// How many blocks open products: maps, and all kinds together.
-const MAPS: usize = 3;
-const BLOCKS: usize = 6;
+/// How many sections open products.
+const SECTIONS: usize = 6;
 
 /// What a starter notebook says.
 #[derive(Debug, Clone)]
@@ -144,32 +144,53 @@ impl Starter {
         cells("footer", "footer", &values)
     }
 
-    /// The blocks of the first products, and the comparison after the last map.
+    /// The sections of the first products, and the comparison after the last map.
     fn blocks(&self) -> Result<Vec<Value>, LabError> {
         let Some(pair) = self.pair() else {
-            return self.product_blocks(&self.chosen(BLOCKS));
+            return self.opened(&sections(&self.products, SECTIONS));
         };
-        let chosen = self.chosen(BLOCKS - 1);
-        let last_map = chosen.iter().rposition(|(_, block)| *block == "healpix");
+        let chosen = sections(&self.products, SECTIONS - 1);
+        let last_map = chosen
+            .iter()
+            .rposition(|section| section.block == "healpix");
         let (before, after) = chosen.split_at(last_map.map_or(chosen.len(), |last| last + 1));
-        let mut made = self.product_blocks(before)?;
+        let mut made = self.opened(before)?;
         made.extend(self.compare(pair)?);
-        made.extend(self.product_blocks(after)?);
+        made.extend(self.opened(after)?);
         Ok(made)
     }
 
-    fn product_blocks(&self, chosen: &[(usize, &'static str)]) -> Result<Vec<Value>, LabError> {
+    /// The cells of sections.
+    fn opened(&self, sections: &[Section]) -> Result<Vec<Value>, LabError> {
         let mut made = Vec::new();
-        for (index, block) in chosen {
-            let heading = markdown_line(self.products[*index].heading());
-            let values = [("index", index.to_string()), ("heading", heading)];
-            made.extend(cells(
-                block,
-                &format!("{}-{index}", block.replace('_', "-")),
-                &values,
-            )?);
+        for section in sections {
+            let index = section.first();
+            let list = |indices: &[usize]| format!("{indices:?}");
+            let values = [
+                ("index", index.to_string()),
+                ("indices", list(&section.indices)),
+                ("orbits", list(&section.orbits)),
+                ("heading", markdown_line(&self.heading(section))),
+            ];
+            let prefix = format!("{}-{index}", section.block.replace('_', "-"));
+            made.extend(cells(section.block, &prefix, &values)?);
         }
         Ok(made)
+    }
+
+    /// What a section is called: its product's title, or what its products have in common.
+    fn heading(&self, section: &Section) -> String {
+        let first = &self.products[section.first()];
+        if section.indices.len() == 1 {
+            return first.heading().to_owned();
+        }
+        let n = section.indices.len();
+        match (section.block, first.station()) {
+            ("rinex_obs", Some(station)) => format!("{station}, observations in {n} files"),
+            ("orbits_clocks", _) => format!("Orbits and clocks in {n} files"),
+            ("gaia_spectra", _) => format!("Spectra and light curves in {n} files"),
+            _ => first.heading().to_owned(),
+        }
     }
 
     fn compare(&self, (first, second): (usize, usize)) -> Result<Vec<Value>, LabError> {
@@ -196,21 +217,6 @@ impl Starter {
             ("heading", heading),
         ];
         cells("compare", &format!("compare-{first}-{second}"), &values)
-    }
-
-    /// Which products get a block, and which: the first ones, few enough that the notebook runs within a minute.
-    fn chosen(&self, n_blocks: usize) -> Vec<(usize, &'static str)> {
-        let mut n_maps = 0;
-        let blocks = self
-            .products
-            .iter()
-            .enumerate()
-            .filter_map(|(index, product)| Some((index, product.block()?)));
-        let few_maps = blocks.filter(|(_, block)| {
-            n_maps += usize::from(*block == "healpix");
-            *block != "healpix" || n_maps <= MAPS
-        });
-        few_maps.take(n_blocks).collect()
     }
 
     /// The two maps that are compared: the only two, or the first two of equal Stokes parameters.

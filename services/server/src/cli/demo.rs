@@ -1,5 +1,6 @@
 //! `gantry demo`: everything on this machine, nothing to set up.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,15 +9,14 @@ use anyhow::Context;
 use clap::Args;
 use gantry_connector::ArchiveConfig;
 use gantry_labs::EnvironmentState;
-use gantry_standin::{PlanckStandin, Running, StandinConfig};
 use gantry_store::NewToken;
 use serde_json::json;
 use tokio::net::TcpListener;
-use url::Url;
 
 use super::harvest::harvest_one;
 use super::output::Output;
 use super::serve::{environment, login_url, stop_signal};
+use super::stand_ins::StandIns;
 use crate::app::{App, Roles};
 use crate::config::{Config, cache_dir};
 use crate::identity::SCOPES;
@@ -51,8 +51,9 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
                 ),
                 _ => anyhow::Error::new(error).context("cannot listen on loopback"),
             })?;
-    let planck = stand_in(&dir)?;
-    let config = demo_config(config, &dir, listener.local_addr()?.port(), &planck.url())?;
+    let stand_ins = StandIns::start(&dir)?;
+    let port = listener.local_addr()?.port();
+    let config = demo_config(config, &dir, port, stand_ins.archives()?);
     let made = make_labs_environment(&config, output).await;
     let app = App::open(config, true).await?;
     app.environment.send_replace(made);
@@ -70,18 +71,17 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
         }
     }
     app.shutdown().await;
-    planck.shutdown();
+    drop(stand_ins);
     Ok(ExitCode::SUCCESS)
 }
 
-fn stand_in(dir: &Path) -> anyhow::Result<Running> {
-    let mut config = StandinConfig::new(dir.join("standin"));
-    config.real_data = std::env::var_os("GANTRY_REAL_DATA").map(PathBuf::from);
-    PlanckStandin::start(config).context("the stand-in archive cannot be started")
-}
-
-/// Embedded stores below the demo's folder, and the stand-in as the only archive.
-fn demo_config(mut config: Config, dir: &Path, port: u16, planck: &str) -> anyhow::Result<Config> {
+/// Embedded stores below the demo's folder, and the stand-ins as the only archives.
+fn demo_config(
+    mut config: Config,
+    dir: &Path,
+    port: u16,
+    archives: BTreeMap<String, ArchiveConfig>,
+) -> Config {
     config.data_dir = dir.to_owned();
     config.server.listen.set_port(port);
     config.server.listen.set_ip([127, 0, 0, 1].into());
@@ -89,13 +89,8 @@ fn demo_config(mut config: Config, dir: &Path, port: u16, planck: &str) -> anyho
     config.store.url = None;
     config.search.dir = None;
     config.staging.volume_root = None;
-    let mut archive = ArchiveConfig::new("planck", Url::parse(planck)?);
-    archive.title = Some("Planck Legacy Archive (stand-in)".to_owned());
-    archive.products = Some(format!("{planck}/products.json"));
-    archive.peek = Some("unknown".to_owned());
-    archive.limits.per_second = 200.0;
-    config.archive = [("planck".to_owned(), archive)].into();
-    Ok(config)
+    config.archive = archives;
+    config
 }
 
 async fn make_labs_environment(config: &Config, output: &Output) -> EnvironmentState {

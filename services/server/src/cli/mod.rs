@@ -9,6 +9,7 @@ mod output;
 mod search;
 mod serve;
 mod stage;
+mod stand_ins;
 mod token;
 
 use std::ffi::OsString;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gantry_asset::{Asset, File, Location, Relation, TimeScale, vocabulary};
+use gantry_asset::{Asset, Column, File, Location, Relation, vocabulary};
 use gantry_store::{AssetRecord, NOT_RUN};
 
 use super::page;
@@ -31,6 +31,7 @@ struct AssetPage {
     version: String,
     facets: Vec<AssetFacet>,
     times: Vec<Pair>,
+    columns: Vec<Column>,
     files: Vec<AssetFile>,
     versions: Vec<AssetVersion>,
     related: Vec<Related>,
@@ -114,6 +115,7 @@ pub(crate) async fn show(
         version: version(&record),
         facets: facets(asset),
         times: times(asset),
+        columns: asset.columns.clone(),
         files: asset.files.iter().map(asset_file).collect(),
         versions: if asset.is_series() {
             Vec::new()
@@ -161,11 +163,14 @@ fn version(record: &AssetRecord) -> String {
 fn times(asset: &Asset) -> Vec<Pair> {
     let mut times = Vec::new();
     if let Some(days) = &asset.days {
-        let scale = asset.time_scale.map_or("UTC", TimeScale::as_str);
+        let scale = asset
+            .time_scale
+            .map(|scale| format!(" ({})", scale.as_str()));
+        let scale = scale.unwrap_or_default();
         let text = if days.first == days.last {
-            format!("{} ({scale})", days.first)
+            format!("{}{scale}", days.first)
         } else {
-            format!("{} – {} ({scale})", days.first, days.last)
+            format!("{} – {}{scale}", days.first, days.last)
         };
         times.push(Pair::new("Days", text));
     }

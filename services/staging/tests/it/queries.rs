@@ -96,7 +96,7 @@ async fn a_query_is_run_when_it_is_staged_and_each_run_is_a_version_with_its_has
     );
     assert_eq!(world.read("fake/query-1.vot"), b"<VOTABLE/>");
     let first = (1, Some(152), Some(sha256(b"<VOTABLE/>")));
-    assert_eq!(runs(&world).await, [first.clone()]);
+    assert_eq!(runs(&world).await, std::slice::from_ref(&first));
 
     // What was staged is there; asked to replace it, the archive is asked again, and answers something else.
     assert_eq!(

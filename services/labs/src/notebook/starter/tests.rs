@@ -198,3 +198,47 @@ fn a_long_list_says_that_it_is_cut() {
     assert!(cells.iter().any(|cell| source(cell)
         == "These are the first 1 of 7000 files; the staging job's report lists all."));
 }
+
+/// A staged file of GNSS, known by its name alone.
+fn gnss(name: &str) -> Product {
+    Product {
+        asset: format!("gssc:{name}"),
+        archive: "gssc".to_owned(),
+        volume: "gnss".to_owned(),
+        path: Some(format!("gssc/{name}")),
+        ..Product::default()
+    }
+}
+
+#[test]
+fn the_days_of_a_station_are_one_section_with_the_orbits_staged_with_them() {
+    let cells = rendered(&starter(vec![
+        gnss("BRUX00BEL_R_20230010000_01D_30S_MO.crx.gz"),
+        gnss("BRUX00BEL_R_20230020000_01D_30S_MO.crx.gz"),
+        gnss("BRDC00IGS_R_20230010000_01D_MN.rnx.gz"),
+        gnss("ESA0OPSFIN_20230010000_01D_05M_ORB.SP3.gz"),
+        gnss("ESA0OPSFIN_20230010000_01D_30S_CLK.CLK.gz"),
+        gnss("ONSA00SWE_R_20230010000_01D_30S_MO.crx.gz"),
+    ]));
+    assert_eq!(
+        blocks(&cells),
+        [
+            "header",
+            "rinex-obs-0",
+            "orbits-clocks-3",
+            "rinex-obs-5",
+            "footer"
+        ]
+    );
+    let all: String = cells.iter().map(source).collect();
+    assert!(all.contains("BRUX00BEL, observations in 2 files"));
+    assert!(all.contains("observation_indices = [0, 1]\norbit_indices = [2, 3]"));
+    assert!(all.contains("observation_indices = [5]\norbit_indices = [2, 3]"));
+    assert!(all.contains("for index in [3, 4]:"));
+}
+
+#[test]
+fn navigation_without_observations_is_shown_as_text() {
+    let cells = rendered(&starter(vec![gnss("brdc0010.23n.gz")]));
+    assert_eq!(blocks(&cells), ["header", "other-0", "footer"]);
+}

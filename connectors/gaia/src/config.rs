@@ -1,0 +1,128 @@
+//! What the configuration of a Gaia archive means.
+
+use gantry_asset::ArchiveId;
+use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError};
+use gantry_net::Scope;
+use url::Url;
+
+use crate::datalink::KINDS;
+
+/// Where the archive's bulk files are listed and where they are, when nothing else is configured.
+const LISTING: &str = "https://gaia.eu-1.cdn77-storage.com/";
+const FILES: &str = "https://cdn.gea.esac.esa.int/";
+
+/// Into which files the harvest looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peek {
+    /// Into none.
+    Off,
+    /// Into those whose name says nothing.
+    Unknown,
+    /// Into all that are small.
+    All,
+}
+
+impl Peek {
+    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Result<Self, ConfigError> {
+        match config.peek.as_deref() {
+            None | Some("off") => Ok(Self::Off),
+            Some("unknown") => Ok(Self::Unknown),
+            Some("all") => Ok(Self::All),
+            Some(other) => Err(ConfigError::Value {
+                archive: archive.clone(),
+                key: "peek",
+                value: other.to_owned(),
+                why: "allowed: off, unknown, all".to_owned(),
+            }),
+        }
+    }
+}
+
+/// The addresses of an archive.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// The TAP service.
+    pub(crate) tap: Url,
+    /// Products by source.
+    pub(crate) data: Url,
+    /// The listing of the bulk files.
+    pub(crate) listing: Url,
+    /// What the keys of the listing are below.
+    pub(crate) files: Url,
+}
+
+impl Addresses {
+    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Result<Self, ConfigError> {
+        let base = folder(config.url.clone());
+        let below = |path: &str| {
+            base.join(path).map_err(|error| ConfigError::Value {
+                archive: archive.clone(),
+                key: "url",
+                value: config.url.to_string(),
+                why: format!("use an http(s) address ({error})"),
+            })
+        };
+        let address = |text: &str| {
+            Url::parse(text)
+                .map(folder)
+                .map_err(|error| ConfigError::Value {
+                    archive: archive.clone(),
+                    key: "products",
+                    value: text.to_owned(),
+                    why: format!("use the address of the listing of bulk files ({error})"),
+                })
+        };
+        // Where the listing is somewhere else, so are the files.
+        let (listing, files) = match &config.products {
+            Some(text) => (address(text)?, address(text)?),
+            None => (address(LISTING)?, address(FILES)?),
+        };
+        Ok(Self {
+            tap: below("tap-server/tap/")?,
+            data: below("data-server/data")?,
+            listing,
+            files,
+        })
+    }
+}
+
+fn folder(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url
+}
+
+pub(crate) fn scope(id: &ArchiveId, config: &ArchiveConfig, addresses: &Addresses) -> Scope {
+    let mut hosts = config.trusted_hosts();
+    if config.hosts.is_none() {
+        hosts.extend(Scope::new("bulk", [&addresses.listing, &addresses.files]).hosts);
+    }
+    Scope {
+        name: id.to_string(),
+        hosts,
+        limits: config.limits.clone(),
+        access: config.access.clone(),
+    }
+}
+
+pub(crate) fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {
+    Archive {
+        id,
+        kind: "gaia",
+        title: config.title.clone().unwrap_or_else(|| "Gaia archive".to_owned()),
+        home: "https://gea.esac.esa.int/archive/".to_owned(),
+        acknowledgement: "This work has made use of data from the European Space Agency (ESA) mission Gaia \
+                          (https://www.cosmos.esa.int/gaia), processed by the Gaia Data Processing and Analysis Consortium \
+                          (DPAC, https://www.cosmos.esa.int/web/gaia/dpac/consortium). Funding for the DPAC has been provided \
+                          by national institutions, in particular the institutions participating in the Gaia Multilateral \
+                          Agreement."
+            .to_owned(),
+        license: config.license.clone(),
+        publisher: "European Space Agency".to_owned(),
+        asks: Asks {
+            adql: true,
+            datalink: KINDS.iter().map(|kind| kind.name.to_owned()).collect(),
+        },
+    }
+}

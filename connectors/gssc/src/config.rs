@@ -1,0 +1,144 @@
+//! What the configuration of a GNSS archive means.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use gantry_asset::ArchiveId;
+use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError};
+use gantry_net::Scope;
+use url::Url;
+
+/// Who distributes the files.
+const PUBLISHER: &str = "GNSS Science Support Centre";
+
+/// What is the same for every asset of the archive.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) archive: ArchiveId,
+    pub(crate) publisher: String,
+    pub(crate) license: Option<String>,
+    /// The root of the tree; it ends with a slash.
+    pub(crate) root: Url,
+    pub(crate) is_mounted: bool,
+    /// Networks by the station's four characters or nine, in capitals.
+    networks: BTreeMap<String, Vec<String>>,
+}
+
+impl Facts {
+    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Self {
+        let mut networks: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (network, stations) in &config.networks {
+            for station in stations {
+                let of = networks.entry(station.to_ascii_uppercase()).or_default();
+                of.push(network.clone());
+            }
+        }
+        Self {
+            archive: archive.clone(),
+            publisher: PUBLISHER.to_owned(),
+            license: config.license.clone(),
+            root: folder(config.url.clone()),
+            is_mounted: !config.mounts.is_empty(),
+            networks,
+        }
+    }
+
+    /// The networks that a station belongs to, by its whole code or its first four characters.
+    pub(crate) fn networks_of(&self, station: Option<&str>) -> impl Iterator<Item = &str> {
+        let station = station.unwrap_or_default();
+        let codes = [
+            Some(station),
+            station.get(..4).filter(|_| station.len() > 4),
+        ];
+        codes
+            .into_iter()
+            .flatten()
+            .filter_map(|code| self.networks.get(code))
+            .flatten()
+            .map(String::as_str)
+    }
+}
+
+/// An address that ends with a slash, so that what is joined lies below it.
+pub(crate) fn folder(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url
+}
+
+/// The years that are harvested.
+pub(crate) fn years(
+    archive: &ArchiveId,
+    config: &ArchiveConfig,
+) -> Result<Option<RangeInclusive<i32>>, ConfigError> {
+    let Some(text) = &config.years else {
+        return Ok(None);
+    };
+    let (first, last) = text
+        .split_once("..")
+        .unwrap_or((text.as_str(), text.as_str()));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(Some(first..=last)),
+        _ => Err(ConfigError::Value {
+            archive: archive.clone(),
+            key: "years",
+            value: text.clone(),
+            why: "use one year, `2023`, or two, `2019..2024`".to_owned(),
+        }),
+    }
+}
+
+/// At which files' headers the harvest looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peek {
+    /// At none.
+    Off,
+    /// At those whose name says nothing.
+    Unknown,
+    /// At all.
+    All,
+}
+
+impl Peek {
+    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Result<Self, ConfigError> {
+        match config.peek.as_deref() {
+            None | Some("off") => Ok(Self::Off),
+            Some("unknown") => Ok(Self::Unknown),
+            Some("all") => Ok(Self::All),
+            Some(other) => Err(ConfigError::Value {
+                archive: archive.clone(),
+                key: "peek",
+                value: other.to_owned(),
+                why: "allowed: off, unknown, all".to_owned(),
+            }),
+        }
+    }
+}
+
+pub(crate) fn scope(id: &ArchiveId, config: &ArchiveConfig) -> Scope {
+    Scope {
+        name: id.to_string(),
+        hosts: config.trusted_hosts(),
+        limits: config.limits.clone(),
+        access: config.access.clone(),
+    }
+}
+
+pub(crate) fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {
+    Archive {
+        id,
+        kind: "gssc",
+        title: config
+            .title
+            .clone()
+            .unwrap_or_else(|| PUBLISHER.to_owned()),
+        home: "https://gssc.esa.int/".to_owned(),
+        acknowledgement: "This work used data and products of the International GNSS Service (IGS), provided by the GNSS Science \
+                          Support Centre (GSSC) of the European Space Agency."
+            .to_owned(),
+        license: config.license.clone(),
+        publisher: PUBLISHER.to_owned(),
+        asks: Asks::default(),
+    }
+}

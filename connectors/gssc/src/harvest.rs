@@ -1,0 +1,186 @@
+//! From the tree to assets: a folder at a time.
+
+use std::collections::HashSet;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use gantry_asset::{Asset, AssetId, Related, Relation};
+use gantry_connector::tree::{Event, TreeError, Walk};
+use gantry_connector::{Cursor, HarvestError, Harvested};
+use gantry_net::Entry;
+
+use crate::Gssc;
+use crate::config::Peek;
+use crate::files::Found;
+use crate::names::{Name, read_name};
+use crate::route::{OpenFolders, Route, Way};
+use crate::twins::{Proper, Twins};
+use crate::{asset, series};
+
+/// The scope of all series.
+const SERIES: &str = "~";
+
+pub(crate) fn harvest(
+    gssc: &Gssc,
+    cursor: Option<Cursor>,
+) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+    Box::pin(async_stream::try_stream! {
+        let route = gssc.route(cursor);
+        let mut walk = Walk::new(gssc.client.clone(), gssc.facts.root.clone());
+        // Only a link that leads to a folder asked for is followed; see `Route::way`.
+        walk.follow_links = true;
+        let decide = route.clone();
+        let mut events = walk.events(move |path, entry| decide.way(path, entry) == Way::Into);
+        let mut open = OpenFolders::default();
+        let mut entries = Vec::new();
+        let mut told = Told { gssc, twins: Twins::new(gssc), series: HashSet::new() };
+        while let Some(event) = events.next().await {
+            match event.map_err(|error| gssc.failed(error))? {
+                Event::Found { path, entry } if entry.is_folder => open.found(&route, &path, &entry),
+                Event::Found { entry, .. } => entries.push(entry),
+                Event::FolderMissing { path } => tracing::debug!(folder = path, "a folder vanished while it was walked"),
+                Event::FolderComplete { path } => {
+                    for scope in open.enter(&path).iter().filter_map(|path| gssc.scope(&route, path)) {
+                        yield Harvested::ScopeComplete(scope);
+                    }
+                    let here = std::mem::take(&mut entries);
+                    if !route.counts(&path) || route.was_told(&path) {
+                        continue;
+                    }
+                    for await harvested in told.folder(&path, here) {
+                        yield harvested?;
+                    }
+                    yield Harvested::Cursor(gssc.cursor(&path));
+                }
+            }
+        }
+        for scope in open.end().iter().filter_map(|path| gssc.scope(&route, path)) {
+            yield Harvested::ScopeComplete(scope);
+        }
+        if open.is_whole(&route, |folder| gssc.aliases.iter().any(|alias| alias.alias == folder)) {
+            yield Harvested::ScopeComplete(SERIES.to_owned());
+        }
+    })
+}
+
+impl Gssc {
+    /// Where to walk, from a cursor on; a cursor of another configuration does not count.
+    fn route(&self, cursor: Option<Cursor>) -> Route {
+        let done = cursor.and_then(|Cursor(text)| {
+            let path = text.strip_prefix(&self.route_mark())?.strip_prefix(' ')?;
+            Some(path.to_owned())
+        });
+        Route {
+            done,
+            ..self.route.clone()
+        }
+    }
+
+    fn cursor(&self, path: &str) -> Cursor {
+        Cursor(format!("{} {path}", self.route_mark()))
+    }
+
+    /// What tells a walk through other folders or years from this one.
+    fn route_mark(&self) -> String {
+        use std::hash::{Hash, Hasher};
+        let mut hasher = std::hash::DefaultHasher::new();
+        (&self.route.folders, &self.route.years).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// The prefix of all ids in a folder; none for one that only leads to those asked for.
+    fn scope(&self, route: &Route, path: &str) -> Option<String> {
+        route.counts(path).then_some(())?;
+        if path.is_empty() {
+            return Some(String::new());
+        }
+        let id = AssetId::from_path(&self.archive.id, path).ok()?;
+        Some(format!("{}~", id.local()))
+    }
+
+    fn failed(&self, error: TreeError) -> HarvestError {
+        let archive = self.archive.id.clone();
+        match error {
+            TreeError::Net { source, .. } => HarvestError::Net {
+                archive,
+                what: "folder",
+                source,
+            },
+            other => HarvestError::Unreadable {
+                archive,
+                what: "tree",
+                why: other.to_string(),
+            },
+        }
+    }
+}
+
+/// What was told so far.
+struct Told<'a> {
+    gssc: &'a Gssc,
+    twins: Twins<'a>,
+    series: HashSet<AssetId>,
+}
+
+impl Told<'_> {
+    /// The assets of one folder, a series before the first of its members.
+    fn folder<'s>(
+        &'s mut self,
+        folder: &'s str,
+        entries: Vec<Entry>,
+    ) -> BoxStream<'s, Result<Harvested, HarvestError>> {
+        Box::pin(async_stream::try_stream! {
+            let mut also = self.twins.also_at(folder, &entries).await?;
+            for entry in entries {
+                let name = read_name(&entry.name);
+                // FTP does not tell whether a file or a folder is behind a link.
+                if entry.is_link && name.is_other() {
+                    continue;
+                }
+                let related = match self.twins.proper(folder, &entry, &name).await? {
+                    Proper::Same => continue,
+                    Proper::Here => None,
+                    Proper::Other { path, size_bytes } => self.same_name(&path, size_bytes),
+                };
+                let also_at = also.remove(&entry.name).unwrap_or_default();
+                let path = format!("{folder}/{}", entry.name);
+                let found = Found { path: path.trim_start_matches('/').to_owned(), entry, also_at };
+                match asset::asset(&self.gssc.facts, &found, &name) {
+                    Ok(mut asset) => {
+                        asset.related.extend(related);
+                        self.gssc.look_into(&mut asset, &name).await;
+                        if let Some(series) = self.new_series(&asset, &name) {
+                            yield Harvested::Asset(Box::new(series));
+                        }
+                        yield Harvested::Asset(Box::new(asset));
+                    }
+                    Err(error) => yield Harvested::Rejected { what: found.path, why: error.to_string() },
+                }
+            }
+        })
+    }
+
+    fn new_series(&mut self, asset: &Asset, name: &Name) -> Option<Asset> {
+        let id = asset.series.clone()?;
+        self.series
+            .insert(id.clone())
+            .then(|| series::asset(&self.gssc.facts, id, name))
+    }
+
+    fn same_name(&self, path: &str, size_bytes: Option<u64>) -> Option<Related> {
+        let size = size_bytes.map_or_else(|| "unknown size".to_owned(), |n| format!("{n} bytes"));
+        Some(Related {
+            relation: Relation::SameName,
+            asset: AssetId::from_path(&self.gssc.archive.id, path).ok()?,
+            label: format!("the file of this name in its own folder, {size}"),
+        })
+    }
+}
+
+impl Gssc {
+    async fn look_into(&self, asset: &mut Asset, name: &Name) {
+        if self.peek == Peek::All || (self.peek == Peek::Unknown && name.is_other()) {
+            self.peek_into(asset, name).await;
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! TAP: asking an archive in ADQL.
+//!
+//! A query is always a job (UWS), since the synchronous answer of some services is silently cut after a number of rows.
+//! A job is known by its address, which opens its result to whoever has it: it is kept like a secret and never shown.
+//!
+//! # Source
+//! IVOA TAP 1.1, UWS 1.1, DALI 1.1.
+
+use std::time::Duration;
+
+use gantry_asset::{AdqlQuery, ArchiveId};
+use gantry_formats::XmlLimits;
+use gantry_formats::vodataservice::{Schema, read_tables};
+use gantry_formats::votable::{Limits, QueryStatus, Reader};
+use gantry_net::{Client, Method, NetError, Request, Response};
+use url::Url;
+
+use crate::{HarvestError, OpenError};
+
+/// The largest document of a service, but for results.
+const DOCUMENT_BYTES: u64 = 256 << 20;
+/// How much of what a service says of a failure is read.
+const SAID_BYTES: u64 = 1 << 20;
+/// The first and the longest wait between two looks at a job.
+const LOOK_AFTER: Duration = Duration::from_millis(200);
+const LOOK_AT_LEAST: Duration = Duration::from_secs(10);
+
+/// A TAP service of an archive.
+#[derive(Debug, Clone)]
+pub struct Tap {
+    archive: ArchiveId,
+    client: Client,
+    base: Url,
+}
+
+/// What became of a job.
+enum Look {
+    /// It goes on.
+    Running,
+    /// Its result is there.
+    Done,
+    /// The service knows no such job.
+    Unknown,
+}
+
+impl Tap {
+    /// The service at an address that ends with a slash, such as `https://gea.esac.esa.int/tap-server/tap/`.
+    #[must_use]
+    pub fn new(archive: ArchiveId, client: Client, base: Url) -> Self {
+        Self {
+            archive,
+            client,
+            base,
+        }
+    }
+
+    /// The tables there are, with their columns.
+    ///
+    /// # Errors
+    /// [`HarvestError::Net`] when the service does not answer, [`HarvestError::Unreadable`] for anything but a document
+    /// of VODataService.
+    pub async fn tables(&self) -> Result<Vec<Schema>, HarvestError> {
+        const WHAT: &str = "tables";
+        let fail = |source| HarvestError::Net {
+            archive: self.archive.clone(),
+            what: WHAT,
+            source,
+        };
+        let url = self.at(&self.base, "tables");
+        let response = self.client.get(&url).await.map_err(fail)?;
+        let bytes = response.bytes(DOCUMENT_BYTES).await.map_err(fail)?;
+        read_tables(&bytes[..], XmlLimits::default()).map_err(|error| HarvestError::Unreadable {
+            archive: self.archive.clone(),
+            what: WHAT,
+            why: error.to_string(),
+        })
+    }
+
+    /// Runs a query to its end and opens its result, as the service sends it.
+    ///
+    /// `name` is what the answer is called in errors. A job that `run` names is taken up if it is still there; `begun`
+    /// is told a new one as soon as it exists.
+    ///
+    /// # Errors
+    /// [`OpenError::Refused`] with what the service says of the query, [`OpenError::Net`] and [`OpenError::Page`] when
+    /// it does not answer properly.
+    pub async fn result(
+        &self,
+        name: &str,
+        query: &AdqlQuery,
+        run: Option<&str>,
+        begun: impl Fn(&Url),
+    ) -> Result<Response, OpenError> {
+        if let Some(job) = run.and_then(|run| Url::parse(run).ok())
+            && self.wait(name, &job).await?
+        {
+            return self.open(name, &job).await;
+        }
+        let job = self.submit(name, query).await?;
+        begun(&job);
+        if self.wait(name, &job).await? {
+            return self.open(name, &job).await;
+        }
+        Err(self.refused(name, "the job vanished before it was done".to_owned()))
+    }
+
+    async fn submit(&self, name: &str, query: &AdqlQuery) -> Result<Url, OpenError> {
+        let mut form = vec![
+            ("REQUEST", "doQuery".to_owned()),
+            ("LANG", "ADQL".to_owned()),
+            ("FORMAT", query.format.clone()),
+            ("PHASE", "RUN".to_owned()),
+            ("QUERY", query.adql.clone()),
+        ];
+        form.extend(query.max_rows.map(|rows| ("MAXREC", rows.to_string())));
+        let form: Vec<_> = form
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        let url = self.at(&self.base, "async");
+        let request = Request::new(Method::POST, url.clone()).form(&form);
+        let answer = self.client.request(request).await;
+        let mut response = answer.map_err(|error| self.said(name, error))?;
+        if response
+            .is_html()
+            .await
+            .map_err(|error| self.net(name, error))?
+        {
+            return Err(self.page(name));
+        }
+        let job = response.url().clone();
+        // Without a redirect there is no job; what came instead says why.
+        if job.path() == url.path() {
+            let bytes = response
+                .bytes(SAID_BYTES)
+                .await
+                .map_err(|error| self.net(name, error))?;
+            return Err(self.refused(name, sentence(&bytes)));
+        }
+        Ok(job)
+    }
+
+    /// Waits until a job is done; `false` when the service knows no such job.
+    async fn wait(&self, name: &str, job: &Url) -> Result<bool, OpenError> {
+        let mut pause = LOOK_AFTER;
+        loop {
+            match self.look(name, job).await? {
+                Look::Done => return Ok(true),
+                Look::Unknown => return Ok(false),
+                Look::Running => {}
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(LOOK_AT_LEAST);
+        }
+    }
+
+    async fn look(&self, name: &str, job: &Url) -> Result<Look, OpenError> {
+        let mut response = match self.client.get(&self.below(job, "phase")).await {
+            Ok(response) => response,
+            Err(error) if error.is_not_found() => return Ok(Look::Unknown),
+            Err(error) => return Err(self.net(name, error)),
+        };
+        if response
+            .is_html()
+            .await
+            .map_err(|error| self.net(name, error))?
+        {
+            return Err(self.page(name));
+        }
+        let bytes = response
+            .bytes(1024)
+            .await
+            .map_err(|error| self.net(name, error))?;
+        let phase = String::from_utf8_lossy(&bytes).trim().to_ascii_uppercase();
+        match phase.as_str() {
+            "COMPLETED" => Ok(Look::Done),
+            "ERROR" => Err(self.refused(name, self.failure(name, job).await?)),
+            "ABORTED" | "ARCHIVED" => {
+                Err(self.refused(name, format!("the job is {phase} at the archive")))
+            }
+            _ => Ok(Look::Running),
+        }
+    }
+
+    /// What the service says of a job that failed.
+    async fn failure(&self, name: &str, job: &Url) -> Result<String, OpenError> {
+        let response = self.client.get(&self.below(job, "error")).await;
+        let response = response.map_err(|error| self.said(name, error))?;
+        let bytes = response.bytes(SAID_BYTES).await;
+        Ok(sentence(&bytes.map_err(|error| self.net(name, error))?))
+    }
+
+    async fn open(&self, name: &str, job: &Url) -> Result<Response, OpenError> {
+        let opened = self.client.get(&self.below(job, "results/result")).await;
+        let mut response = opened.map_err(|error| self.net(name, error))?;
+        if response
+            .is_html()
+            .await
+            .map_err(|error| self.net(name, error))?
+        {
+            return Err(self.page(name));
+        }
+        Ok(response)
+    }
+
+    fn at(&self, base: &Url, path: &str) -> Url {
+        base.join(path).unwrap_or_else(|_| base.clone())
+    }
+
+    fn below(&self, job: &Url, path: &str) -> Url {
+        let mut url = job.clone();
+        url.set_path(&format!("{}/{path}", job.path().trim_end_matches('/')));
+        url.set_query(None);
+        url
+    }
+
+    /// An error answer that says what is wrong with the query is its end; any other may pass.
+    fn said(&self, name: &str, error: NetError) -> OpenError {
+        let is_ours = error
+            .status()
+            .is_some_and(|status| status.is_client_error())
+            && !error.is_transient();
+        match error.excerpt() {
+            Some(text) if is_ours => self.refused(name, sentence(text.as_bytes())),
+            _ => self.net(name, error),
+        }
+    }
+
+    fn net(&self, name: &str, source: NetError) -> OpenError {
+        OpenError::Net {
+            archive: self.archive.clone(),
+            name: name.to_owned(),
+            source,
+        }
+    }
+
+    fn page(&self, name: &str) -> OpenError {
+        OpenError::Page {
+            archive: self.archive.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn refused(&self, name: &str, why: String) -> OpenError {
+        OpenError::Refused {
+            archive: self.archive.clone(),
+            name: name.to_owned(),
+            why,
+        }
+    }
+}
+
+/// What an error document says: a VOTable's status, or its text.
+fn sentence(bytes: &[u8]) -> String {
+    let of_votable = || {
+        let mut reader = Reader::new(bytes, Limits::default()).ok()?;
+        while reader.next_table().ok()?.is_some() {}
+        match reader.status() {
+            QueryStatus::Error(text) => Some(text),
+            _ => None,
+        }
+    };
+    let text = of_votable().unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(500) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None if text.is_empty() => "no reason given".to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn what_a_service_says_of_a_failure_is_one_sentence_of_bounded_length() {
+        let votable = r#"<VOTABLE version="1.4"><RESOURCE type="results">
+            <INFO name="QUERY_STATUS" value="ERROR">Cannot find
+            table x</INFO></RESOURCE></VOTABLE>"#;
+        assert_eq!(sentence(votable.as_bytes()), "Cannot find table x");
+        assert_eq!(sentence(b"  plain\n text "), "plain text");
+        assert_eq!(sentence(b""), "no reason given");
+        assert_eq!(sentence("x".repeat(9000).as_bytes()).chars().count(), 501);
+    }
+}

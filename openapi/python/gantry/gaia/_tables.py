@@ -1,0 +1,261 @@
+"""Tables: each layer and the format are recognised by the first bytes, since `job_2.vot.gz` of the archive is a tar."""
+
+import csv
+import gzip
+import io
+import json
+import re
+import tarfile
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+MAX_BYTES = 2**30
+MAX_MEMBERS = 5_000
+"""The archive answers for at most 5 000 sources at once."""
+
+EPOCHS = {"DR1": 2015.0, "DR2": 2015.5, "EDR3": 2016.0, "DR3": 2016.0}
+"""Reference epochs of the releases, Julian years in TCB; a release that is not here states its own."""
+
+
+class GaiaError(ValueError):
+    """A file that cannot be read; the text is a sentence that names the file."""
+
+
+@dataclass
+class GaiaTable:
+    """One table. ``table`` is an astropy Table whose missing values are masked and whose integers are integers."""
+
+    name: str
+    form: str
+    table: "object"
+    release: str | None = None
+    query: str | None = None
+    stated_epoch: float | None = None
+    params: dict = field(default_factory=dict)
+
+    @property
+    def ref_epoch(self) -> float | None:
+        """The reference epoch in Julian years, TCB: of the column, of the file's frame, or of its release."""
+        if "ref_epoch" in self.table.colnames and len(self.table):
+            values = np.ma.masked_array(self.table["ref_epoch"]).compressed()
+            if values.size:
+                return float(values[0])
+        return self.stated_epoch or EPOCHS.get(self.release or "")
+
+    def numbers(self, name: str) -> np.ndarray | None:
+        """A column as floats, NaN where it is missing; None when the table has no such column. Not for ids."""
+        if name not in self.table.colnames:
+            return None
+        try:
+            return np.asarray(np.ma.filled(np.ma.masked_array(self.table[name]).astype(float), np.nan))
+        except (TypeError, ValueError):
+            return None
+
+
+def read_tables(path) -> list[GaiaTable]:
+    """Every table of a file, members of a ZIP or tar in order.
+
+    Raises :class:`GaiaError` when there is no table in it, or one that is broken.
+    """
+    path = Path(path)
+    tables = []
+    for name, data in _members(path.name, path.read_bytes()):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # deviations from the standards that change no value
+                tables += _read(name, data)
+        except GaiaError:
+            raise
+        except Exception as error:  # astropy raises many kinds
+            raise GaiaError(f"`{name}` cannot be read as a table: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}.") from error
+    if not tables:
+        raise GaiaError(f"`{path.name}` holds no table.")
+    return tables
+
+
+def _members(name: str, data: bytes, depth: int = 0) -> list[tuple[str, bytes]]:
+    if len(data) > MAX_BYTES or depth > 3:
+        raise GaiaError(f"`{name}` unpacks to more than {MAX_BYTES:,} bytes, or is packed more than three times.")
+    try:
+        if data[:2] == b"\x1f\x8b":
+            with gzip.open(io.BytesIO(data)) as file:
+                return _members(name, file.read(MAX_BYTES + 1), depth + 1)
+        if data[:4] == b"PK\x03\x04":
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                infos = [info for info in archive.infolist() if not info.is_dir()]
+                _check_total(name, len(infos), sum(info.file_size for info in infos))
+                return [part for info in infos for part in _members(info.filename, archive.read(info), depth + 1)]
+        if data[257:262] == b"ustar":
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                infos = [info for info in archive.getmembers() if info.isfile()]
+                _check_total(name, len(infos), sum(info.size for info in infos))
+                return [part for info in infos for part in _members(info.name, archive.extractfile(info).read(), depth + 1)]
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
+        raise GaiaError(f"`{name}` cannot be unpacked: {error}.") from error
+    return [(name, data)]
+
+
+def _check_total(name, n_members, n_bytes):
+    if n_members > MAX_MEMBERS or n_bytes > MAX_BYTES:
+        raise GaiaError(f"`{name}` holds {n_members} files of {n_bytes:,} bytes, which is too much to open at once.")
+
+
+def _read(name: str, data: bytes) -> list[GaiaTable]:
+    start = data[:2000].lstrip(b"\xef\xbb\xbf \r\n\t")
+    if not start:
+        raise GaiaError(f"`{name}` is empty.")
+    if start[:6] == b"SIMPLE":
+        return _read_fits(name, data)
+    if start[:1] == b"<":
+        if b"VOTABLE" not in data[:4000]:
+            raise GaiaError(f"`{name}` is XML, but no VOTable.")
+        return _read_votable(name, data)
+    if start[:1] == b"{":
+        return _read_json(name, json.loads(data))
+    if b"\0" in start:
+        raise GaiaError(f"`{name}` is neither VOTable, FITS, ECSV, CSV nor JSON.")
+    return [_read_csv(name, data.decode("utf-8"))]
+
+
+def _release_in(*texts) -> str | None:
+    for text in texts:
+        if found := re.search(r"gaia\s?(e?dr\d+)", text or "", re.IGNORECASE):
+            return found[1].upper()
+    return None
+
+
+def _read_votable(name, data):
+    from astropy.io import votable
+
+    tree = votable.parse(io.BytesIO(data), verify="ignore")
+    infos = {info.name: info.value for resource in tree.resources for info in resource.infos}
+    if str(infos.get("QUERY_STATUS", "")).upper() == "ERROR":
+        raise GaiaError(f"`{name}` is the archive's answer that the query failed.")
+    epochs = [str(system.epoch) for system in tree.iter_coosys() if system.epoch]
+    query = infos.get("QUERY") or infos.get("ADQL_QUERY")
+    made = []
+    for table in tree.iter_tables():
+        params = {param.name: param.value for param in table.params}
+        made.append(GaiaTable(
+            name=name, form="VOTable", table=table.to_table(use_names_over_ids=True), query=query, params=params,
+            release=_release_in(str(infos.get("RELEASE")), query, name), stated_epoch=_epoch(epochs[0]) if epochs else None,
+        ))
+    return made
+
+
+def _epoch(text: str) -> float | None:
+    found = re.search(r"\d{4}(\.\d+)?", text)
+    return float(found[0]) if found else None
+
+
+def _read_fits(name, data):
+    from astropy.io import fits
+    from astropy.table import Table
+
+    made = []
+    with fits.open(io.BytesIO(data)) as hdus:
+        for number, hdu in enumerate(hdus):
+            if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)):
+                table = Table.read(hdus, hdu=number, format="fits")
+                query = str(hdu.header.get("QUERY", "")) or None
+                made.append(GaiaTable(name, "FITS", table, _release_in(str(hdu.header.get("RELEASE")), query, name), query))
+    return made
+
+
+def _read_json(name, answer):
+    from astropy.table import Table
+
+    if "metadata" not in answer or "data" not in answer:
+        raise GaiaError(f"`{name}` is JSON, but not in the form of the archive's answers (`metadata` and `data`).")
+    names = [column["name"] for column in answer["metadata"]]
+    columns = zip(*answer["data"]) if answer["data"] else [[]] * len(names)
+    table = Table([_column(["" if value is None else value for value in column]) for column in columns], names=names)
+    for column in answer["metadata"]:
+        _set_unit(table, column["name"], column.get("unit"))
+    return [GaiaTable(name, "JSON", table, _release_in(name))]
+
+
+def _set_unit(table, name, text):
+    from astropy import units
+
+    if text:
+        try:
+            table[name].unit = units.Unit(text)
+        except ValueError:
+            table[name].unit = units.Unit(text, parse_strict="silent")
+
+
+def _read_csv(name, text):
+    """CSV, and ECSV as the archive writes it: with `null`, and with arrays of a length of their own."""
+    from astropy.table import Table
+
+    lines = text.lstrip("\ufeff").splitlines(keepends=True)
+    n_head = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    is_ecsv = bool(lines) and lines[0].startswith("# %ECSV")
+    head = _ecsv_head("".join(line[2:] for line in lines[:n_head])) if is_ecsv else {}
+    delimiter = head.get("delimiter", "," if is_ecsv is False or "," in lines[n_head] else " ")
+    rows = list(csv.reader(lines[n_head:], delimiter=delimiter))
+    rows = [row for row in rows if row]
+    if not rows:
+        raise GaiaError(f"`{name}` holds no line with the names of columns.")
+    names, rows = rows[0], rows[1:]
+    if len(names) < 2 or any(not re.fullmatch(r"[\w .()/-]{1,100}", column) for column in names):
+        raise GaiaError(f"`{name}` does not begin with the names of columns, so it is no CSV table.")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            raise GaiaError(f"`{name}` has {len(row)} values in row {number}; there are {len(names)} columns.")
+    types = {column["name"]: column for column in head.get("datatype", []) if isinstance(column, dict)}
+    columns = [_column(list(values), types.get(column, {}).get("datatype")) for column, values in zip(names, zip(*rows))] or [[]] * len(names)
+    table = Table(columns, names=names)
+    for column in types.values():
+        if column["name"] in names:
+            _set_unit(table, column["name"], column.get("unit"))
+    meta = head.get("meta", {}) if isinstance(head.get("meta"), dict) else {}
+    epochs = [column["meta"]["CoosysEpoch"] for column in types.values() if isinstance(column.get("meta"), dict) and "CoosysEpoch" in column["meta"]]
+    query = meta.get("QUERY")
+    return GaiaTable(
+        name, "ECSV" if is_ecsv else "CSV", table, _release_in(str(meta.get("RELEASE")), query, name), query, _epoch(str(epochs[0])) if epochs else None,
+    )
+
+
+def _ecsv_head(text):
+    import yaml
+
+    head = yaml.safe_load(text.partition("---")[2])
+    if isinstance(head, list):  # some writers make a list of one-key mappings
+        head = {key: value for part in head if isinstance(part, dict) for key, value in part.items()}
+    return head if isinstance(head, dict) else {}
+
+
+def _column(values, stated: str | None = None):
+    """A column of the narrowest kind that holds every value: int64, float, bool, array of floats, text."""
+    from astropy.table import MaskedColumn
+
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in values]
+    is_missing = np.array([text.strip() in ("", "null") for text in texts], dtype=bool)
+    known = [text.strip() for text, missing in zip(texts, is_missing) if not missing]
+    if stated in (None, "string") and known and all(text[0] in "([" for text in known):
+        cells = np.empty(len(texts), dtype=object)
+        for number, text in enumerate(texts):
+            cells[number] = _array(text)
+        return MaskedColumn(cells, mask=is_missing)
+    if known and stated in (None, "bool") and all(text.lower() in ("true", "false") for text in known):
+        return MaskedColumn([text.strip().lower() == "true" for text in texts], mask=is_missing)
+    kinds = [int, float] if stated is None else [int] if stated.startswith(("int", "uint")) else [float] if stated.startswith("float") else []
+    for kind in kinds if known else []:
+        try:
+            numbers = [kind(0) if missing else kind(text) for text, missing in zip(texts, is_missing)]
+            return MaskedColumn(np.array(numbers, dtype="int64" if kind is int else float), mask=is_missing)
+        except (ValueError, OverflowError):
+            continue
+    return MaskedColumn(np.array(texts, dtype=str), mask=is_missing)
+
+
+def _array(text: str) -> np.ndarray:
+    parts = [part.strip() for part in text.strip().strip("()[]\"").split(",")]
+    return np.array([np.nan if part.lower() in ("", "null", "nan") else float(part) for part in parts if part or len(parts) > 1])

@@ -1,0 +1,182 @@
+# %% [markdown]
+# ## {{heading}}
+#
+# Satellite orbits (SP3) and clocks (RINEX clock), all files of this selection together.
+# Missing values (0.000000 for positions, 999999.999999 for clocks) are left out; times are in GPST.
+
+# %%
+import numpy as np
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+from gantry import gnss
+
+n_satellites_shown = 6
+
+orbits, clocks = [], []
+for index in {{indices}}:
+    product = products[index]
+    path = gantry.volume(product["volume"]) / product["path"]
+    try:
+        if gnss.kind_of(path) == "CLK":
+            clocks.append(gnss.read_clocks(path))
+        else:
+            orbits.append(gnss.read_orbits(path))
+    except gnss.GnssError as error:
+        print(f"This file cannot be opened: {error}")
+orbits.sort(key=lambda one: one.epochs[0])
+clocks.sort(key=lambda one: one.epochs[0])
+
+
+def span(one):
+    return f"{one.epochs.size} epochs, {str(one.epochs[0])[:19]} to {str(one.epochs[-1])[:19]}"
+
+
+for one in orbits:
+    print(f"{one.name}: SP3-{one.version} of {one.agency}; {len(one.satellites)} satellites, {span(one)}")
+    print(f"  frame {one.frame}; time system {one.time_scale}, drawn in GPST")
+    print(f"  predicted: {one.is_predicted.any(axis=0).sum()} of {one.epochs.size} epochs, by the flags of the file")
+    print(f"  positions missing: {np.isnan(one.position_m[:, :, 0]).sum()}; clocks missing: {np.isnan(one.clock_s).sum()} of {one.clock_s.size}")
+for one in clocks:
+    print(f"{one.name}: RINEX clock {one.version} of {one.centre}; {len(one.satellites)} satellites, {len(one.stations)} stations, {span(one)}")
+    print(f"  reference clock {', '.join(one.references) or 'not stated'}; frame {one.frame or 'not stated'}; antenna model {one.antenna_model or 'not stated'}")
+for one in [*orbits, *clocks]:
+    for note in one.notes:
+        print(f"  noted: {note}")
+centres = {one.agency[:3] for one in orbits} | {one.centre[:3] for one in clocks}
+if len(centres) > 1:
+    print(f"These are of several centres ({', '.join(sorted(centres))}): orbits and clocks belong together only when one centre made both.")
+antennas = {model for one in [*orbits, *clocks] if (model := (one.antenna_model or "").upper().removesuffix(".ATX"))}
+if len(antennas) > 1:
+    print(f"The antenna models differ: {', '.join(sorted(antennas))}.")
+
+# %% [markdown]
+# ### Ground tracks
+#
+# Where the satellites of `systems` stand overhead, in the file's Earth-fixed frame; the predicted part is dashed.
+# The coasts behind are drawn coarsely by hand.
+
+# %%
+systems = None  # such as "GE"; None takes the first satellites of each constellation
+
+if not orbits:
+    print("No orbits in this selection.")
+else:
+    shown = orbits[0]
+    letters = list(dict.fromkeys(name[0] for name in shown.satellites)) if systems is None else list(systems)
+    chosen = [name for letter in letters for name in [name for name in shown.satellites if name[0] == letter][:max(1, n_satellites_shown // len(letters))]]
+    figure, axis = plt.subplots(figsize=(10, 5.2), layout="constrained")
+    for lon, lat in gnss.outline():
+        axis.plot(lon, lat, color="0.7", linewidth=0.8)
+    for number, satellite in enumerate(chosen):
+        row = shown.satellites.index(satellite)
+        lat, lon, _ = gnss.geodetic(shown.position_m[row])
+        jump = np.abs(np.diff(lon, prepend=lon[0])) > 180
+        colour = f"C{number % 10}"
+        for is_part, style in [(~shown.is_predicted[row], "-"), (shown.is_predicted[row], "--")]:
+            axis.plot(np.where(is_part & ~jump, lon, np.nan), np.where(is_part & ~jump, lat, np.nan), style, color=colour, linewidth=1.1)
+        there = np.flatnonzero(np.isfinite(lat))
+        if there.size:
+            axis.plot(lon[there[0]], lat[there[0]], "o", color=colour, markersize=5, label=satellite)
+    if shown.is_predicted.any():
+        axis.plot([], [], "--", color="k", label="predicted")
+    axis.set_xlim(-180, 180)
+    axis.set_ylim(-90, 90)
+    axis.set_xticks(range(-180, 181, 60))
+    axis.set_yticks(range(-90, 91, 30))
+    axis.set_xlabel("longitude [deg]")
+    axis.set_ylabel("latitude [deg]")
+    axis.grid(alpha=0.3)
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="first epoch ●", fontsize=8)
+    axis.set_title(f"{shown.name}: {len(chosen)} of {len(shown.satellites)} satellites")
+    plt.show()
+
+# %% [markdown]
+# ### From one day to the next
+#
+# Each day's orbit is computed of its own, so two files differ where they meet.
+# Common epochs are compared as they are; where a file ends before midnight (23:45 in many) there is no common epoch, and the earlier day is carried on by its polynomial, at most one step, which adds an error of its own.
+
+# %%
+if len(orbits) < 2:
+    print("One orbit file or none: nothing to compare at midnight. Stage the next day's with it.")
+for before, after in zip(orbits, orbits[1:]):
+    both = np.intersect1d(before.epochs, after.epochs)
+    times, how = (both, f"{both.size} common epochs") if both.size else (after.epochs[:1], "no common epoch; the earlier file carried on by one step")
+    apart = {}
+    for satellite in sorted(set(before.satellites) & set(after.satellites)):
+        gap_m = np.linalg.norm(before.position_at(satellite, times) - after.position_at(satellite, times), axis=1)
+        if np.isfinite(gap_m).any():
+            apart[satellite] = np.nanmax(gap_m)
+    print(f"{before.name} → {after.name}: {how}")
+    if not apart:
+        print("  no satellite can be compared: the files do not meet.")
+        continue
+    gaps = np.array(list(apart.values()))
+    print(f"  {len(apart)} satellites, median {np.median(gaps) * 100:.1f} cm, largest {gaps.max() * 100:.1f} cm ({max(apart, key=apart.get)})")
+    figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
+    axis.bar(range(len(apart)), gaps * 100)
+    axis.set_xticks(range(len(apart)), list(apart), rotation=90, fontsize=6 if len(apart) > 60 else 8)
+    axis.margins(x=0.01)
+    axis.set_yscale("log")
+    axis.set_ylabel("apart by at most [cm]")
+    axis.set_title(f"overlap: {how}")
+    axis.grid(axis="y", alpha=0.4)
+    plt.show()
+
+# %% [markdown]
+# ### Clocks
+#
+# Biases against the reference of the file, each less its own straight line, so that what is left is how the clock behaves.
+# The clocks of an orbit file serve when no clock file was staged.
+
+# %%
+clock_names = None  # such as ["G01", "E11", "BRUX"]; None takes the first satellites of each constellation
+
+series, reference = [], None
+if clocks:
+    first = clocks[0]
+    every = {**first.satellites, **first.stations}
+    epochs, reference = first.epochs, ", ".join(first.references) or "the reference of the file"
+elif orbits:
+    first = orbits[0]
+    every = {name: first.clock_s[number] for number, name in enumerate(first.satellites)}
+    epochs, reference = first.epochs, "the reference of the orbit file"
+else:
+    every = {}
+    print("No clocks in this selection.")
+
+if every:
+    enough = [name for name, values in every.items() if np.isfinite(values).sum() >= 3]
+    letters = list(dict.fromkeys(name[0] for name in enough if len(name) == 3)) or [None]
+    default = [name for letter in letters for name in [name for name in enough if letter is None or (len(name) == 3 and name[0] == letter)][:max(1, n_satellites_shown // len(letters))]]
+    names = [name for name in clock_names or default if name in every]
+    if len(names) == 0:
+        print(f"No clock has three epochs or more here; {len(every)} clocks at {epochs.size} epochs. Biases at the first epoch, against {reference}:")
+        biases = {name: values[np.isfinite(values)][0] * 1e6 for name, values in every.items() if np.isfinite(values).any()}
+        figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
+        satellites = [name for name in biases if len(name) == 3 and name[1:].isdigit()]
+        axis.bar(range(len(satellites)), [biases[name] for name in satellites])
+        axis.set_xticks(range(len(satellites)), satellites, rotation=90, fontsize=6 if len(satellites) > 60 else 8)
+        axis.margins(x=0.01)
+        axis.set_ylabel("bias [µs]")
+        axis.set_title(f"{first.name}: against {reference}")
+        plt.show()
+    else:
+        seconds = (epochs - epochs[0]) / np.timedelta64(1, "s")
+        figure, axis = plt.subplots(figsize=(9, 4.6), layout="constrained")
+        for name in names:
+            good = np.isfinite(every[name])
+            line = np.polynomial.Polynomial.fit(seconds[good], every[name][good], 1)
+            residual_ns = (every[name][good] - line(seconds[good])) * 1e9
+            rate = line.convert().coef[1] if line.convert().coef.size > 1 else 0.0
+            axis.plot(epochs[good], residual_ns, linewidth=1, marker="." if good.sum() < 100 else None, label=name)
+            print(f"{name}: rate {rate:+.3e} s/s, scatter {residual_ns.std():.3f} ns about the line, {good.sum()} epochs")
+        locator = mdates.AutoDateLocator()
+        axis.xaxis.set_major_locator(locator)
+        axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))
+        axis.set_xlabel(f"GPST, from {str(epochs[0])[:10]} on")
+        axis.set_ylabel("bias less its line [ns]")
+        axis.grid(alpha=0.4)
+        axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+        axis.set_title(f"{first.name}: against {reference}, detrended")
+        plt.show()
