@@ -2,6 +2,7 @@
 
 pub mod compression;
 pub mod fits;
+pub mod hatanaka;
 pub mod lines;
 pub mod lzw;
 pub mod rinex;
