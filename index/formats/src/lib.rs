@@ -6,6 +6,7 @@ mod document;
 pub mod ecsv;
 mod epoch;
 pub mod fits;
+pub mod hatanaka;
 pub mod inspect;
 pub mod ionex;
 pub mod lines;

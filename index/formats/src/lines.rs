@@ -34,6 +34,8 @@ pub(crate) struct Lines<R> {
     line: Vec<u8>,
     /// The number of the line given last, from 1.
     pub(crate) number: u64,
+    /// Whether the line given last had an end, which the last line of a file that was cut lacks.
+    pub(crate) ended: bool,
 }
 
 impl<R: Read> Lines<R> {
@@ -42,11 +44,30 @@ impl<R: Read> Lines<R> {
             reader: BufReader::new(reader),
             line: Vec::new(),
             number: 0,
+            ended: true,
         }
     }
 
     /// The next line, bytes that are not ASCII replaced by `?` so that columns stay columns.
     pub(crate) fn next(&mut self) -> Result<Option<&str>, TextError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        for byte in &mut self.line {
+            if !byte.is_ascii() || *byte == 0 {
+                *byte = b'?';
+            }
+        }
+        Ok(std::str::from_utf8(&self.line).ok())
+    }
+
+    /// The next line with its bytes as they are.
+    pub(crate) fn next_bytes(&mut self) -> Result<Option<&[u8]>, TextError> {
+        Ok(self.advance()?.then_some(self.line.as_slice()))
+    }
+
+    /// Reads the next line into `line`; false at the end of the file.
+    fn advance(&mut self) -> Result<bool, TextError> {
         self.line.clear();
         let line = self.number + 1;
         let most = MAX_LINE_BYTES as u64 + 2;
@@ -55,21 +76,17 @@ impl<R: Read> Lines<R> {
             .read_until(b'\n', &mut self.line)
             .map_err(|source| TextError::Io { line, source })?;
         if n == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         self.number = line;
+        self.ended = self.line.last() == Some(&b'\n');
         while matches!(self.line.last(), Some(b'\n' | b'\r')) {
             self.line.pop();
         }
         if self.line.len() > MAX_LINE_BYTES {
             return Err(self.fault(format!("longer than {MAX_LINE_BYTES} bytes")));
         }
-        for byte in &mut self.line {
-            if !byte.is_ascii() || *byte == 0 {
-                *byte = b'?';
-            }
-        }
-        Ok(std::str::from_utf8(&self.line).ok())
+        Ok(true)
     }
 
     /// An error at the line given last.
