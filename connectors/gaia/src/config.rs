@@ -11,33 +11,6 @@ use crate::datalink::KINDS;
 const LISTING: &str = "https://gaia.eu-1.cdn77-storage.com/";
 const FILES: &str = "https://cdn.gea.esac.esa.int/";
 
-/// Into which files the harvest looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peek {
-    /// Into none.
-    Off,
-    /// Into those whose name says nothing.
-    Unknown,
-    /// Into all that are small.
-    All,
-}
-
-impl Peek {
-    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Result<Self, ConfigError> {
-        match config.peek.as_deref() {
-            None | Some("off") => Ok(Self::Off),
-            Some("unknown") => Ok(Self::Unknown),
-            Some("all") => Ok(Self::All),
-            Some(other) => Err(ConfigError::Value {
-                archive: archive.clone(),
-                key: "peek",
-                value: other.to_owned(),
-                why: "allowed: off, unknown, all".to_owned(),
-            }),
-        }
-    }
-}
-
 /// The addresses of an archive.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
@@ -94,16 +67,12 @@ fn folder(mut url: Url) -> Url {
 }
 
 pub(crate) fn scope(id: &ArchiveId, config: &ArchiveConfig, addresses: &Addresses) -> Scope {
-    let mut hosts = config.trusted_hosts();
+    let mut scope = config.scope(id);
     if config.hosts.is_none() {
-        hosts.extend(Scope::new("bulk", [&addresses.listing, &addresses.files]).hosts);
+        let bulk = Scope::new("bulk", [&addresses.listing, &addresses.files]);
+        scope.hosts.extend(bulk.hosts);
     }
-    Scope {
-        name: id.to_string(),
-        hosts,
-        limits: config.limits.clone(),
-        access: config.access.clone(),
-    }
+    scope
 }
 
 pub(crate) fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {

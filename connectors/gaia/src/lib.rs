@@ -15,11 +15,11 @@ use gantry_asset::{ArchiveId, File, Location, Query};
 use gantry_connector::tap::Tap;
 use gantry_connector::{
     Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
-    OpenError, Resume,
+    OpenError, Peek, Resume,
 };
 use gantry_net::{Client, Health, Net};
 
-use config::{Addresses, Peek};
+use config::Addresses;
 
 /// Makes the connector for one archive of the kind `gaia`.
 ///
@@ -35,7 +35,7 @@ pub fn connect(
     Ok(Box::new(Gaia {
         tap: Tap::new(id.clone(), client.clone(), addresses.tap.clone()),
         client,
-        peek: Peek::read(&id, config)?,
+        peek: config.peek(&id)?,
         mounted: !config.mounts.is_empty(),
         archive: config::archive(id, config),
         addresses,

@@ -8,7 +8,6 @@ use gantry_connector::{Connector, Resume};
 use gantry_formats::inspect::{Inspection, Limits, inspect};
 
 use crate::Gaia;
-use crate::config::Peek;
 
 /// The largest file that is looked into; the archive's own bulk files are far larger and say by name what they are.
 const MAX_BYTES: u64 = 16 << 20;
@@ -19,11 +18,7 @@ impl Gaia {
         // What lies in a release's folders says by its name what it is.
         let is_named = asset.series.is_some() || !asset.facets.get("release").is_empty();
         let small = asset.size_bytes().is_some_and(|size| size <= MAX_BYTES);
-        match self.peek {
-            Peek::Off => false,
-            Peek::Unknown => small && !is_named,
-            Peek::All => small,
-        }
+        small && self.peek.wants(is_named)
     }
 
     /// Adds what a file is, and a warning for what is broken in it or could not be read.

@@ -10,7 +10,6 @@ use gantry_connector::{Cursor, HarvestError, Harvested};
 use gantry_net::Entry;
 
 use crate::Gssc;
-use crate::config::Peek;
 use crate::files::Found;
 use crate::names::{Name, read_name};
 use crate::route::{OpenFolders, Route, Way};
@@ -179,7 +178,7 @@ impl Told<'_> {
 
 impl Gssc {
     async fn look_into(&self, asset: &mut Asset, name: &Name) {
-        if self.peek == Peek::All || (self.peek == Peek::Unknown && name.is_other()) {
+        if self.peek.wants(!name.is_other()) {
             self.peek_into(asset, name).await;
         }
     }

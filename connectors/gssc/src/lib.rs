@@ -18,13 +18,13 @@ use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, File};
 use gantry_connector::{
     Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
-    OpenError, Resume,
+    OpenError, Peek, Resume,
 };
 use gantry_net::{Client, Health, Net};
 use url::Url;
 
 pub use calendar::leap_seconds_expire;
-use config::{Facts, Peek};
+use config::Facts;
 use route::Route;
 use vocabulary::Alias;
 
@@ -51,11 +51,11 @@ pub fn connect(
         done: None,
     };
     Ok(Box::new(Gssc {
-        client: net.client(config::scope(&id, config)),
+        client: net.client(config.scope(&id)),
         facts: Facts::read(&id, config),
         mirrors: config.mirrors.iter().cloned().map(config::folder).collect(),
         aliases: shipped.aliases.clone(),
-        peek: Peek::read(&id, config)?,
+        peek: config.peek(&id)?,
         archive: config::archive(id, config),
         route,
     }))

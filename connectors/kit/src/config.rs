@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gantry_asset::ArchiveId;
-use gantry_net::{Access, Limits};
+use gantry_net::{Access, Limits, Scope};
 use serde::Deserialize;
 use url::Url;
 
@@ -90,6 +90,58 @@ impl ArchiveConfig {
                 .collect()
         };
         self.hosts.clone().unwrap_or_else(own)
+    }
+
+    /// What the network allows a connector to this archive.
+    #[must_use]
+    pub fn scope(&self, archive: &ArchiveId) -> Scope {
+        Scope {
+            name: archive.to_string(),
+            hosts: self.trusted_hosts(),
+            limits: self.limits.clone(),
+            access: self.access.clone(),
+        }
+    }
+
+    /// Into which products the harvest looks.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for anything but `off`, `unknown` and `all`.
+    pub fn peek(&self, archive: &ArchiveId) -> Result<Peek, ConfigError> {
+        match self.peek.as_deref() {
+            None | Some("off") => Ok(Peek::Off),
+            Some("unknown") => Ok(Peek::Unknown),
+            Some("all") => Ok(Peek::All),
+            Some(other) => Err(ConfigError::Value {
+                archive: archive.clone(),
+                key: "peek",
+                value: other.to_owned(),
+                why: "allowed: off, unknown, all".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Into which products a harvest looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peek {
+    /// Into none.
+    Off,
+    /// Into those whose name says nothing.
+    Unknown,
+    /// Into all.
+    All,
+}
+
+impl Peek {
+    /// Whether to look into a product whose name says what it is, or does not.
+    #[must_use]
+    pub fn wants(self, is_named: bool) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Unknown => !is_named,
+            Self::All => true,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod registry;
 pub mod tap;
 pub mod tree;
 
-pub use config::{ArchiveConfig, ConfigError};
+pub use config::{ArchiveConfig, ConfigError, Peek};
 pub use connector::{Archive, Asks, ByteStream, Connector, Cursor, Harvested, Remarks, Resume};
 pub use error::{HarvestError, OpenError};
 pub use open::open_address;

@@ -6,7 +6,7 @@
 //! # Source
 //! IVOA TAP 1.1, UWS 1.1, DALI 1.1.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gantry_asset::{AdqlQuery, ArchiveId};
 use gantry_formats::XmlLimits;
@@ -24,6 +24,8 @@ const SAID_BYTES: u64 = 1 << 20;
 /// The first and the longest wait between two looks at a job.
 const LOOK_AFTER: Duration = Duration::from_millis(200);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(10);
+/// How long a job is waited for; the Gaia archive lets one run for two hours.
+const PATIENCE: Duration = Duration::from_hours(3);
 
 /// A TAP service of an archive.
 #[derive(Debug, Clone)]
@@ -31,6 +33,7 @@ pub struct Tap {
     archive: ArchiveId,
     client: Client,
     base: Url,
+    patience: Duration,
 }
 
 /// What became of a job.
@@ -51,7 +54,14 @@ impl Tap {
             archive,
             client,
             base,
+            patience: PATIENCE,
         }
+    }
+
+    /// The service, when a job of it is waited for at most so long; three hours when nothing is said.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The tables there are, with their columns.
@@ -82,7 +92,7 @@ impl Tap {
     /// is told a new one as soon as it exists.
     ///
     /// # Errors
-    /// [`OpenError::Refused`] with what the service says of the query, [`OpenError::Net`] and [`OpenError::Page`] when
+    /// [`OpenError::Refused`] with what the service says of the query or when the job is not done in time, [`OpenError::Net`] and [`OpenError::Page`] when
     /// it does not answer properly.
     pub async fn result(
         &self,
@@ -142,16 +152,27 @@ impl Tap {
 
     /// Waits until a job is done; `false` when the service knows no such job.
     async fn wait(&self, name: &str, job: &Url) -> Result<bool, OpenError> {
+        let begun = Instant::now();
         let mut pause = LOOK_AFTER;
         loop {
             match self.look(name, job).await? {
                 Look::Done => return Ok(true),
                 Look::Unknown => return Ok(false),
+                Look::Running if begun.elapsed() >= self.patience => {
+                    return Err(self.refused(name, self.too_long()));
+                }
                 Look::Running => {}
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LOOK_AT_LEAST);
         }
+    }
+
+    fn too_long(&self) -> String {
+        format!(
+            "the job was not done after {} s; ask for less, or again when the archive is less busy",
+            self.patience.as_secs()
+        )
     }
 
     async fn look(&self, name: &str, job: &Url) -> Result<Look, OpenError> {

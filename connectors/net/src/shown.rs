@@ -12,7 +12,8 @@ const SECRET_KEYS: [&str; 8] = [
 ];
 
 /// An address as it may stand in an error, a log line or a page: without user and password, with
-/// `***` for the values of query keys that sound like secrets, cut after 300 characters.
+/// `***` for the values of query keys that sound like secrets and for the names of jobs (UWS 1.1), which open their
+/// results to whoever has them, cut after 300 characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ShownUrl(Box<str>);
 
@@ -30,6 +31,8 @@ impl From<&Url> for ShownUrl {
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
         shown.set_fragment(None);
+        let path = without_job(shown.path());
+        shown.set_path(&path);
         let query = shown.query().map(masked);
         shown.set_query(query.as_deref());
         let mut text = String::from(shown);
@@ -39,6 +42,17 @@ impl From<&Url> for ShownUrl {
         }
         Self(text.into())
     }
+}
+
+/// The path with the names of jobs, what follows `async` in it, masked.
+fn without_job(path: &str) -> String {
+    let mut follows = false;
+    let parts = path.split('/').map(|part| {
+        let is_job = follows && !part.is_empty();
+        follows = part == "async";
+        if is_job { "***" } else { part }
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// The query with the values of secret keys masked.
@@ -80,6 +94,18 @@ mod tests {
         assert_eq!(
             shown("https://ada:pw@pla.example/d?OID=1904&access_token=abc&X-Amz-Signature=f0#frag"),
             "https://pla.example/d?OID=1904&access_token=***&X-Amz-Signature=***"
+        );
+    }
+
+    #[test]
+    fn the_name_of_a_job_is_masked() {
+        assert_eq!(
+            shown("https://tap.example/tap/async/1479386030738O/results/result"),
+            "https://tap.example/tap/async/***/results/result"
+        );
+        assert_eq!(
+            shown("https://tap.example/tap/async/"),
+            "https://tap.example/tap/async/"
         );
     }
 

@@ -2,7 +2,6 @@
 
 use gantry_asset::ArchiveId;
 use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError};
-use gantry_net::Scope;
 use url::Url;
 
 /// Where the product list is.
@@ -31,42 +30,6 @@ impl Source {
                 value: text.clone(),
                 why: format!("use a path or an http(s) address ({error})"),
             })
-    }
-}
-
-/// At which products' headers the harvest looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peek {
-    /// At none.
-    Off,
-    /// At those whose name says nothing.
-    Unknown,
-    /// At all that are FITS.
-    All,
-}
-
-impl Peek {
-    pub(crate) fn read(archive: &ArchiveId, config: &ArchiveConfig) -> Result<Self, ConfigError> {
-        match config.peek.as_deref() {
-            None | Some("off") => Ok(Self::Off),
-            Some("unknown") => Ok(Self::Unknown),
-            Some("all") => Ok(Self::All),
-            Some(other) => Err(ConfigError::Value {
-                archive: archive.clone(),
-                key: "peek",
-                value: other.to_owned(),
-                why: "allowed: off, unknown, all".to_owned(),
-            }),
-        }
-    }
-}
-
-pub(crate) fn scope(id: &ArchiveId, config: &ArchiveConfig) -> Scope {
-    Scope {
-        name: id.to_string(),
-        hosts: config.trusted_hosts(),
-        limits: config.limits.clone(),
-        access: config.access.clone(),
     }
 }
 

@@ -9,7 +9,6 @@ use gantry_connector::{Cursor, HarvestError, Harvested};
 use serde::Deserialize;
 
 use crate::Planck;
-use crate::config::Peek;
 use crate::grammar::{Name, read_name};
 use crate::product::Product;
 use crate::related::Families;
@@ -50,7 +49,7 @@ pub(crate) fn harvest(
             }
             match planck.asset(product, name, &families) {
                 Ok(mut asset) => {
-                    if planck.peek == Peek::All || (planck.peek == Peek::Unknown && name.is_unknown()) {
+                    if planck.peek.wants(!name.is_unknown()) {
                         planck.peek_into(&mut asset).await;
                     }
                     yield Harvested::Asset(Box::new(asset));

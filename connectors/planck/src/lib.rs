@@ -13,12 +13,12 @@ use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, File};
 use gantry_connector::{
     Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
-    OpenError, Resume,
+    OpenError, Peek, Resume,
 };
 use gantry_net::{Client, Health, Net};
 use url::Url;
 
-use config::{Peek, Source};
+use config::Source;
 
 /// Makes the connector for one archive of the kind `planck`.
 ///
@@ -30,9 +30,9 @@ pub fn connect(
     net: Net,
 ) -> Result<Box<dyn Connector>, ConfigError> {
     Ok(Box::new(Planck {
-        client: net.client(config::scope(&id, config)),
+        client: net.client(config.scope(&id)),
         source: Source::read(&id, config)?,
-        peek: Peek::read(&id, config)?,
+        peek: config.peek(&id)?,
         url: config.url.clone(),
         mounted: !config.mounts.is_empty(),
         archive: config::archive(id, config),

@@ -3,4 +3,5 @@
 
 mod open;
 mod suite;
+mod tap;
 mod tree;
