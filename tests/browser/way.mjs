@@ -30,18 +30,36 @@ export async function openNotebook(page, name) {
   await page.locator('.jp-Notebook .jp-Cell').first().waitFor({ timeout: NOTEBOOK_WITHIN_MS });
 }
 
+const FRONT = '.jp-NotebookPanel:not(.lm-mod-hidden)';
+const ERROR = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]';
+
+/** Waits for the notebook's own kernel; JupyterLab asks which one to take, or does nothing, when told to run before that. */
+async function kernelConnected(page) {
+  const notebook = decodeURIComponent(new URL(page.url()).pathname).split('/lab/tree/')[1];
+  const sessions = new URL('/api/sessions', page.url()).href;
+  const ready = ({ path, kernel }) => path === notebook && kernel.connections > 0 && kernel.execution_state === 'idle';
+  const until = Date.now() + NOTEBOOK_WITHIN_MS;
+  for (let seen = []; !seen.some(ready);) {
+    assert.ok(Date.now() < until, `no kernel of ${notebook} is connected and idle: ${JSON.stringify(seen)}`);
+    await page.waitForFunction(() => document.querySelector('.jp-Dialog') === null);
+    seen = await (await page.request.get(sessions)).json();
+  }
+  await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: NOTEBOOK_WITHIN_MS });
+}
+
 /** Runs every cell of the notebook that is open; none may end in an error. */
 export async function runAllCells(page) {
-  // JupyterLab asks which kernel to take when it is told to run before its own has started.
-  await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: NOTEBOOK_WITHIN_MS });
+  await kernelConnected(page);
   await page.getByRole('menuitem', { name: 'Run', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Run All Cells', exact: true }).click();
-  await page.waitForFunction(() => {
-    // A lab brings back what was open in the one before; only the notebook in front counts.
-    const front = [...document.querySelectorAll('.jp-NotebookPanel')].find((panel) => panel.offsetParent !== null);
-    const cells = [...(front?.querySelectorAll('.jp-CodeCell .jp-InputPrompt') ?? [])].map((e) => e.textContent);
-    return cells.length > 0 && cells.every((text) => /\[\d+\]/.test(text)) || front?.querySelector('[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]');
-  }, null, { timeout: NOTEBOOK_WITHIN_MS });
-  const errors = await page.locator('[data-mime-type="application/vnd.jupyter.error"]').allInnerTexts();
+  try {
+    await page.waitForFunction(([panel, error]) => {
+      const cells = [...document.querySelectorAll(`${panel} .jp-CodeCell .jp-InputPrompt`)].map((e) => e.textContent);
+      return cells.length > 0 && cells.every((text) => /\[\d+\]/.test(text)) || document.querySelector(`${panel} :is(${error})`);
+    }, [FRONT, ERROR], { timeout: NOTEBOOK_WITHIN_MS });
+  } catch (late) {
+    throw new Error(`the cells stand at ${await page.locator(`${FRONT} .jp-CodeCell .jp-InputPrompt`).allInnerTexts()}; the page shows\n${await page.locator('body').innerText()}`, { cause: late });
+  }
+  const errors = await page.locator(FRONT).locator('[data-mime-type="application/vnd.jupyter.error"]').allInnerTexts();
   assert.deepEqual(errors, []);
 }

@@ -149,6 +149,11 @@ impl LocalLauncher {
             ("LANG".into(), "C.UTF-8".into()),
             ("SHELL".into(), "/bin/bash".into()),
             ("JUPYTER_RUNTIME_DIR".into(), folder.runtime().into()),
+            // Else a lab opens with what was open in another of the same user.
+            (
+                "JUPYTERLAB_WORKSPACES_DIR".into(),
+                folder.runtime().join("workspaces").into(),
+            ),
             ("XDG_CACHE_HOME".into(), cache.clone().into()),
             ("MPLCONFIGDIR".into(), cache.join("matplotlib").into()),
         ];
