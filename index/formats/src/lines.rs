@@ -66,6 +66,14 @@ impl<R: Read> Lines<R> {
         Ok(self.advance()?.then_some(self.line.as_slice()))
     }
 
+    /// The first byte of the next line, which stays to be read.
+    pub(crate) fn peek(&mut self) -> Result<Option<u8>, TextError> {
+        let line = self.number + 1;
+        let bytes = self.reader.fill_buf();
+        let bytes = bytes.map_err(|source| TextError::Io { line, source })?;
+        Ok(bytes.first().copied())
+    }
+
     /// Reads the next line into `line`; false at the end of the file.
     fn advance(&mut self) -> Result<bool, TextError> {
         self.line.clear();

@@ -394,7 +394,7 @@ fn time(body: &str, label: &str) -> Result<Time, String> {
 }
 
 /// Two digits of a year: 80 to 99 are 19yy, the others 20yy.
-fn four_digits(year: u16) -> u16 {
+pub(super) fn four_digits(year: u16) -> u16 {
     match year {
         0..=79 => year + 2000,
         80..=99 => year + 1900,
