@@ -1,13 +1,15 @@
 //! A look at the first bytes of a file: what its name does not say, and what is broken.
 
-mod epochs;
 mod layers;
 mod rinex;
 mod text;
 
+use std::io::Cursor;
+
 use futures::StreamExt;
 use gantry_asset::{Asset, Days, Facets, File};
 use gantry_connector::{Connector, Resume};
+use gantry_formats::inspect::{Limits, inspect};
 
 use crate::names::Name;
 use crate::{Gssc, asset, calendar, vocabulary};
@@ -37,7 +39,7 @@ pub(crate) struct Facts {
     pub(crate) days: Option<(chrono::NaiveDate, chrono::NaiveDate)>,
     /// What else there is to say, in a few words each.
     pub(crate) remarks: Vec<String>,
-    /// What is broken, a sentence each.
+    /// What is broken or odd, a sentence each.
     pub(crate) faults: Vec<String>,
 }
 
@@ -92,8 +94,15 @@ fn read(file_name: &str, bytes: &[u8], is_whole: bool) -> Facts {
             ..Facts::default()
         };
     }
-    let (start, fault) = layers::unpack(bytes, is_whole);
-    let mut facts = text::read(&start);
+    let mut facts = text::read(&layers::start(bytes, is_whole));
+    if is_whole {
+        let found = inspect(&mut Cursor::new(bytes), limits());
+        let faults = found.faults.into_iter();
+        facts.faults = faults
+            .map(|fault| format!("it is broken: {fault}"))
+            .chain(found.warnings)
+            .collect();
+    }
     if facts.format.is_none()
         && let Some(expected) = expected_format(file_name)
     {
@@ -101,8 +110,16 @@ fn read(file_name: &str, bytes: &[u8], is_whole: bool) -> Facts {
             "it is named as {expected} but does not begin as such"
         ));
     }
-    facts.faults.splice(0..0, fault);
     facts
+}
+
+/// The start of a file is small; what it unpacks to may not be.
+fn limits() -> Limits {
+    Limits {
+        max_unpacked_bytes: 256 << 20,
+        max_held_bytes: 16 << 20,
+        ..Limits::default()
+    }
 }
 
 /// The format that the extension of a name promises.

@@ -2,42 +2,43 @@
 
 use std::io::{Cursor, Read};
 
-use gantry_formats::compression::{Compression, gunzip, sniff};
-use gantry_formats::lzw;
+use gantry_formats::compression::{Compression, sniff, unpack};
+use gantry_formats::members::{Limits, MembersError, each_zip_member};
 
 use super::Start;
 
 /// How much is unpacked at most.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Unpacks the start of a file, and says what is wrong with its packing where the whole of it is there.
-pub(super) fn unpack(bytes: &[u8], is_whole: bool) -> (Start, Option<String>) {
+/// Unpacks the start of a file as far as it goes.
+pub(super) fn start(bytes: &[u8], is_whole: bool) -> Start {
     let mut plain = Vec::new();
-    let ended = match sniff(bytes) {
-        Some(Compression::Gzip) => fill(gunzip(bytes, u64::MAX), &mut plain),
-        Some(Compression::UnixCompress) => {
-            lzw::uncompress(bytes, u64::MAX).and_then(|reader| fill(reader, &mut plain))
-        }
-        Some(Compression::Zip) => {
-            let mut reader = Cursor::new(bytes);
-            match zip::read::read_zipfile_from_stream(&mut reader) {
-                Ok(Some(file)) => fill(file, &mut plain),
-                Ok(None) => Ok(true),
-                Err(error) => Err(std::io::Error::other(error)),
-            }
-        }
-        _ if bytes.starts_with(b"BZh") => fill(bzip2::read::BzDecoder::new(bytes), &mut plain),
-        _ => fill(bytes, &mut plain),
+    let ended = if sniff(bytes) == Some(Compression::Zip) {
+        first_member(bytes, &mut plain)
+    } else {
+        unpack(bytes, u64::MAX).and_then(|(reader, _)| fill(reader, &mut plain))
     };
-    let fault = match &ended {
-        Err(error) if is_whole => Some(format!("its packing is broken: {error}")),
-        _ => None,
-    };
-    let start = Start {
+    Start {
         text: String::from_utf8_lossy(&plain).into_owned(),
         is_whole: is_whole && matches!(ended, Ok(true)),
-    };
-    (start, fault)
+    }
+}
+
+/// What stands first in a ZIP archive; its directory is at its end, so nothing of a part of one.
+fn first_member(bytes: &[u8], plain: &mut Vec<u8>) -> std::io::Result<bool> {
+    let mut ended = Ok(true);
+    let mut is_first = true;
+    let read = each_zip_member(Cursor::new(bytes), Limits::default(), |_, member| {
+        if std::mem::take(&mut is_first) {
+            ended = fill(member, plain);
+        }
+        Ok(())
+    });
+    match read {
+        Ok(()) => ended,
+        Err(MembersError::Io(error)) => Err(error),
+        Err(error) => Err(std::io::Error::other(error)),
+    }
 }
 
 /// Reads up to the limit; whether that was all. What came before an error is kept.

@@ -4,23 +4,16 @@ use chrono::NaiveDate;
 use gantry_formats::rinex::{Header, Kind, Time};
 
 use super::text::duration;
-use super::{Facts, Start, epochs};
+use super::{Facts, Start};
 use crate::vocabulary;
 
 pub(super) fn read(start: &Start) -> Facts {
     let text = start.text.trim_start_matches(['\n', '\r']);
     match Header::read(text.as_bytes()) {
-        Ok(header) => {
-            let mut facts = of_header(&header);
-            if start.is_whole && header.kind == Kind::Observation && header.crinex.is_none() {
-                facts.faults.extend(epochs::fault(text, &header));
-            }
-            facts
-        }
-        Err(error) => Facts {
+        Ok(header) => of_header(&header),
+        Err(_) => Facts {
             format: Some("RINEX".to_owned()),
             content: content_of(text),
-            faults: vec![format!("its header is broken: {error}")],
             ..Facts::default()
         },
     }

@@ -68,25 +68,6 @@ fn orbits(start: &Start, first: &str) -> Facts {
             facts.antenna_models.push(model.to_owned());
         }
     }
-    let n_epochs = start
-        .text
-        .lines()
-        .filter(|line| line.starts_with('*'))
-        .count();
-    let announced = first.get(32..39).and_then(|text| text.trim().parse().ok());
-    if start.is_whole {
-        if !ends_with(start, "EOF") {
-            facts
-                .faults
-                .push("it is cut short: it ends without its EOF line".to_owned());
-        }
-        if announced.is_some_and(|announced: usize| announced != n_epochs) {
-            facts.faults.push(format!(
-                "it has {n_epochs} epochs but announces {}",
-                announced.unwrap_or_default()
-            ));
-        }
-    }
     facts
 }
 
@@ -98,11 +79,6 @@ fn ionosphere(start: &Start) -> Facts {
     let interval = labelled(start, "INTERVAL").and_then(|text| text.parse::<f64>().ok());
     if let Some(seconds) = interval.filter(|seconds| *seconds > 0.0) {
         facts.sampling = Some(duration(seconds));
-    }
-    if start.is_whole && !ends_with(start, "END OF FILE") {
-        facts
-            .faults
-            .push("it is cut short: it ends without its END OF FILE line".to_owned());
     }
     facts
 }
@@ -120,11 +96,6 @@ fn labelled<'t>(start: &'t Start, label: &str) -> Option<&'t str> {
     let mut lines = start.text.lines();
     let line = lines.find(|line| line.get(60..).is_some_and(|end| end.trim() == label))?;
     line.get(..60).map(str::trim)
-}
-
-fn ends_with(start: &Start, mark: &str) -> bool {
-    let last = start.text.lines().rfind(|line| !line.trim().is_empty());
-    last.is_some_and(|line| line.trim().ends_with(mark))
 }
 
 /// Seconds as people and names write them: `30 s`, `5 min`, `2 h`.

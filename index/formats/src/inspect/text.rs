@@ -1,18 +1,24 @@
 //! Facts of formats that are lines.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Cursor, Read};
 
 use super::kind::n_cells;
 use super::{Inspection, Kind};
+use crate::hatanaka;
 use crate::lines::{Lines, TextError, field};
-use crate::rinex::{self, Header};
+use crate::rinex::{self, Checked, Header, check};
+use crate::{antex, ionex, sp3};
+
+/// The longest header of a RINEX file; real ones have some hundred lines.
+const MAX_HEADER_BYTES: u64 = 8 << 20;
 
 /// Reads lines as what they were told to be.
 pub(super) fn facts(reader: &mut impl Read, found: &mut Inspection) {
     let read = match found.kind {
         Kind::Rinex => of_rinex(reader, found),
         Kind::Sp3 => of_sp3(reader, found),
-        Kind::Ionex | Kind::Antex => of_labels(reader, found),
+        Kind::Ionex => of_ionex(reader, found),
+        Kind::Antex => of_antex(reader, found),
         Kind::Sinex => of_sinex(reader, found),
         Kind::Ecsv => of_columns(reader, found, ' '),
         Kind::Csv => of_columns(reader, found, ','),
@@ -25,7 +31,11 @@ pub(super) fn facts(reader: &mut impl Read, found: &mut Inspection) {
 }
 
 fn of_rinex(reader: &mut impl Read, found: &mut Inspection) -> Result<(), TextError> {
-    let header = Header::read(reader)?;
+    let mut read = Vec::new();
+    let header = Header::read(Noting {
+        inner: reader.take(MAX_HEADER_BYTES),
+        read: &mut read,
+    })?;
     found.kind = match header.kind {
         rinex::Kind::Observation => Kind::RinexObservation,
         rinex::Kind::Navigation => Kind::RinexNavigation,
@@ -33,14 +43,50 @@ fn of_rinex(reader: &mut impl Read, found: &mut Inspection) -> Result<(), TextEr
         rinex::Kind::Clock => Kind::RinexClock,
     };
     found.fact("version", header.version);
-    found.fact("crinex", header.crinex);
+    found.fact("crinex", header.crinex.clone());
     found.fact("system", header.system.map(String::from));
     found.fact("marker", header.marker_name);
     found.fact("interval_s", header.interval_s);
     found.fact("centre", header.analysis_centre);
     found.fact("first", header.first.as_ref().map(written));
     found.fact("last", header.last.as_ref().map(written));
+    let whole = Cursor::new(read).chain(reader);
+    if header.crinex.is_none() {
+        of_body(&check(whole)?, found);
+        return Ok(());
+    }
+    match hatanaka::Decoder::new(whole, hatanaka::Limits::default()) {
+        Ok(decoder) => of_body(&check(decoder)?, found),
+        Err(error) => found.fault(&error),
+    }
     Ok(())
+}
+
+fn of_body(checked: &Checked, found: &mut Inspection) {
+    if checked.n_epochs > 0 {
+        found.fact("epochs", checked.n_epochs);
+    }
+    if !checked.ephemerides.is_empty() {
+        found.fact("ephemerides", checked.ephemerides.values().sum::<u64>());
+    }
+    if !checked.clock_records.is_empty() {
+        found.fact("clocks", checked.clock_records.values().sum::<u64>());
+    }
+    found.warnings.extend(checked.warnings.iter().cloned());
+}
+
+/// A reader that keeps what was read through it.
+struct Noting<'a, R> {
+    inner: R,
+    read: &'a mut Vec<u8>,
+}
+
+impl<R: Read> Read for Noting<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.read.extend_from_slice(&buffer[..n]);
+        Ok(n)
+    }
 }
 
 fn written(time: &rinex::Time) -> String {
@@ -51,84 +97,40 @@ fn written(time: &rinex::Time) -> String {
 }
 
 fn of_sp3(reader: &mut impl Read, found: &mut Inspection) -> Result<(), TextError> {
-    let mut lines = Lines::new(reader);
-    let (mut announced, mut n_epochs, mut has_end, mut is_first) = (None, 0_u64, false, true);
-    while let Some(line) = lines.next()? {
-        if is_first && line.trim().is_empty() {
-            let why = "blank lines stand before the first line";
-            found.warnings.push(why.to_owned());
-            continue;
-        }
-        if is_first && line.starts_with('#') {
-            found.fact("version", field(line, 1, 2));
-            found.fact("frame", field(line, 46, 51));
-            found.fact("agency", field(line, 56, 60));
-            announced = field(line, 32, 39).parse::<u64>().ok();
-        } else if is_first {
-            let why = "the first two lines of the header are missing";
-            found.faults.push(why.to_owned());
-        }
-        is_first = false;
-        n_epochs += u64::from(line.starts_with("* "));
-        has_end |= line.trim_end() == "EOF";
+    let mut reader = BufReader::new(reader);
+    let starts_blank = reader
+        .fill_buf()
+        .is_ok_and(|start| start.first().is_some_and(u8::is_ascii_whitespace));
+    let orbits = sp3::read(reader)?;
+    if starts_blank {
+        let why = "a blank line stands before the first line";
+        found.warnings.push(why.to_owned());
     }
-    found.fact("epochs", n_epochs);
-    if !has_end {
-        found
-            .faults
-            .push("the file ends without its EOF line".to_owned());
-    }
-    if let Some(announced) = announced.filter(|n| *n != n_epochs) {
-        let why = format!("{announced} epochs are announced and {n_epochs} found");
-        found.faults.push(why);
-    }
+    found.fact("version", String::from(orbits.version));
+    found.fact("frame", orbits.frame);
+    found.fact("agency", orbits.agency);
+    found.fact("epochs", orbits.n_epochs);
+    found.fact("satellites", orbits.n_satellites);
+    found.faults.extend(orbits.faults);
     Ok(())
 }
 
-/// IONEX and ANTEX: labels from column 61 on, blocks that begin and end.
-fn of_labels(reader: &mut impl Read, found: &mut Inspection) -> Result<(), TextError> {
-    let mut lines = Lines::new(reader);
-    let (mut maps, mut rms, mut antennas, mut open) = (0_u64, 0_u64, 0_u64, None);
-    let (mut announced, mut has_end) = (None, false);
-    while let Some(line) = lines.next()? {
-        let label = field(line, 60, 80);
-        match label {
-            "IONEX VERSION / TYPE" | "ANTEX VERSION / SYST" => {
-                found.fact("version", field(line, 0, 8));
-            }
-            "INTERVAL" => found.fact("interval_s", field(line, 0, 6).parse::<i64>().ok()),
-            "# OF MAPS IN FILE" => announced = field(line, 0, 6).parse::<u64>().ok(),
-            "START OF TEC MAP" => maps += 1,
-            "START OF RMS MAP" => rms += 1,
-            "START OF ANTENNA" => antennas += 1,
-            "END OF FILE" => has_end = true,
-            _ => {}
-        }
-        if let Some(block) = label.strip_prefix("START OF ") {
-            open = Some(block.to_owned());
-        } else if label.strip_prefix("END OF ") == open.as_deref() {
-            open = None;
-        }
-    }
-    if let Some(block) = open.filter(|block| block != "AUX DATA") {
-        found.faults.push(format!("the file ends within {block}"));
-    }
-    if found.kind == Kind::Antex {
-        found.fact("antennas", antennas);
-        return Ok(());
-    }
-    found.fact("maps", maps);
-    found.fact("rms_maps", rms);
-    if !has_end {
-        found
-            .faults
-            .push("the file ends without END OF FILE".to_owned());
-    }
-    if let Some(announced) = announced.filter(|n| *n != maps) {
-        found
-            .faults
-            .push(format!("{announced} maps are announced and {maps} found"));
-    }
+fn of_ionex(reader: &mut impl Read, found: &mut Inspection) -> Result<(), TextError> {
+    let maps = ionex::read(reader)?;
+    found.fact("version", maps.version);
+    found.fact("interval_s", maps.interval_s);
+    found.fact("maps", maps.n_tec_maps);
+    found.fact("rms_maps", maps.n_rms_maps);
+    found.faults.extend(maps.faults);
+    Ok(())
+}
+
+fn of_antex(reader: &mut impl Read, found: &mut Inspection) -> Result<(), TextError> {
+    let models = antex::read(reader)?;
+    found.fact("version", models.version);
+    found.fact("antennas", models.n_antennas);
+    // Every antenna can be read nevertheless.
+    found.warnings.extend(models.faults);
     Ok(())
 }
 

@@ -57,6 +57,9 @@ pub fn check(reader: impl Read) -> Result<Checked, TextError> {
         Kind::Clock => records::clocks(&mut lines, &mut checked)?,
         Kind::Navigation => records::navigation(&mut lines, &mut checked)?,
     }
+    if checked.is_empty() {
+        return Err(lines.fault("the file ends after its header, without any records"));
+    }
     checked.compare();
     Ok(checked)
 }
@@ -77,16 +80,14 @@ impl Checked {
         self.last = Some(time);
     }
 
+    fn is_empty(&self) -> bool {
+        self.n_epochs == 0 && self.clock_records.is_empty() && self.ephemerides.is_empty()
+    }
+
     /// Warns where header and body do not agree.
     fn compare(&mut self) {
         let header = &self.header;
         let counts = [&header.first, &header.last];
-        let is_empty =
-            self.n_epochs == 0 && self.clock_records.is_empty() && self.ephemerides.is_empty();
-        if is_empty {
-            self.warnings.push("the body has no records".to_owned());
-            return;
-        }
         let labels = ["TIME OF FIRST OBS", "TIME OF LAST OBS"];
         let found = [&self.first, &self.last];
         for ((label, said), found) in labels.into_iter().zip(counts).zip(found) {
