@@ -56,6 +56,12 @@ impl Day {
         Some((days / 7, days % 7))
     }
 
+    /// The day of such a number.
+    #[must_use]
+    pub fn of_number(number: i32) -> Option<Self> {
+        NaiveDate::from_num_days_from_ce_opt(number).map(Self)
+    }
+
     /// The date that bears the label.
     #[must_use]
     pub fn date(self) -> NaiveDate {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod asset;
+mod completeness;
 mod coverage;
 mod day;
 mod facets;
@@ -11,6 +12,7 @@ mod query;
 mod vocabulary;
 
 pub use asset::{Asset, Column, Kind, Related, Relation, content_hash};
+pub use completeness::{Completeness, Gap, GapReason, MAX_GAPS};
 pub use coverage::{Days, Sky, TimeScale, TimeSpan};
 pub use day::{Day, DayRange, NoDay};
 pub use facets::{FacetPath, Facets};

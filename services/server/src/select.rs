@@ -1,8 +1,10 @@
 //! What to take: from the body of a request to a selection.
 
+use std::collections::BTreeMap;
+
 use gantry_asset::{Asset, AssetId};
 use gantry_search::{Collapse, Query};
-use gantry_staging::{MAX_ASSETS, select, select_with_queries};
+use gantry_staging::{MAX_ASSETS, Ranged, select, select_with_queries};
 use gantry_store::{Selection, User};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +47,10 @@ pub(crate) struct Take {
     /// With `adql`: a table that goes with it; not offered.
     #[schema(value_type = Option<Object>)]
     pub(crate) upload: Option<Value>,
+    /// What no member of the request is called.
+    #[serde(flatten, skip_serializing)]
+    #[schema(ignore)]
+    pub(crate) unknown: BTreeMap<String, Value>,
 }
 
 /// All matches of a search, as its address or its parameters.
@@ -81,6 +87,7 @@ pub(crate) async fn selection_of(
     user: Option<&User>,
     take: &Take,
 ) -> Result<Selection, Problem> {
+    take.known()?;
     if let Some(id) = &take.selection {
         return Ok(app
             .store
@@ -90,17 +97,41 @@ pub(crate) async fn selection_of(
     let mut taken = Taken::default();
     collect(app, take, &mut taken, DEPTH).await?;
     if taken.queries.is_empty() {
-        return Ok(select(&app.store, &taken.ids).await?);
+        return Ok(select(&app.store, &taken.ids, &taken.ranged).await?);
     }
     let user = user.ok_or_else(Problem::not_logged_in)?;
-    Ok(select_with_queries(&app.store, user, &taken.ids, &taken.queries).await?)
+    let (ids, ranged) = (&taken.ids, &taken.ranged);
+    Ok(select_with_queries(&app.store, user, ids, ranged, &taken.queries).await?)
 }
 
 /// What was asked for, member by member.
 #[derive(Default)]
 struct Taken {
     ids: Vec<AssetId>,
+    ranged: Vec<Ranged>,
     queries: Vec<Asset>,
+}
+
+impl Take {
+    /// That nothing was asked for which nobody would look at.
+    fn known(&self) -> Result<(), Problem> {
+        let Some(name) = self.unknown.keys().next() else {
+            return Ok(());
+        };
+        let name: String = name.chars().take(60).collect();
+        let why = match name.as_str() {
+            "with" | "prefer" => {
+                "sets of products that belong together are not chosen by this service; list the products or search for them"
+            }
+            _ => {
+                "a request takes `selection`, `assets`, `search` with `except`, `adql`, `datalink` or `any_of`, and what is to be done with them"
+            }
+        };
+        Err(Problem::new(
+            &BAD_REQUEST,
+            format!("`{name}` is not known: {why}"),
+        ))
+    }
 }
 
 async fn collect(app: &App, take: &Take, taken: &mut Taken, depth: u32) -> Result<(), Problem> {
@@ -110,6 +141,7 @@ async fn collect(app: &App, take: &Take, taken: &mut Taken, depth: u32) -> Resul
             "`any_of` is nested too deep; three levels are allowed",
         ));
     }
+    take.known()?;
     let n_members = usize::from(take.assets.is_some())
         + usize::from(take.search.is_some())
         + usize::from(take.adql.is_some())
@@ -127,7 +159,12 @@ async fn collect(app: &App, take: &Take, taken: &mut Taken, depth: u32) -> Resul
         );
     }
     if let Some(search) = &take.search {
-        taken.ids.extend(matches(app, search, &take.except).await?);
+        let found = matches(app, search, &take.except).await?;
+        if let Some(days) = search.days.as_deref().and_then(|days| days.parse().ok()) {
+            let ids = found.clone();
+            taken.ranged.push(Ranged { days, ids });
+        }
+        taken.ids.extend(found);
     }
     if let Some(adql) = &take.adql {
         taken.queries.push(adql_asset(app, take, adql)?);

@@ -2,6 +2,7 @@
 
 mod archives;
 mod blocking;
+mod check;
 mod ending;
 mod error;
 mod file;
@@ -24,12 +25,13 @@ mod volumes;
 mod worker;
 
 pub use archives::{ArchiveAccess, Archives, archive_titles};
+pub use check::{CheckedFile, FileState, check_volume};
 pub use error::StagingError;
 pub use live::Live;
 pub use manifest::{Citation, citation, file_json};
 pub use plan::{Plan, PlannedFile, PlannedMethod};
 pub use request::{Method, OnConflict, StageRequest};
-pub use selection::{MAX_ASSETS, members, select, select_with_queries};
+pub use selection::{MAX_ASSETS, Ranged, members, select, select_with_queries};
 pub use staging::Staging;
 pub use volumes::{NewVolume, Volumes, WORKSPACE};
 pub use worker::Worker;

@@ -17,6 +17,9 @@ use crate::error::StagingError;
 use crate::job::JobRun;
 use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
 
+/// The name of the manifest of all that is staged in a folder.
+pub(crate) const CRATE: &str = "ro-crate-metadata.json";
+
 /// How one asset is cited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Citation {
@@ -126,6 +129,8 @@ async fn report(
     phase: Phase,
 ) -> Result<Value, StagingError> {
     let counts = run.store.file_counts(&run.job.id).await?;
+    let owner = Some(run.job.owner.as_str());
+    let days = run.store.selection(&run.job.selection, owner).await?.days;
     let rows: Vec<Value> = files.iter().map(file_json).collect();
     Ok(json!({
         "gantry_manifest": 1,
@@ -137,6 +142,9 @@ async fn report(
         "created": run.job.created,
         "written": Utc::now(),
         "counts": counts,
+        "expected": days.expected,
+        "found": days.found,
+        "gaps": days.gaps,
         "files": rows,
     }))
 }
@@ -170,7 +178,7 @@ pub fn file_json(file: &StagingFile) -> Value {
 ///
 /// What is staged is looked up under the lock, so that of two jobs the later writer knows what the other staged.
 async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), StagingError> {
-    let path = folder.join("ro-crate-metadata.json")?;
+    let path = folder.join(CRATE)?;
     let locked = lock(run, &path).await?;
     let (volume, staged) = (
         run.volume.clone(),
@@ -254,7 +262,7 @@ fn ro_crate(
         .map(|file| json!({"@id": below(&file.path)}))
         .collect();
     let mut graph = vec![
-        json!({"@id": "ro-crate-metadata.json", "@type": "CreativeWork", "about": {"@id": "./"}, "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}}),
+        json!({"@id": CRATE, "@type": "CreativeWork", "about": {"@id": "./"}, "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}}),
         json!({"@id": "./", "@type": "Dataset", "name": format!("Staged by Gantry into {}", folder), "description": "Products of science archives, with how each was verified.",
                "datePublished": Utc::now().format("%Y-%m-%d").to_string(), "license": "see each file", "hasPart": parts}),
     ];

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gantry_asset::Completeness;
 use gantry_store::StagedFile;
 use serde::Serialize;
 
@@ -174,6 +175,9 @@ pub struct Plan {
     pub n_files: u64,
     /// Bytes that can still be written to the volume.
     pub free_bytes: Option<u64>,
+    /// The days asked for, and which of them are missing.
+    #[serde(flatten)]
+    pub days: Completeness,
 }
 
 impl Step {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gantry_asset::Completeness;
 use gantry_store::{AssetRecord, NewStagingFile, Selection, StagingJob, Store, User, Volume};
 
 use crate::archives::Archives;
@@ -125,7 +126,10 @@ impl Staging {
         let free_bytes = files
             .and_then(|files| files.space().ok())
             .map(|space| space.free_bytes);
-        Ok(self.sum_up(planned, free_bytes))
+        let mut plan = self.sum_up(planned, free_bytes);
+        plan.warnings.extend(selection.days.sentence());
+        plan.days = selection.days.clone();
+        Ok(plan)
     }
 
     async fn step(
@@ -208,6 +212,7 @@ impl Staging {
             files: planned.files,
             n_files: planned.n_files,
             free_bytes,
+            days: Completeness::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Selections: immutable sets of (asset, version).
 
 use chrono::{DateTime, Utc};
-use gantry_asset::AssetId;
+use gantry_asset::{AssetId, Completeness};
 
 use crate::Store;
 use crate::assets::to_time;
@@ -23,6 +23,8 @@ pub struct Selection {
     pub n_files: u64,
     /// How many bytes, where all are known.
     pub size_bytes: Option<u64>,
+    /// What was asked for by days, and which of them are missing; nothing for a selection without ranges.
+    pub days: Completeness,
     /// When it was made.
     pub created: DateTime<Utc>,
 }
@@ -36,7 +38,16 @@ pub struct SelectionMember {
     pub version: u32,
 }
 
-type Row = (String, Option<String>, i64, i64, i64, Option<i64>, i64);
+type Row = (
+    String,
+    Option<String>,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+    String,
+    i64,
+);
 
 /// How many rows one statement takes.
 const ROWS: usize = 500;
@@ -54,7 +65,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
             "INSERT INTO selections (id, owner, change, n_assets, n_files, size_bytes, gaps, created) \
-             VALUES ($1, $2, $3, $4, $5, $6, '[]', $7) ON CONFLICT (id) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
         )
         .bind(&selection.id)
         .bind(&selection.owner)
@@ -62,6 +73,7 @@ impl Store {
         .bind(selection.n_assets.cast_signed())
         .bind(selection.n_files.cast_signed())
         .bind(selection.size_bytes.map(u64::cast_signed))
+        .bind(serde_json::to_string(&selection.days).expect("counts and days are plain data"))
         .bind(now())
         .execute(&mut *tx)
         .await
@@ -97,14 +109,14 @@ impl Store {
     /// [`StoreError::NotFound`] when there is none that `viewer` may see.
     pub async fn selection(&self, id: &str, viewer: Option<&str>) -> Result<Selection, StoreError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT id, owner, change, n_assets, n_files, size_bytes, created FROM selections WHERE id = $1 AND (owner IS NULL OR owner = $2)",
+            "SELECT id, owner, change, n_assets, n_files, size_bytes, gaps, created FROM selections WHERE id = $1 AND (owner IS NULL OR owner = $2)",
         )
         .bind(id)
         .bind(viewer)
         .fetch_optional(&self.write)
         .await
         .doing("look up a selection")?;
-        let (id, owner, change, n_assets, n_files, size, created) =
+        let (id, owner, change, n_assets, n_files, size, days, created) =
             row.ok_or_else(|| StoreError::NotFound {
                 noun: "selection",
                 id: id.to_owned(),
@@ -116,6 +128,8 @@ impl Store {
             n_assets: n_assets.cast_unsigned(),
             n_files: n_files.cast_unsigned(),
             size_bytes: size.map(i64::cast_unsigned),
+            // Selections of old have a bare list, always empty.
+            days: serde_json::from_str(&days).unwrap_or_default(),
             created: to_time(created),
         })
     }

@@ -29,6 +29,8 @@ async fn the_same_assets_are_the_same_selection_in_whatever_order_and_form() {
         [
             "change",
             "created",
+            "expected",
+            "found",
             "gaps",
             "id",
             "n_assets",

@@ -72,6 +72,22 @@ async fn a_range_of_a_series_is_selected_by_its_days() {
     let selection = ada.post("/api/v1/selections", range).await.is(201).json();
     // Six days, of which the archive lacks 017.
     assert_eq!(selection["n_assets"], 5);
+    let gap = json!({"series": SERIES, "day": "2023-017", "station": "BRUX00BEL", "reason": "not-at-archive"});
+    assert_eq!(
+        (
+            &selection["expected"],
+            &selection["found"],
+            &selection["gaps"]
+        ),
+        (&json!(6), &json!(5), &json!([gap]))
+    );
+    let plan = format!("/api/v1/selections/{}/plan", text(&selection, "/id"));
+    let plan = ada.post(&plan, json!({})).await.is(200).json();
+    assert_eq!(
+        plan["warnings"],
+        json!(["1 of 6 days is not there: 2023-017"])
+    );
+    assert_eq!(plan["gaps"], json!([gap]));
     let whole = json!({"assets": [SERIES]});
     let selection = ada.post("/api/v1/selections", whole).await.is(201).json();
     assert_eq!(selection["n_assets"], 39);
@@ -212,6 +228,11 @@ async fn what_is_asked_wrongly_of_an_archive_is_refused_before_anything_is_kept(
         (
             json!({"datalink": {"archive": "gaia", "sources": ["1"], "types": ["RVS"]}}),
             "release",
+        ),
+        (json!({"assets": [SERIES], "nonsense": 1}), "`nonsense`"),
+        (
+            json!({"any_of": [{"assets": [SERIES], "with": {"nav": "BRDC"}}]}),
+            "`with`",
         ),
     ] {
         let answer = ada.post("/api/v1/selections", body.clone()).await;

@@ -149,3 +149,54 @@ fn a_service_that_is_asked_to_stop_does_so_at_once_and_its_job_goes_on_afterward
     let service = gantry.serve();
     goes_on(&service, &archive, &job, &volume);
 }
+
+#[test]
+fn verify_names_what_was_changed_or_taken_away_since_it_was_staged() {
+    let (archive, _cache) = standin(128);
+    let gantry = Gantry::on(&archive);
+    gantry.json(&["harvest", "planck"]);
+    let service = gantry.serve();
+    let volume = service.new_volume("cmb");
+    let [small, one, two] = [SMALL, MAPS[0], MAPS[1]];
+    let nothing = gantry.json(&["verify", "cmb"]);
+    assert_eq!(nothing["files"], json!([]));
+    let job = service.add_to_volume(&[small, one, two], "cmb");
+    assert_eq!(service.ended(&job)["files"]["staged"], 3);
+    let good = gantry.json(&["verify", "cmb"]);
+    let counts = json!({"intact": 3, "changed": 0, "missing": 0, "unreadable": 0});
+    assert_eq!(good["counts"], counts);
+
+    // One bit, size and time as they were.
+    let map = volume.join("planck").join(one);
+    let modified = std::fs::metadata(&map).unwrap().modified().unwrap();
+    let mut bytes = std::fs::read(&map).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&map, bytes).unwrap();
+    let touched = std::fs::File::options().write(true).open(&map).unwrap();
+    touched.set_modified(modified).unwrap();
+    std::fs::remove_file(volume.join("planck").join(small)).unwrap();
+    let ran = gantry.run(&["--json", "verify", "cmb", "planck"]);
+    assert_eq!(ran.code, Some(1));
+    let found = ran.answer();
+    let states: Vec<_> = found["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| {
+            (
+                file["path"].as_str().unwrap(),
+                file["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let path = |name| format!("planck/{name}");
+    assert_eq!(
+        states,
+        [
+            (path(small).as_str(), "missing"),
+            (path(one).as_str(), "changed"),
+            (path(two).as_str(), "intact"),
+        ]
+    );
+    assert!(gantry.fails(&["verify", "nowhere"]).contains("nowhere"));
+}

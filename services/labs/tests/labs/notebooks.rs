@@ -94,6 +94,7 @@ async fn staged_later(world: &World) -> OpensOn {
     let asset = AssetId::parse("planck:map.fits").unwrap();
     let volume = world.store.volume(&world.ada.id, "cmb").await.unwrap();
     let selection = Selection {
+        days: Default::default(),
         id: "sel_3fa9c1d2".to_owned(),
         owner: None,
         change: 0,

@@ -11,6 +11,7 @@ mod serve;
 mod stage;
 mod stand_ins;
 mod token;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum Command {
     AddToVolume(stage::AddToVolumeArgs),
     /// Put products into a volume and open a notebook on them.
     OpenInNotebook(stage::OpenInNotebookArgs),
+    /// Compare the files of a volume with the manifests beside them.
+    Verify(verify::VerifyArgs),
     /// Stage again what a manifest says was staged.
     Restage(stage::RestageArgs),
     /// Make, list and revoke personal tokens.
@@ -123,6 +126,7 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Search(args) => search::run(&args, config()?, output).await,
         Command::AddToVolume(args) => stage::add_to_volume(args, config()?, output).await,
         Command::OpenInNotebook(args) => stage::open_in_notebook(args, config()?, output).await,
+        Command::Verify(args) => verify::run(args, config()?, output).await,
         Command::Restage(args) => stage::restage(args, config()?, output).await,
         Command::Token(args) => token::run(args, config()?, output).await,
         Command::Check => check::run(config()?, output).await,

@@ -284,14 +284,37 @@ pub(super) async fn restage(
     let directory = manifest["request"]["directory"]
         .as_str()
         .map(ToOwned::to_owned);
-    add_to_volume(
-        AddToVolumeArgs {
-            assets,
-            volume: args.volume,
-            directory,
-        },
-        config,
-        output,
-    )
-    .await
+    let wanted = AddToVolumeArgs {
+        assets,
+        volume: args.volume,
+        directory,
+    };
+    let files = files.clone();
+    let store = gantry_store::Store::open(&config.store_url()).await?;
+    let code = add_to_volume(wanted, config, output).await?;
+    for line in other_versions(&store, &files).await? {
+        output.note(&line);
+    }
+    Ok(code)
+}
+
+/// The products that are no longer at the version a manifest has, a sentence each.
+async fn other_versions(
+    store: &gantry_store::Store,
+    files: &[serde_json::Value],
+) -> anyhow::Result<Vec<String>> {
+    let mut told = std::collections::BTreeSet::new();
+    for file in files {
+        let (Some(asset), Some(was)) = (file["asset"].as_str(), file["version"].as_u64()) else {
+            continue;
+        };
+        let id = gantry_asset::AssetId::parse(asset)?;
+        let now = u64::from(store.asset(&id, None).await?.version);
+        if now != was {
+            told.insert(format!(
+                "{asset} is at version {now} now; the manifest has version {was}, whose files the archive no longer lists"
+            ));
+        }
+    }
+    Ok(told.into_iter().collect())
 }

@@ -84,7 +84,7 @@ async fn confirm(
             .iter()
             .map(|record| record.asset.id.clone())
             .collect();
-        let selection = select(&app.store, &found).await?;
+        let selection = select(&app.store, &found, &[]).await?;
         let volume = match caller {
             Some(caller) => Some(
                 app.store

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use gantry_asset::Asset;
+use gantry_asset::{Asset, Completeness, Day};
 use gantry_staging::{Plan, StageRequest, members};
 use gantry_store::AssetRecord;
 use serde::Deserialize;
@@ -86,7 +86,43 @@ pub(crate) struct PlanLine {
 struct Gap {
     what: String,
     when: String,
-    reason: String,
+    reason: &'static str,
+}
+
+/// How many gaps the page shows.
+const GAPS: usize = 200;
+
+/// The days that are missing, runs of them in one line.
+fn gaps(days: &Completeness) -> Vec<Gap> {
+    let mut lines: Vec<(&gantry_asset::Gap, i32, String)> = Vec::new();
+    for gap in &days.gaps {
+        let number = gap.day.parse().map_or(0, Day::number);
+        match lines.last_mut() {
+            Some((first, last, until))
+                if first.series == gap.series
+                    && first.reason == gap.reason
+                    && *last + 1 == number =>
+            {
+                (*last, *until) = (number, gap.day.clone());
+            }
+            _ => lines.push((gap, number, gap.day.clone())),
+        }
+    }
+    let shown = lines.into_iter().take(GAPS);
+    shown
+        .map(|(gap, _, until)| Gap {
+            what: gap
+                .station
+                .clone()
+                .unwrap_or_else(|| gap.series.to_string()),
+            when: if until == gap.day {
+                until
+            } else {
+                format!("{} to {until}", gap.day)
+            },
+            reason: gap.reason.words(),
+        })
+        .collect()
 }
 
 /// Which page, and for which volume the plan is made.
@@ -143,7 +179,7 @@ pub(crate) async fn show(
             .collect(),
         first_href: (from > 0).then(|| href(0)),
         next: (next < selection.n_assets).then(|| href(next)),
-        gaps: Vec::new(),
+        gaps: gaps(&selection.days),
         plan: plan_files(&plan),
         plan_lines: plan_lines(&plan),
         plan_more: (plan.n_files > plan.files.len() as u64).then(|| {

@@ -238,7 +238,7 @@ async fn a_plan_says_what_the_job_then_does() {
 #[tokio::test]
 async fn a_directory_that_leads_out_of_the_volume_is_refused() {
     let world = fake([Held::new("map", "x")]).await;
-    let selection = select(&world.store, &["fake:map".parse().unwrap()])
+    let selection = select(&world.store, &["fake:map".parse().unwrap()], &[])
         .await
         .unwrap();
     for directory in ["../x", "/etc", "a/../../b", "a//b", "a\u{0}b", "./a"] {

@@ -36,6 +36,7 @@ async fn asking(bytes: &str) -> (World, Selection) {
         &world.store,
         &world.ada,
         &["fake:map".parse().unwrap()],
+        &[],
         &[query("answer")],
     )
     .await
@@ -171,7 +172,9 @@ async fn a_query_belongs_to_who_asked_and_its_selection_too() {
             .iter()
             .all(|change| change.record.asset.id != query("").id)
     );
-    let refused = select(&world.store, &[query("").id]).await.unwrap_err();
+    let refused = select(&world.store, &[query("").id], &[])
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("fake:~query-1"), "{refused}");
 }
 

@@ -10,7 +10,7 @@ async fn ten_thousand_assets_are_the_same_selection_in_any_order() {
     let mut ids: Vec<AssetId> = (0..10_000)
         .map(|n| format!("fake:f{n:05}").parse().unwrap())
         .collect();
-    let first = select(&world.store, &ids).await.unwrap();
+    let first = select(&world.store, &ids, &[]).await.unwrap();
     assert_eq!(
         (first.n_assets, first.n_files, first.size_bytes, first.owner),
         (10_000, 10_000, Some(10_000), None)
@@ -19,12 +19,12 @@ async fn ten_thousand_assets_are_the_same_selection_in_any_order() {
     ids.reverse();
     ids.rotate_left(3_333);
     ids.extend_from_within(..5);
-    let second = select(&world.store, &ids).await.unwrap();
+    let second = select(&world.store, &ids, &[]).await.unwrap();
     assert_eq!(
         (second.id.as_str(), second.n_assets),
         (first.id.as_str(), 10_000)
     );
-    let other = select(&world.store, &ids[1..9_000]).await.unwrap();
+    let other = select(&world.store, &ids[1..9_000], &[]).await.unwrap();
     assert_ne!(other.id, first.id);
 
     let mut seen = Vec::new();
@@ -50,13 +50,13 @@ async fn ten_thousand_assets_are_the_same_selection_in_any_order() {
 async fn a_selection_of_nothing_and_of_what_is_not_there_is_refused_by_name() {
     let world = fake([Held::new("a", "a")]).await;
     assert!(matches!(
-        select(&world.store, &[]).await,
+        select(&world.store, &[], &[]).await,
         Err(StagingError::Empty)
     ));
     let ids: Vec<AssetId> = ["fake:a", "fake:z5", "fake:z1", "fake:z4", "fake:z2"]
         .map(|id| id.parse().unwrap())
         .to_vec();
-    let error = select(&world.store, &ids).await.unwrap_err();
+    let error = select(&world.store, &ids, &[]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "no asset `fake:z1`, `fake:z2`, `fake:z4` and 1 more; search for it, or ask `/api/v1/assets/resolve` for its id"

@@ -181,7 +181,7 @@ impl World {
 
     pub(crate) async fn select(&self, assets: &[&str]) -> Selection {
         let ids: Vec<_> = assets.iter().map(|id| id.parse().unwrap()).collect();
-        select(&self.store, &ids).await.unwrap()
+        select(&self.store, &ids, &[]).await.unwrap()
     }
 
     /// Makes the job; nobody carries it out yet.

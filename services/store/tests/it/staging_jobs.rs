@@ -18,6 +18,7 @@ async fn staged() -> Staged {
     let ada = record.user("ada").await;
     let volume = record.new_volume(&volume(&ada, "cmb")).await.unwrap();
     let selection = Selection {
+        days: Default::default(),
         id: "sel_1".to_owned(),
         owner: None,
         change: 3,
@@ -361,6 +362,7 @@ async fn a_selection_of_a_user_is_hidden_from_others_and_one_of_nobody_is_everyb
     let staged = staged().await;
     let eve = staged.record.user("eve").await;
     let mine = Selection {
+        days: Default::default(),
         id: "sel_mine".to_owned(),
         owner: Some(staged.ada.id.clone()),
         ..staged.record.selection("sel_1", None).await.unwrap()
