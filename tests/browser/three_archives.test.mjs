@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertNoTrouble, logIn, numberIn, openPage, picture, startBrowser } from './browser.mjs';
+import { assertAccessible, assertNoTrouble, logIn, numberIn, openPage, picture, startBrowser } from './browser.mjs';
 import { startDemo } from './demo.mjs';
 import { LAB_WITHIN_MS, NOTEBOOK_WITHIN_MS, markFound, openNotebook, runAllCells } from './way.mjs';
 
@@ -67,4 +67,29 @@ test('a table shows its columns', async () => {
   assert.match(await page.getByTestId('columns').innerText(), /parallax/);
   await picture(page, 'table');
   assertNoTrouble(page, 'the table');
+});
+
+/** Presses Add to Data Volume on a page and waits for the end of the job. */
+async function addAndWait() {
+  await page.getByTestId('add-to-volume').click();
+  await page.waitForURL(/\/staging-jobs\//);
+  await page.getByTestId('phase').filter({ hasText: 'complete' }).waitFor({ timeout: LAB_WITHIN_MS });
+  assert.equal(await page.getByTestId('n-staged').innerText(), '1');
+}
+
+test('a table is asked on its page by a query that may be changed', { timeout: WAY_WITHIN_MS }, async () => {
+  await page.goto(new URL('/assets/gaia:gaiadr3.gaia_source', demo.url).href);
+  assert.equal(await page.getByTestId('adql').inputValue(), 'SELECT TOP 1000 *\nFROM gaiadr3.gaia_source');
+  await assertAccessible(page, 'the table');
+  await page.getByTestId('adql').fill('SELECT TOP 5 source_id, ra, dec FROM gaiadr3.gaia_source');
+  await addAndWait();
+  assertNoTrouble(page, 'the query');
+});
+
+test('a kind of product is asked on its page for a list of sources', { timeout: WAY_WITHIN_MS }, async () => {
+  await page.goto(new URL('/assets/gaia:dr3-XP_SAMPLED', demo.url).href);
+  await page.getByTestId('sources').fill('4583627001381815936, 5937083312263887616\n');
+  await picture(page, 'sources');
+  await addAndWait();
+  assertNoTrouble(page, 'the sources');
 });

@@ -76,7 +76,7 @@ pub(crate) fn assets(gaia: &Gaia) -> Vec<Asset> {
             kind.title, kind.name
         );
         asset.description =
-            "Had for up to 5000 sources at a time, by their numbers; a source without such a product is named.".to_owned();
+            "Asked for by a list of sources, up to 5,000 at a time; those that have no such product are named.".to_owned();
         asset.synonyms = kind
             .synonyms
             .iter()

@@ -103,15 +103,38 @@ fn description(table: &Table, epoch: Option<&str>) -> String {
         .as_deref()
         .map(str::trim)
         .filter(|text| !text.is_empty());
-    let mut parts: Vec<String> = said.map(ToOwned::to_owned).into_iter().collect();
+    let mut parts: Vec<String> = said.map(sentence).into_iter().collect();
     let columns = table.columns.len();
     parts.push(match table.n_rows {
-        Some(rows) => format!("{rows} rows, {columns} columns."),
+        Some(rows) => format!("{} rows, {columns} columns.", grouped(rows)),
         None => format!("{columns} columns."),
     });
     parts.extend(epoch.map(|epoch| format!("Positions refer to {epoch}.")));
-    parts.push("Had by a query in ADQL.".to_owned());
+    parts.push("Asked for by a query in ADQL.".to_owned());
     parts.join(" ")
+}
+
+/// A text that ends as a sentence does.
+fn sentence(text: &str) -> String {
+    let end = if text.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{text}{end}")
+}
+
+/// A number with a comma between thousands.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn column(column: &gantry_formats::vodataservice::Column) -> Column {

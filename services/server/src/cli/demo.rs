@@ -54,6 +54,9 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
     let stand_ins = StandIns::start(&dir)?;
     let port = listener.local_addr()?.port();
     let config = demo_config(config, &dir, port, stand_ins.archives()?);
+    let written = dir.join("gantry.toml");
+    std::fs::write(&written, as_file(&config)?)
+        .with_context(|| format!("cannot write `{}`", written.display()))?;
     let made = make_labs_environment(&config, output).await;
     let app = App::open(config, true).await?;
     app.environment.send_replace(made);
@@ -93,6 +96,33 @@ fn demo_config(
     config
 }
 
+/// The demo's configuration as a file, for commands beside it.
+fn as_file(config: &Config) -> anyhow::Result<String> {
+    let archives = config.archive.iter().map(|(id, archive)| {
+        let mut keys = json!({
+            "kind": archive.kind, "url": archive.url, "folders": archive.folders,
+            "limits": {"per_second": archive.limits.per_second},
+        });
+        for (key, value) in [
+            ("title", &archive.title),
+            ("products", &archive.products),
+            ("peek", &archive.peek),
+        ] {
+            if let Some(value) = value {
+                keys[key] = json!(value);
+            }
+        }
+        (id.clone(), keys)
+    });
+    let archives: serde_json::Map<String, serde_json::Value> = archives.collect();
+    let file = json!({
+        "data_dir": config.data_dir,
+        "server": {"listen": config.server.listen},
+        "archive": archives,
+    });
+    Ok(toml::to_string(&file)?)
+}
+
 async fn make_labs_environment(config: &Config, output: &Output) -> EnvironmentState {
     let bar = output.bar("Making the labs' Python environment, once", None);
     let state = environment(config, |text| bar.say(&text)).await;
@@ -128,8 +158,9 @@ async fn announce(app: &App, started: Instant, output: &Output) -> anyhow::Resul
     let took = started.elapsed().as_secs_f64();
     let answer = json!({"url": app.public_url(), "login_url": login, "token": token, "archives": archives, "took_s": (took * 10.0).round() / 10.0});
     let text = format!(
-        "\nGantry is ready after {took:.0} s. Open this address once, it logs you in:\n\n  {login}\n\nThen it is at {}. Stop it with Ctrl-C; its labs end with it.",
-        app.public_url()
+        "\nGantry is ready after {took:.0} s. Open this address once, it logs you in:\n\n  {login}\n\nThen it is at {}. Stop it with Ctrl-C; its labs end with it.\n\nCommands beside it, in another terminal:\n\n  gantry --config {} search \"100 GHz\"\n",
+        app.public_url(),
+        app.config.data_dir.join("gantry.toml").display()
     );
     output.answer(&answer, &text)?;
     Ok(())

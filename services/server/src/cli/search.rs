@@ -81,6 +81,12 @@ pub(super) async fn run(
         ));
     }
     lines.push(format::plural(found.total, "product"));
+    if app.index.n_assets() == 0 {
+        lines.push(
+            "The catalogue is empty: `gantry harvest --all` fills it; beside `gantry demo`, add the `--config` it names."
+                .to_owned(),
+        );
+    }
     let facets: serde_json::Map<String, Value> = found
         .facets
         .iter()

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gantry_asset::{Asset, Column, File, Location, Relation, vocabulary};
+use gantry_connector::Archive;
 use gantry_store::{AssetRecord, NOT_RUN};
 
 use super::page;
@@ -41,8 +42,17 @@ struct AssetPage {
     acknowledgement: Option<String>,
     license: Option<Link>,
     states: Vec<String>,
+    ask: Option<Ask>,
     volumes: Vec<VolumeChoice>,
     labs: Vec<LabChoice>,
+}
+
+/// What has to be asked before there is anything to take.
+enum Ask {
+    /// A table, by a query that may be changed.
+    Table { adql: String },
+    /// A kind of product, by a list of sources.
+    Sources { kind: String, release: String },
 }
 
 struct AssetFacet {
@@ -127,6 +137,7 @@ pub(crate) async fn show(
         citation_text: cited.text,
         bibtex: cited.bibtex,
         acknowledgement: Some(cited.acknowledgement),
+        ask: archive.and_then(|archive| ask(asset, archive)),
         license: archive
             .and_then(|archive| archive.license.clone())
             .map(|license| Link::new(license, "")),
@@ -140,6 +151,25 @@ pub(crate) async fn show(
         StatusCode::OK
     };
     Ok((status, shown).into_response())
+}
+
+/// How an asset without a location is asked for, if its archive answers questions.
+fn ask(asset: &Asset, archive: &Archive) -> Option<Ask> {
+    let file = asset
+        .files
+        .first()
+        .filter(|file| file.locations.is_empty())?;
+    let stem = file.name.rsplit_once('.').map_or("", |(stem, _)| stem);
+    if archive.asks.datalink.iter().any(|kind| kind == stem) {
+        return Some(Ask::Sources {
+            kind: stem.to_owned(),
+            release: asset.facets.first("release")?.to_owned(),
+        });
+    }
+    let is_table = archive.asks.adql && !asset.columns.is_empty();
+    is_table.then(|| Ask::Table {
+        adql: format!("SELECT TOP 1000 *\nFROM {}", asset.id.local()),
+    })
 }
 
 /// The size of an asset; of its members together for a series.

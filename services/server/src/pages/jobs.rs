@@ -152,7 +152,7 @@ async fn row(app: &App, job: &StagingJob) -> Result<JobRow, Problem> {
             .map(|volume| volume.name)
             .unwrap_or_default(),
         phase: job.phase.as_str().to_owned(),
-        phase_text: phase_text(job.phase).to_owned(),
+        phase_text: end_text(job.phase, &progress.counts).to_owned(),
         counts: counts_text(&progress.counts),
         bytes: format::part_of(progress.bytes_done, progress.counts.bytes_total),
         percent: format::percent(progress.bytes_done, progress.counts.bytes_total),
@@ -213,7 +213,7 @@ pub(crate) async fn show(
         )),
         datalab: None,
         phase: job.phase.as_str().to_owned(),
-        phase_text: phase_text(job.phase).to_owned(),
+        phase_text: end_text(job.phase, &counts).to_owned(),
         events: format!("/api/v1/staging-jobs/{}/events", job.id),
         created: format::time(job.created),
         started: job.started.map(format::time),
@@ -387,6 +387,15 @@ pub(crate) fn phase_text(phase: Phase) -> &'static str {
         Phase::Completed => "complete",
         Phase::Error => "could not go on",
         Phase::Aborted => "aborted",
+    }
+}
+
+/// A phase in words, where the outcomes of its files are known.
+fn end_text(phase: Phase, counts: &FileCounts) -> &'static str {
+    match phase {
+        Phase::Completed if counts.failed > 0 => "ended, not all is there",
+        Phase::Completed if counts.skipped > 0 => "ended, some left out",
+        phase => phase_text(phase),
     }
 }
 

@@ -40,6 +40,16 @@ pub(crate) struct SelectionForm {
     days_from: Option<String>,
     #[serde(deserialize_with = "once")]
     days_to: Option<String>,
+    /// Of a table: the query.
+    #[serde(deserialize_with = "once")]
+    adql: Option<String>,
+    /// Of a kind of product: which sources, the kind, the release.
+    #[serde(deserialize_with = "once")]
+    sources: Option<String>,
+    #[serde(deserialize_with = "once")]
+    kind: Option<String>,
+    #[serde(deserialize_with = "once")]
+    release: Option<String>,
 }
 
 pub(crate) async fn selections(
@@ -145,6 +155,9 @@ fn take(form: &SelectionForm) -> Result<Take, Problem> {
             "nothing is marked; go back and mark what to take",
         ));
     }
+    if let Some(take) = question(form)? {
+        return Ok(take);
+    }
     let days = days(form.days_from.as_deref(), form.days_to.as_deref())?;
     if let (Some(days), [series]) = (days, form.asset.as_slice()) {
         return Ok(Take {
@@ -156,6 +169,35 @@ fn take(form: &SelectionForm) -> Result<Take, Problem> {
         assets: Some(form.asset.clone()),
         ..Take::default()
     })
+}
+
+/// What is asked of the archive of a table or of a kind of product.
+fn question(form: &SelectionForm) -> Result<Option<Take>, Problem> {
+    let [asset] = form.asset.as_slice() else {
+        return Ok(None);
+    };
+    let archive = asset.split(':').next().unwrap_or_default().to_owned();
+    if let Some(adql) = &form.adql {
+        return Ok(Some(Take {
+            adql: Some(adql.trim().to_owned()),
+            archive: Some(archive),
+            ..Take::default()
+        }));
+    }
+    let (Some(sources), Some(kind)) = (&form.sources, &form.kind) else {
+        return Ok(None);
+    };
+    let numbers = sources.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+    let sources: Vec<&str> = numbers.filter(|number| !number.is_empty()).collect();
+    let asked = serde_json::json!({
+        "archive": archive, "release": form.release, "sources": sources, "types": [kind],
+    });
+    let datalink = serde_json::from_value(asked)
+        .map_err(|error| Problem::new(&BAD_REQUEST, error.to_string()))?;
+    Ok(Some(Take {
+        datalink: Some(datalink),
+        ..Take::default()
+    }))
 }
 
 /// The range between two days, each of which may be left open.
@@ -174,7 +216,7 @@ fn days(from: Option<&str>, to: Option<&str>) -> Result<Option<String>, Problem>
 }
 
 /// No archive has days before or after these.
-const FIRST_DAY: &str = "1900-001";
+const FIRST_DAY: &str = "1800-001";
 const LAST_DAY: &str = "2999-365";
 
 fn day(text: Option<&str>) -> Result<Option<Day>, Problem> {
