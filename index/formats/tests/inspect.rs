@@ -139,3 +139,68 @@ fn pages_documents_and_noise_are_told() {
     assert_eq!(kind(&[0, 1, 2, 3, 255]), Kind::Unknown);
     assert_eq!(kind(b""), Kind::Empty);
 }
+
+#[test]
+fn rows_that_take_no_bytes_are_refused() {
+    let votable = br#"<VOTABLE version="1.4"><RESOURCE><TABLE><FIELD name="a" datatype="double" arraysize="0"/>
+        <DATA><BINARY><STREAM encoding="base64"></STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"#;
+    let found = inspect(&mut Cursor::new(&votable[..]), Limits::default());
+    assert_eq!(
+        found.faults,
+        ["no column of the binary stream takes a byte, so it has no rows that could be counted"]
+    );
+}
+
+#[test]
+fn archives_within_archives_share_one_budget_of_members_and_bytes() {
+    let tar = |bytes: &[u8], n: usize| {
+        let mut tar = tar::Builder::new(Vec::new());
+        for n in 0..n {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            tar.append_data(&mut header, format!("m{n}"), bytes)
+                .unwrap();
+        }
+        tar.into_inner().unwrap()
+    };
+    let nested = tar(&tar(b"some text and more", 30), 30);
+    let of = |limits: Limits| {
+        let found = inspect(&mut Cursor::new(&nested[..]), limits);
+        (serde_json::to_string(&found).unwrap(), found.faults)
+    };
+    let (whole, faults) = of(Limits::default());
+    assert_eq!((whole.matches("\"text\"").count(), faults), (900, vec![]));
+    let few = Limits {
+        max_members: 100,
+        ..Limits::default()
+    };
+    let (told, faults) = of(few);
+    // Three whole archives, and the one within which the hundredth stands.
+    assert!(told.matches("\"text\"").count() < 100, "{told}");
+    assert_eq!(faults, ["more than 100 members"]);
+    let small = Limits {
+        max_unpacked_bytes: 1_500_000,
+        ..Limits::default()
+    };
+    assert!(
+        of(small)
+            .0
+            .contains("it unpacks to more than 1500000 bytes in all")
+    );
+}
+
+#[test]
+fn json_is_counted_whatever_it_holds() {
+    let told = |json: &str| {
+        let found = inspect(&mut Cursor::new(json.as_bytes()), Limits::default());
+        (serde_json::to_value(found.facts).unwrap(), found.faults)
+    };
+    let answer = r#"{"metadata": [{"name": "a"}, {"name": "b"}], "data": [[1, 2], [3, 4], [5, 6]], "more": {"x": []}}"#;
+    assert_eq!(
+        told(answer).0,
+        serde_json::json!({"form": "metadata_data", "n_columns": 2, "rows": 3, "keys": ["data", "metadata", "more"]})
+    );
+    assert_eq!(told("[1, {}, []]").0, serde_json::json!({"n_items": 3}));
+    let (_, faults) = told(r#"{"data": [1, 2"#);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+}

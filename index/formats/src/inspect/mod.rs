@@ -1,5 +1,6 @@
 //! Inspection: what a file is, told by its bytes and never by its name, and what is broken in it.
 
+mod json;
 mod kind;
 mod read;
 mod text;
@@ -23,12 +24,14 @@ const HEAD_BYTES: u64 = 64 << 10;
 /// How much of a file is unpacked and held.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes that a layer of compression may unpack to.
+    /// Bytes that all layers and archives may unpack to together.
     pub max_unpacked_bytes: u64,
     /// Bytes of what must be held whole: JSON, and ZIP within another layer.
     pub max_held_bytes: u64,
     /// Archives within archives.
     pub max_depth: usize,
+    /// Members of all archives within archives together.
+    pub max_members: u64,
     /// Of archives.
     pub members: members::Limits,
 }
@@ -39,11 +42,59 @@ impl Default for Limits {
             max_unpacked_bytes: 64 << 30,
             max_held_bytes: 256 << 20,
             max_depth: 3,
+            max_members: 10_000,
             members: members::Limits {
                 max_members: 1000,
                 ..members::Limits::default()
             },
         }
+    }
+}
+
+/// What is left of the limits that hold for all layers and archives together.
+struct Budget {
+    limits: Limits,
+    n_bytes: Cell<u64>,
+    n_members: Cell<u64>,
+}
+
+impl Budget {
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            n_bytes: Cell::new(0),
+            n_members: Cell::new(0),
+        }
+    }
+
+    fn count(&self) -> Result<(), MembersError> {
+        self.n_members.set(self.n_members.get() + 1);
+        if self.n_members.get() > self.limits.max_members {
+            let max = usize::try_from(self.limits.max_members).unwrap_or(usize::MAX);
+            return Err(MembersError::TooMany { max });
+        }
+        Ok(())
+    }
+}
+
+/// A reader whose bytes are counted with those of all others.
+struct Spending<'a, R> {
+    inner: R,
+    budget: &'a Budget,
+}
+
+impl<R: Read> Read for Spending<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        let spent = self.budget.n_bytes.get() + n as u64;
+        self.budget.n_bytes.set(spent);
+        let max = self.budget.limits.max_unpacked_bytes;
+        if spent > max {
+            return Err(io::Error::other(format!(
+                "it unpacks to more than {max} bytes in all"
+            )));
+        }
+        Ok(n)
     }
 }
 
@@ -124,10 +175,11 @@ pub fn inspect(reader: &mut (impl Read + Seek), limits: Limits) -> Inspection {
         found.fault(&error);
         return found;
     }
+    let budget = Budget::new(limits);
     if sniff(&first) == Some(Compression::Zip) {
-        return zip(reader, limits, 0);
+        return zip(reader, &budget, 0);
     }
-    let mut found = stream(Box::new(&mut *reader), limits, 0);
+    let mut found = stream(Box::new(&mut *reader), &budget, 0);
     if found.kind == Kind::Fits && found.layers.is_empty() && found.faults.is_empty() {
         checksums(reader, &mut found);
     }
@@ -147,7 +199,7 @@ pub fn inspect_prefix(bytes: &[u8]) -> Inspection {
         inner: bytes,
         ended: Rc::clone(&ended),
     };
-    let mut found = stream(Box::new(reader), limits, 0);
+    let mut found = stream(Box::new(reader), &Budget::new(limits), 0);
     if ended.get() {
         forgive(&mut found);
     }
@@ -181,7 +233,7 @@ fn head_of(reader: &mut impl Read, n_bytes: u64, head: &mut Vec<u8>) -> io::Resu
 }
 
 /// Says what a stream holds, layer after layer.
-fn stream(reader: Box<dyn Read + '_>, limits: Limits, depth: usize) -> Inspection {
+fn stream(reader: Box<dyn Read + '_>, budget: &Budget, depth: usize) -> Inspection {
     let mut found = Inspection::new();
     let mut outer = Vec::new();
     let mut reader = reader;
@@ -191,7 +243,7 @@ fn stream(reader: Box<dyn Read + '_>, limits: Limits, depth: usize) -> Inspectio
     }
     let outermost = sniff(&outer);
     let reader = Cursor::new(outer).chain(reader);
-    let (mut plain, layers) = match unpack(reader, limits.max_unpacked_bytes) {
+    let (plain, layers) = match unpack(reader, budget.limits.max_unpacked_bytes) {
         Ok(unpacked) => unpacked,
         Err(error) => {
             found.layers.extend(outermost);
@@ -199,9 +251,13 @@ fn stream(reader: Box<dyn Read + '_>, limits: Limits, depth: usize) -> Inspectio
             return found;
         }
     };
+    let mut plain = Spending {
+        inner: plain,
+        budget,
+    };
     let mut head = Vec::new();
     let cut = head_of(&mut plain, HEAD_BYTES, &mut head).err();
-    let mut found = beneath(&head, plain, limits, depth);
+    let mut found = beneath(&head, Box::new(plain), budget, depth);
     found.layers = layers;
     if let Some(error) = cut {
         found.faults.insert(0, sentence(&error));
@@ -209,14 +265,15 @@ fn stream(reader: Box<dyn Read + '_>, limits: Limits, depth: usize) -> Inspectio
     found
 }
 
-fn beneath(head: &[u8], rest: Box<dyn Read + '_>, limits: Limits, depth: usize) -> Inspection {
+fn beneath(head: &[u8], rest: Box<dyn Read + '_>, budget: &Budget, depth: usize) -> Inspection {
+    let limits = budget.limits;
     let mut reader = Cursor::new(head).chain(rest);
     if sniff(head) == Some(Compression::Zip) {
         let mut held = Vec::new();
         let max = limits.max_held_bytes;
         let read = head_of(&mut reader, max.saturating_add(1), &mut held);
         if read.is_ok() && held.len() as u64 <= max {
-            return zip(Cursor::new(held), limits, depth);
+            return zip(Cursor::new(held), budget, depth);
         }
         let mut found = Inspection::new();
         found.kind = Kind::Zip;
@@ -225,7 +282,7 @@ fn beneath(head: &[u8], rest: Box<dyn Read + '_>, limits: Limits, depth: usize) 
         return found;
     }
     if is_tar(head) {
-        return tar(Box::new(reader), limits, depth);
+        return tar(Box::new(reader), budget, depth);
     }
     let mut found = Inspection::new();
     found.kind = kind::of(head);
@@ -239,23 +296,25 @@ fn beneath(head: &[u8], rest: Box<dyn Read + '_>, limits: Limits, depth: usize) 
     found
 }
 
-fn zip(reader: impl Read + Seek, limits: Limits, depth: usize) -> Inspection {
+fn zip(reader: impl Read + Seek, budget: &Budget, depth: usize) -> Inspection {
     let mut found = Inspection::new();
     found.kind = Kind::Zip;
     let mut inside = Vec::new();
-    let read = each_zip_member(reader, limits.members, |member, bytes| {
-        inside.push(within(member, bytes, limits, depth));
+    let read = each_zip_member(reader, budget.limits.members, |member, bytes| {
+        budget.count()?;
+        inside.push(within(member, bytes, budget, depth));
         Ok(())
     });
     archive(found, inside, read)
 }
 
-fn tar(reader: Box<dyn Read + '_>, limits: Limits, depth: usize) -> Inspection {
+fn tar(reader: Box<dyn Read + '_>, budget: &Budget, depth: usize) -> Inspection {
     let mut found = Inspection::new();
     found.kind = Kind::Tar;
     let mut inside = Vec::new();
-    let read = each_tar_member(reader, limits.members, |member, bytes| {
-        inside.push(within(member, bytes, limits, depth));
+    let read = each_tar_member(reader, budget.limits.members, |member, bytes| {
+        budget.count()?;
+        inside.push(within(member, bytes, budget, depth));
         Ok(())
     });
     archive(found, inside, read)
@@ -274,10 +333,11 @@ fn archive(
     found
 }
 
-fn within(member: &members::Member, bytes: &mut dyn Read, limits: Limits, depth: usize) -> Member {
+fn within(member: &members::Member, bytes: &mut dyn Read, budget: &Budget, depth: usize) -> Member {
+    let limits = budget.limits;
     let inspection = if depth < limits.max_depth {
         let max = limits.members.max_member_bytes;
-        stream(Box::new(bytes.take(max)), limits, depth + 1)
+        stream(Box::new(bytes.take(max)), budget, depth + 1)
     } else {
         let mut found = Inspection::new();
         let why = format!("archives are nested deeper than {}", limits.max_depth);

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
+use super::json::Outline;
 use super::{Inspection, Kind, Limits, text};
 use crate::fits::{self, Hdu, HduKind};
 use crate::votable::{self, QueryStatus, VotableError};
@@ -21,6 +22,9 @@ const COUNTED: [&str; 8] = [
     "result",
     "parameter",
 ];
+
+/// Tables of a document that are looked at.
+const MAX_TABLES: usize = 1000;
 
 /// Reads `reader` as what it was told to be.
 pub(super) fn facts(reader: &mut impl Read, limits: Limits, found: &mut Inspection) {
@@ -90,8 +94,12 @@ fn of_votable(reader: &mut impl Read, found: &mut Inspection) {
             if let Some(version) = document.version() {
                 found.fact("version", version);
             }
-            if let Err(error) = of_tables(&mut document, &mut tables) {
-                found.fault(&error);
+            match of_tables(&mut document, &mut tables) {
+                Ok(true) => {}
+                Ok(false) => found.warnings.push(format!(
+                    "it has more than {MAX_TABLES} tables; the others were not looked at"
+                )),
+                Err(error) => found.fault(&error),
             }
             let status = match document.status() {
                 QueryStatus::Unsaid => Value::Null,
@@ -108,12 +116,16 @@ fn of_votable(reader: &mut impl Read, found: &mut Inspection) {
     found.fact("tables", tables);
 }
 
+/// Tells tables until there are no more; `false` where there are too many.
 fn of_tables(
     document: &mut votable::Reader<'_>,
     tables: &mut Vec<Value>,
-) -> Result<(), VotableError> {
+) -> Result<bool, VotableError> {
     while let Some(table) = document.next_table()? {
         let place = tables.len();
+        if place == MAX_TABLES {
+            return Ok(false);
+        }
         let names = table.fields.iter().map(|field| field.name.as_str());
         tables.push(json!({
             "name": table.name,
@@ -129,7 +141,7 @@ fn of_tables(
             tables[place]["rows"] = json!(n_rows);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn of_xml(reader: &mut impl Read, found: &mut Inspection) {
@@ -166,23 +178,20 @@ fn count(
 
 fn of_json(reader: &mut impl Read, limits: Limits, found: &mut Inspection) {
     let bounded = std::io::BufReader::new(reader.take(limits.max_held_bytes));
-    let value: Value = match serde_json::from_reader(bounded) {
-        Ok(value) => value,
+    let outline: Outline = match serde_json::from_reader(bounded) {
+        Ok(outline) => outline,
         Err(error) => return found.fault(&error),
     };
-    let length = |name: &str| value.get(name).and_then(Value::as_array).map(Vec::len);
-    if let (Some(n_columns), Some(n_rows)) = (length("metadata"), length("data")) {
+    if let (Some(n_columns), Some(n_rows)) = (outline.n_metadata, outline.n_data) {
         found.fact("form", "metadata_data");
         found.fact("n_columns", n_columns);
         found.fact("rows", n_rows);
-    } else if value.get("VOTABLE").is_some() {
+    } else if outline.is_votable {
         found.fact("form", "votable");
     }
-    match &value {
-        Value::Object(object) => {
-            found.fact("keys", object.keys().take(100).cloned().collect::<Vec<_>>());
-        }
-        Value::Array(list) => found.fact("n_items", list.len()),
-        _ => {}
+    if let Some(keys) = outline.keys {
+        found.fact("keys", keys);
+    } else if let Some(n) = outline.n_items {
+        found.fact("n_items", n);
     }
 }

@@ -19,6 +19,9 @@ pub(crate) fn row(
     values: &mut Vec<Value>,
 ) -> Result<bool, VotableError> {
     values.clear();
+    if !has_flags && !columns.iter().any(takes_bytes) {
+        return Err(VotableError::NoBytes);
+    }
     let mut flags = vec![
         0_u8;
         if has_flags {
@@ -30,17 +33,23 @@ pub(crate) fn row(
     if has_flags && !fill(stream, &mut flags, *place, true)? {
         return Ok(false);
     }
+    let mut may_end = !has_flags;
     for (n, column) in columns.iter().enumerate() {
-        let may_end = n == 0 && !has_flags;
         let Some(value) = cell(stream, column, place, may_end)? else {
             return Ok(false);
         };
+        may_end &= !takes_bytes(column);
         let is_null = flags
             .get(n / 8)
             .is_some_and(|byte| byte & (0x80 >> (n % 8)) != 0);
         values.push(if is_null { Value::Null } else { value });
     }
     Ok(!columns.is_empty())
+}
+
+/// Whether a cell of the column takes a byte at least.
+fn takes_bytes(column: &Column) -> bool {
+    column.shape.varies || column.shape.fixed > 0
 }
 
 /// Fills a buffer; `false` when the stream is at its end and may be.

@@ -130,6 +130,9 @@ pub enum VotableError {
     /// Binary rows without a stream.
     #[error("{0} without a STREAM")]
     NoStream(String),
+    /// The rows of a stream cannot be told apart.
+    #[error("no column of the binary stream takes a byte, so it has no rows that could be counted")]
+    NoBytes,
     /// The stream ends within a row.
     #[error("the stream ends within row {row}")]
     CutStream {
