@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use gantry_asset::{Algorithm, Asset, AssetId, Checksum, File, Kind, Location, Sky};
 use gantry_formats::listing::Object;
+use url::Url;
 
 use crate::Gaia;
 use crate::tables::release;
@@ -53,6 +54,9 @@ pub(crate) fn series(gaia: &Gaia, folder: &str) -> Option<(AssetId, String)> {
         .split('/')
         .filter(|step| !step.is_empty())
         .collect();
+    if steps.is_empty() {
+        return None;
+    }
     let id = AssetId::parse(&format!("{}:~{}", gaia.archive.id, steps.join("-"))).ok()?;
     let title = match steps.first().and_then(|first| release(first)) {
         Some(release) => format!("Gaia {release} {}, bulk files", steps.last()?),
@@ -80,13 +84,10 @@ pub(crate) fn asset(
     object: &Object,
     md5: Option<&str>,
 ) -> Result<Asset, String> {
+    check_key(folder, &object.key)?;
     let (path, name) = (path(&object.key), name(&object.key));
     let id = AssetId::from_path(&gaia.archive.id, path).map_err(|error| error.to_string())?;
-    let url = gaia
-        .addresses
-        .files
-        .join(&object.key)
-        .map_err(|error| format!("its key makes no address: {error}"))?;
+    let url = address(&gaia.addresses.files, &object.key)?;
     let release = path.split('/').next().and_then(release);
     let cells = cells(name);
     let mut asset = Asset::new(id, Kind::InformationData);
@@ -113,7 +114,7 @@ pub(crate) fn asset(
     if let Some(license) = &gaia.archive.license {
         asset.facets.add_step("license", license);
     }
-    asset.series = cells.and_then(|_| Some(series(gaia, folder)?.0));
+    asset.series = cells.and_then(|_| series(gaia, folder)).map(|(id, _)| id);
     asset.sky = cells.map(|range| Sky {
         all_sky: range == (0, CELLS - 1),
         healpix8: vec![range],
@@ -137,6 +138,32 @@ pub(crate) fn asset(
         locations,
     }];
     Ok(asset)
+}
+
+/// Refuses a key that does not lie in its folder, or that means something else as a path.
+fn check_key(folder: &str, key: &str) -> Result<(), String> {
+    if !key.starts_with(folder) {
+        return Err(format!(
+            "its key does not lie in `{folder}`, which was listed"
+        ));
+    }
+    if key.split('/').any(|step| matches!(step, "" | "." | "..")) {
+        return Err("its key has steps that are empty, `.` or `..`".to_owned());
+    }
+    if key.chars().any(char::is_control) {
+        return Err("its key has control characters".to_owned());
+    }
+    Ok(())
+}
+
+/// The address of a key below another, whatever characters it has.
+pub(crate) fn address(base: &Url, key: &str) -> Result<Url, String> {
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .map_err(|()| format!("nothing lies below `{base}`"))?
+        .pop_if_empty()
+        .extend(key.split('/'));
+    Ok(url)
 }
 
 fn modified(object: &Object) -> Option<DateTime<Utc>> {
@@ -178,6 +205,40 @@ fn kind_of(name: &str, is_table: bool) -> (&'static str, &'static str, &'static 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_an_address_of_its_own_whatever_characters_it_has() {
+        let base = Url::parse("http://bulk.example/store/").unwrap();
+        for (key, address_of_it) in [
+            (
+                "Gaia/gdr3/a.csv",
+                "http://bulk.example/store/Gaia/gdr3/a.csv",
+            ),
+            ("a?x=1#y", "http://bulk.example/store/a%3Fx=1%23y"),
+            ("100%25", "http://bulk.example/store/100%2525"),
+            ("file:x", "http://bulk.example/store/file:x"),
+        ] {
+            assert_eq!(
+                address(&base, key).unwrap().as_str(),
+                address_of_it,
+                "{key}"
+            );
+            assert!(check_key("", key).is_ok(), "{key}");
+        }
+        for key in [
+            "../x",
+            "/etc/passwd",
+            "a//b",
+            "a/./b",
+            "http://169.254.169.254/x",
+            "a\nb",
+            "..",
+            "",
+        ] {
+            assert!(check_key("", key).is_err(), "{key}");
+        }
+        assert!(check_key("Gaia/gdr3/", "Gaia/gdr2/x").is_err());
+    }
 
     #[test]
     fn a_bulk_file_covers_the_cells_its_name_says() {

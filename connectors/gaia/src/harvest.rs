@@ -1,10 +1,10 @@
 //! Harvesting: first the tables, then the bulk files folder by folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::stream::BoxStream;
-use gantry_connector::{Cursor, HarvestError, Harvested};
-use gantry_formats::XmlLimits;
+use gantry_asset::AssetId;
+use gantry_connector::{Cursor, HarvestError, Harvested, document};
 use gantry_formats::listing::{self, Listing, Object};
 use url::Url;
 
@@ -17,6 +17,8 @@ const PAGE_BYTES: u64 = 64 << 20;
 /// How deep folders lie in folders, and how many there are at most.
 const MOST_DEEP: usize = 8;
 const MOST_FOLDERS: usize = 10_000;
+/// Files and folders in one folder; the archive's own have some thousand.
+const MOST_ENTRIES: usize = 1_000_000;
 
 /// What a cursor says when all tables were told; a folder's name behind it says that it was told, too.
 const TABLES: &str = "tables";
@@ -43,7 +45,7 @@ pub(crate) fn harvest(
         }
         let done = done.unwrap_or_default().to_owned();
         let mut folders = BTreeSet::from([String::new()]);
-        let mut n_folders = 0;
+        let (mut n_folders, mut ids) = (0, HashSet::new());
         while let Some(folder) = folders.pop_first() {
             n_folders += 1;
             if n_folders > MOST_FOLDERS {
@@ -54,7 +56,7 @@ pub(crate) fn harvest(
             if !done.is_empty() && folder <= done {
                 continue;
             }
-            for mut event in gaia.files(&folder, &listing).await? {
+            for mut event in gaia.files(&folder, &listing, &mut ids).await? {
                 if let Harvested::Asset(asset) = &mut event
                     && gaia.wants_a_look(asset)
                 {
@@ -77,6 +79,10 @@ impl Gaia {
             let page = self.page(folder, marker.as_deref()).await?;
             whole.objects.extend(page.objects);
             whole.folders.extend(page.folders);
+            if whole.objects.len() + whole.folders.len() > MOST_ENTRIES {
+                let why = format!("`{folder}` has more than {MOST_ENTRIES} entries");
+                return Err(self.cut(why));
+            }
             match page.next_marker {
                 // A marker that leads nowhere would go on for ever.
                 Some(next) if Some(&next) > marker.as_ref() => marker = Some(next),
@@ -97,10 +103,11 @@ impl Gaia {
             url.query_pairs_mut().append_pair("marker", marker);
         }
         let bytes = self.document(&url, "listing of bulk files").await?;
-        listing::read(&bytes[..], XmlLimits::default()).map_err(|error| HarvestError::Unreadable {
+        let read = document::read(move || listing::read(&bytes[..], document::LIMITS)).await;
+        read.map_err(|why| HarvestError::Unreadable {
             archive: self.archive.id.clone(),
             what: "listing of bulk files",
-            why: error.to_string(),
+            why,
         })
     }
 
@@ -134,7 +141,14 @@ impl Gaia {
     }
 
     /// The assets of a folder's files, the series they are members of first.
-    async fn files(&self, folder: &str, listing: &Listing) -> Result<Vec<Harvested>, HarvestError> {
+    ///
+    /// `ids` are those of all folders so far.
+    async fn files(
+        &self,
+        folder: &str,
+        listing: &Listing,
+        ids: &mut HashSet<AssetId>,
+    ) -> Result<Vec<Harvested>, HarvestError> {
         let sums = self.sums(listing).await?;
         let objects: BTreeMap<&str, &Object> = listing
             .objects
@@ -153,6 +167,10 @@ impl Gaia {
         for (key, object) in objects {
             let md5 = sums.get(bulk::name(key)).map(String::as_str);
             events.push(match bulk::asset(self, folder, object, md5) {
+                Ok(asset) if !ids.insert(asset.id.clone()) => Harvested::Rejected {
+                    what: key.to_owned(),
+                    why: format!("another file of the listing is `{}` already", asset.id),
+                },
                 Ok(asset) => Harvested::Asset(Box::new(asset)),
                 Err(why) => Harvested::Rejected {
                     what: key.to_owned(),
@@ -169,7 +187,8 @@ impl Gaia {
             .objects
             .iter()
             .find(|object| bulk::name(&object.key) == SUMS);
-        let Some(url) = list.and_then(|list| self.addresses.files.join(&list.key).ok()) else {
+        let Some(url) = list.and_then(|list| bulk::address(&self.addresses.files, &list.key).ok())
+        else {
             return Ok(BTreeMap::new());
         };
         let bytes = self.document(&url, "list of sums").await?;

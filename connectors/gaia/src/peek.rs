@@ -36,7 +36,12 @@ impl Gaia {
             }
         };
         let looked = tokio::task::spawn_blocking(move || {
-            inspect(&mut Cursor::new(bytes), Limits::default())
+            let limits = Limits {
+                max_unpacked_bytes: 16 * MAX_BYTES,
+                max_held_bytes: MAX_BYTES,
+                ..Limits::default()
+            };
+            inspect(&mut Cursor::new(bytes), limits)
         });
         match looked.await {
             Ok(found) => describe(asset, &found),

@@ -1,13 +1,14 @@
 //! Queries in ADQL: run as jobs, their answers looked at before they are handed on.
 
 use std::fs::File as LocalFile;
-use std::io::{BufReader, Seek};
+use std::io::{BufReader, Read, Seek};
 
 use gantry_asset::{AdqlQuery, File};
 use gantry_connector::{ByteStream, OpenError, Remarks, Resume};
 use gantry_formats::votable::{Limits, QueryStatus, Reader, VotableError};
 
 use crate::Gaia;
+use crate::spool::Waiting;
 
 impl Gaia {
     /// Runs a query, or takes up the run that was begun before, and gives its answer.
@@ -46,8 +47,10 @@ impl Gaia {
         mut answer: LocalFile,
         remarks: &Remarks,
     ) -> Result<LocalFile, OpenError> {
+        let waiting = Waiting::default();
+        let heeding = waiting.heeding();
         let looked = tokio::task::spawn_blocking(move || {
-            let said = count(&answer);
+            let said = count(heeding.over(BufReader::new(&answer)));
             answer.rewind().map(|()| (answer, said))
         });
         let looked = looked
@@ -69,8 +72,8 @@ impl Gaia {
 }
 
 /// The rows of all tables of a VOTable, and what it says of itself before and behind them.
-fn count(file: &LocalFile) -> Result<(u64, QueryStatus), VotableError> {
-    let mut reader = Reader::new(BufReader::new(file), Limits::default())?;
+fn count(answer: impl Read) -> Result<(u64, QueryStatus), VotableError> {
+    let mut reader = Reader::new(answer, Limits::default())?;
     let (mut n_rows, mut row) = (0, Vec::new());
     while reader.next_table()?.is_some() {
         while reader.next_row(&mut row)? {

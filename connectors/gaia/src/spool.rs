@@ -1,11 +1,13 @@
 //! Answers of the archive on their way: kept in an unnamed file until they are known to be whole and what they are.
 
 use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt;
 use gantry_connector::{ByteStream, OpenError, Remarks};
-use gantry_formats::compression::without_gzip;
+use gantry_formats::compression::{CompressionError, without_gzip};
 use gantry_net::{Response, Validator};
 use tokio_util::io::ReaderStream;
 
@@ -19,7 +21,7 @@ const CHUNK: usize = 256 * 1024;
 impl Gaia {
     /// Takes an answer whole; a gzip around it is taken off, whether or not it was announced.
     pub(crate) async fn spool(&self, name: &str, response: Response) -> Result<File, OpenError> {
-        let mut file = tempfile::tempfile().map_err(|error| self.local(name, &error))?;
+        let mut file = tempfile::tempfile().map_err(|error| not_kept(name, error))?;
         let (mut body, mut n_bytes) = (response.into_stream(), 0_u64);
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|source| OpenError::Net {
@@ -34,12 +36,18 @@ impl Gaia {
                 );
             }
             file.write_all(&chunk)
-                .map_err(|error| self.local(name, &error))?;
+                .map_err(|error| not_kept(name, error))?;
         }
-        let unpacked = tokio::task::spawn_blocking(move || unpacked(file)).await;
-        unpacked
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|error| self.local(name, &error))
+        let waiting = Waiting::default();
+        let heeding = waiting.heeding();
+        let unpacked = tokio::task::spawn_blocking(move || unpacked(file, heeding)).await;
+        let unpacked = unpacked.unwrap_or_else(|error| Err(io::Error::other(error)));
+        unpacked.map_err(|error| match error.get_ref() {
+            Some(inside) if inside.is::<CompressionError>() => {
+                self.refused(name, format!("its answer is damaged: {inside}"))
+            }
+            _ => not_kept(name, error),
+        })
     }
 
     /// The bytes of an answer that was taken whole.
@@ -49,16 +57,10 @@ impl Gaia {
         (mut file, location): (File, String),
         remarks: Remarks,
     ) -> Result<ByteStream, OpenError> {
-        file.rewind().map_err(|error| self.local(name, &error))?;
-        let (archive, name) = (self.archive.id.clone(), name.to_owned());
+        file.rewind().map_err(|error| not_kept(name, error))?;
+        let name = name.to_owned();
         let bytes = ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK);
-        let bytes = bytes.map(move |chunk| {
-            chunk.map_err(|error| OpenError::Refused {
-                archive: archive.clone(),
-                name: name.clone(),
-                why: format!("its answer could not be kept: {error}"),
-            })
-        });
+        let bytes = bytes.map(move |chunk| chunk.map_err(|error| not_kept(&name, error)));
         Ok(ByteStream {
             starts_at: 0,
             // The archive announced no length of this; ours would verify nothing.
@@ -77,14 +79,61 @@ impl Gaia {
             why,
         }
     }
+}
 
-    fn local(&self, name: &str, error: &io::Error) -> OpenError {
-        self.refused(name, format!("its answer could not be kept: {error}"))
+fn not_kept(name: &str, source: io::Error) -> OpenError {
+    OpenError::NotKept {
+        name: name.to_owned(),
+        folder: std::env::temp_dir(),
+        source,
+    }
+}
+
+/// Somebody who waits for work on another thread; the work ends when this is dropped.
+#[derive(Default)]
+pub(crate) struct Waiting(Arc<AtomicBool>);
+
+/// What work on another thread heeds.
+pub(crate) struct Heeding(Arc<AtomicBool>);
+
+/// A reader that fails when nobody waits for what is read any more.
+pub(crate) struct Heeded<R> {
+    inner: R,
+    heeding: Heeding,
+}
+
+impl Waiting {
+    pub(crate) fn heeding(&self) -> Heeding {
+        Heeding(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Heeding {
+    pub(crate) fn over<R>(self, inner: R) -> Heeded<R> {
+        Heeded {
+            inner,
+            heeding: self,
+        }
+    }
+}
+
+impl<R: Read> Read for Heeded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.heeding.0.load(Ordering::Relaxed) {
+            return Err(io::Error::other("nobody waits for it any more"));
+        }
+        self.inner.read(buffer)
     }
 }
 
 /// The file itself when it is no gzip, else what is in it.
-fn unpacked(mut file: File) -> io::Result<File> {
+fn unpacked(mut file: File, heeding: Heeding) -> io::Result<File> {
     let mut first = [0; 2];
     file.rewind()?;
     let n = io::Read::read(&mut file, &mut first)?;
@@ -93,7 +142,25 @@ fn unpacked(mut file: File) -> io::Result<File> {
         return Ok(file);
     }
     let mut plain = tempfile::tempfile()?;
-    io::copy(&mut without_gzip(&file, MAX_BYTES)?, &mut plain)?;
+    io::copy(
+        &mut heeding.over(without_gzip(&file, MAX_BYTES)?),
+        &mut plain,
+    )?;
     plain.rewind()?;
     Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_nobody_waits_for_any_more_ends() {
+        let waiting = Waiting::default();
+        let mut endless = waiting.heeding().over(io::repeat(0));
+        let mut some = [0; 4];
+        endless.read_exact(&mut some).unwrap();
+        drop(waiting);
+        assert!(io::copy(&mut endless, &mut io::sink()).is_err());
+    }
 }

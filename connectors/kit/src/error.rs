@@ -108,6 +108,16 @@ pub enum OpenError {
         /// What the archive says.
         why: String,
     },
+    /// The answer came and could not be kept on this machine while it was looked at.
+    #[error("the answer `{name}` could not be kept in the temporary folder `{folder}`")]
+    NotKept {
+        /// The file.
+        name: String,
+        /// Where it was to be kept.
+        folder: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A location on this machine that could not be read.
     #[error("cannot read `{name}` from the mounted archive")]
     Mounted {
@@ -124,7 +134,7 @@ impl OpenError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Net { source, .. } => source.is_transient(),
-            Self::Page { .. } => true,
+            Self::Page { .. } | Self::NotKept { .. } => true,
             _ => false,
         }
     }

@@ -3,6 +3,7 @@
 mod config;
 pub mod conformance;
 mod connector;
+pub mod document;
 mod error;
 mod open;
 mod registry;

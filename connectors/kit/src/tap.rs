@@ -15,7 +15,7 @@ use gantry_formats::votable::{Limits, QueryStatus, Reader};
 use gantry_net::{Client, Method, NetError, Request, Response};
 use url::Url;
 
-use crate::{HarvestError, OpenError};
+use crate::{HarvestError, OpenError, document};
 
 /// The largest document of a service, but for results.
 const DOCUMENT_BYTES: u64 = 256 << 20;
@@ -79,10 +79,11 @@ impl Tap {
         let url = self.at(&self.base, "tables");
         let response = self.client.get(&url).await.map_err(fail)?;
         let bytes = response.bytes(DOCUMENT_BYTES).await.map_err(fail)?;
-        read_tables(&bytes[..], XmlLimits::default()).map_err(|error| HarvestError::Unreadable {
+        let read = document::read(move || read_tables(&bytes[..], document::LIMITS)).await;
+        read.map_err(|why| HarvestError::Unreadable {
             archive: self.archive.clone(),
             what: WHAT,
-            why: error.to_string(),
+            why,
         })
     }
 
@@ -274,7 +275,15 @@ impl Tap {
 /// What an error document says: a VOTable's status, or its text.
 fn sentence(bytes: &[u8]) -> String {
     let of_votable = || {
-        let mut reader = Reader::new(bytes, Limits::default()).ok()?;
+        let xml = XmlLimits {
+            unpacked_bytes: 16 * SAID_BYTES,
+            ..document::LIMITS
+        };
+        let limits = Limits {
+            xml,
+            ..Limits::default()
+        };
+        let mut reader = Reader::new(bytes, limits).ok()?;
         while reader.next_table().ok()?.is_some() {}
         match reader.status() {
             QueryStatus::Error(text) => Some(text),

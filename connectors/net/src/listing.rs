@@ -68,7 +68,8 @@ fn checked(mut entries: Vec<Entry>) -> Result<Vec<Entry>, String> {
     let mut seen = HashSet::new();
     entries.retain(|entry| seen.insert(entry.name.clone()));
     for entry in &mut entries {
-        entry.size_bytes = entry.size_bytes.filter(|_| !entry.is_folder);
+        let is_known = |size: &u64| !entry.is_folder && i64::try_from(*size).is_ok();
+        entry.size_bytes = entry.size_bytes.filter(is_known);
     }
     Ok(entries)
 }

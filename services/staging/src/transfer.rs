@@ -375,6 +375,7 @@ fn open_failed(error: &OpenError) -> FileOutcome {
         OpenError::Page { .. } => "web-page",
         OpenError::Refused { .. } => "query-refused",
         OpenError::NoLocation { .. } => "no-location",
+        OpenError::NotKept { .. } => "not-kept",
         OpenError::Net { source, .. } if source.is_denied() => "denied",
         _ => "archive-failed",
     };
@@ -387,6 +388,7 @@ fn open_failed(error: &OpenError) -> FileOutcome {
     text.push_str(match error {
         OpenError::Gone { .. } => "; harvest it and select again",
         OpenError::Page { .. } => "; it may be down, retry later",
+        OpenError::NotKept { .. } => "; whoever runs this service can make room there, then retry",
         _ => "",
     });
     failed(&text, error.is_transient())

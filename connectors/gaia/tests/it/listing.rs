@@ -21,7 +21,7 @@ async fn a_table_is_an_asset_under_its_tap_name_with_its_columns_and_epoch() {
     // 152 columns and 1 811 709 771 rows, as the archive's own documentation and answers have it.
     assert_eq!(table.columns.len(), 152);
     assert!(
-        table.description.contains("1811709771 rows"),
+        table.description.contains("1,811,709,771 rows"),
         "{}",
         table.description
     );
