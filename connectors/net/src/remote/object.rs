@@ -256,7 +256,7 @@ impl Objects {
             return self.delete(from, false).await;
         }
         let (old, new) = (folder(from), folder(to));
-        let keys = self.tree(from, super::TREE).await?;
+        let keys = self.tree(from, super::changes::TREE).await?;
         for key in &keys {
             let rest = key.strip_prefix(&old).unwrap_or_default();
             // What marks a folder is not needed where there is something in it.

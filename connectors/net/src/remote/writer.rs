@@ -17,6 +17,15 @@ const PIECE: usize = 256 * 1024;
 /// A transfer ends by itself long before; whether it goes on is watched piece by piece.
 const LONG: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// A server of WebDAV may begin with a file only after its writer has given it up, on another
+/// connection; that there is nothing to remove is believed after these pauses.
+const AFTERWARDS: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+];
+
 /// A file on its way. It appears under its name when [`Writer::finish`] has succeeded.
 ///
 /// One that is dropped leaves `<name>.part` behind, so that [`Remote::write_on`] can go on with
@@ -60,7 +69,10 @@ impl Writer {
                 let mut request = remote.request(Method::PUT, &target, false).within(LONG);
                 request.errand = Some(Errand::Write { from, source });
                 let client = inner.client.clone();
-                task = tokio::spawn(async move { super::whole(client.request(request).await?) });
+                task =
+                    tokio::spawn(
+                        async move { super::changes::whole(client.request(request).await?) },
+                    );
             }
         }
         Ok(Self {
@@ -172,9 +184,19 @@ impl Writer {
         if remote.inner.kind == RemoteKind::S3 {
             return Ok(());
         }
-        match remote.delete_one(&target, false).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            deleted => deleted,
+        let mut pauses = match remote.inner.kind {
+            RemoteKind::Webdav => AFTERWARDS.iter(),
+            _ => [].iter(),
+        };
+        loop {
+            match remote.delete_one(&target, false).await {
+                Err(error) if error.is_not_found() => {}
+                deleted => return deleted,
+            }
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return Ok(()),
+            }
         }
     }
 

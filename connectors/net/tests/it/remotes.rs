@@ -507,36 +507,3 @@ async fn small_files_do_not_wait_for_acknowledgements() {
         assert!(quickest < Duration::from_millis(35), "{quickest:?}");
     }
 }
-
-#[tokio::test]
-async fn measured() {
-    use crate::servers::{Tls, Tree, pyftpdlib, vsftpd};
-    use gantry_net::{Access, FtpMode, Scope};
-    let tree = Tree::new();
-    for server in [vsftpd(&tree, Tls::Off), pyftpdlib(&tree)] {
-        let Some(server) = server else { return };
-        for ftp_mode in [FtpMode::Passive, FtpMode::Active] {
-            let root: Url = format!("ftp://127.0.0.1:{}/", server.port).parse().unwrap();
-            let scope = Scope {
-                limits: crate::peer::quick(),
-                access: Access {
-                    ftp_mode,
-                    ..Access::default()
-                },
-                ..Scope::new("x", [&root])
-            };
-            let client = Net::new(NetConfig::default()).unwrap().client(scope);
-            let file = root.join("a%20b%231.txt").unwrap();
-            let begun = std::time::Instant::now();
-            for _ in 0..50 {
-                client.get(&file).await.unwrap().bytes(9).await.unwrap();
-            }
-            println!("MEASURED get {ftp_mode:?} {:?}", begun.elapsed() / 50);
-            let begun = std::time::Instant::now();
-            for _ in 0..50 {
-                client.list(&root).await.unwrap();
-            }
-            println!("MEASURED list {ftp_mode:?} {:?}", begun.elapsed() / 50);
-        }
-    }
-}

@@ -77,7 +77,7 @@ impl Drop for Server {
 impl Server {
     /// Starts a program and waits until it takes connections.
     fn start(program: &str, arguments: &[&str], port: u16) -> Self {
-        Self::start_with(program, arguments, port, || Stdio::null())
+        Self::start_with(program, arguments, port, Stdio::null)
     }
 
     /// The same, and what it says is kept in a file.
