@@ -5,7 +5,7 @@ use http::StatusCode;
 use suppaftp::FtpError;
 use tokio::io::AsyncWriteExt;
 
-use super::{Session, refusable};
+use super::{Session, acknowledge, refusable};
 use crate::errand::{Errand, Source};
 use crate::layers::Answer;
 use crate::listing;
@@ -92,6 +92,7 @@ async fn write(
         }
     }
     transfer.flush().await.map_err(FtpError::ConnectionError)?;
+    acknowledge(&session.ftp).await;
     transfer.finish().await
 }
 

@@ -155,7 +155,7 @@ impl Writer {
         self.give_name().await
     }
 
-    /// WsgiDAV 4.4 (seen 2026-11-25) cuts the target of a MOVE at `;` and `?` and would replace
+    /// WsgiDAV 4.3 and 4.4 (seen 2026-11-25) cut the target of a MOVE at `;` and `?` and would replace
     /// another file, so with such a name nothing is replaced by it, and WebDAV's file is looked for
     /// where it should be; the test of WsgiDAV shows it.
     async fn give_name(&self) -> Result<(), NetError> {

@@ -339,6 +339,9 @@ async fn a_wrong_password_is_one_clear_error_after_one_attempt() {
             tokio::task::yield_now().await;
         }
         assert_eq!(storage.n_refused(), 1, "{}", config.address);
+        let error = put(&remote, "big.bin", &seeded(8 * 1024 * 1024)).await;
+        let error = error.unwrap_err();
+        assert!(error.is_denied(), "{}: {error:?}", config.address);
         let steps = remote.try_out().await;
         assert_eq!(steps.len(), 1, "{steps:?}");
         assert_eq!(steps[0].step, Step::Connect);
@@ -381,6 +384,56 @@ async fn a_server_that_goes_away_leaves_no_file_under_the_name() {
         };
         assert!(error.is_transient(), "{error:?}");
         assert!(!storage.root.join("gone.bin").exists(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_behind_a_link_stays_when_a_tree_is_deleted() {
+    let all = [
+        storage::pyftpdlib(),
+        storage::vsftpd(false),
+        storage::sshd(),
+        storage::asyncssh(),
+    ];
+    for storage in all.into_iter().flatten() {
+        let remote = storage.remote();
+        remote.make_folder("tree/sub").await.unwrap();
+        remote.make_folder("kept").await.unwrap();
+        put(&remote, "kept/x", &Bytes::from("x")).await.unwrap();
+        for (to, link) in [("../kept", "tree/link"), ("../../kept/x", "tree/sub/x")] {
+            std::os::unix::fs::symlink(to, storage.root.join(link)).unwrap();
+        }
+        remote.delete_all("tree").await.unwrap();
+        assert_eq!(
+            names(&remote, "").await,
+            ["kept"],
+            "{}",
+            storage.config.address
+        );
+        assert_eq!(get(&remote, "kept/x").await.unwrap(), "x");
+    }
+}
+
+#[tokio::test]
+async fn many_files_are_written_at_once() {
+    for storage in all() {
+        let remote = storage.remote();
+        let piece = seeded(300_000);
+        let all = (0..12).map(|n| {
+            let (remote, piece) = (&remote, piece.slice(n..));
+            async move {
+                put(remote, &format!("many/{n:02}"), &piece).await?;
+                get(remote, &format!("many/{n:02}"))
+                    .await
+                    .map(|got| got == piece)
+            }
+        });
+        remote.make_folder("many").await.unwrap();
+        for same in futures::future::join_all(all).await {
+            assert!(same.unwrap(), "{}", storage.config.address);
+        }
+        assert_eq!(names(&remote, "many").await.len(), 12);
+        remote.delete_all("many").await.unwrap();
     }
 }
 
