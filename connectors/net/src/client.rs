@@ -16,7 +16,7 @@ use crate::redirect;
 use crate::request::Request;
 use crate::response::{Head, Response, Validator};
 use crate::scope::{Limits, Scope};
-use crate::sessions::Ways;
+use crate::sessions::{Login, Ways};
 use crate::shown::ShownUrl;
 use crate::transport::Transport;
 
@@ -40,9 +40,14 @@ pub(crate) struct Inner {
 const REMEMBERED: usize = 256;
 
 impl Client {
-    pub(crate) fn new(scope: Scope, http: Transport, tls: rustls::ClientConfig) -> Self {
+    pub(crate) fn new(
+        scope: Scope,
+        http: Transport,
+        tls: rustls::ClientConfig,
+        login: Login,
+    ) -> Self {
         let shared = Shared::new(scope.limits.clone());
-        let ways = Ways::new(http, tls, &scope);
+        let ways = Ways::new(http, tls, &scope, login);
         let stack = stack(&shared, ways.clone());
         let inner = Inner {
             scope,
@@ -58,6 +63,10 @@ impl Client {
 
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
         Self { inner }
+    }
+
+    pub(crate) fn first_host_key(&self, host: &str) -> Option<crate::HostKey> {
+        self.inner.ways.first_key(host)
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {

@@ -129,6 +129,54 @@ pub enum NetError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A path that cannot be one below the root of storage elsewhere.
+    #[error("`{path}` is not a path in storage elsewhere: {reason}")]
+    BadPath {
+        /// The path, its control characters escaped.
+        path: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Something is where something was to come, and is not replaced.
+    #[error("`{url}` is there already")]
+    Exists {
+        /// The address.
+        url: ShownUrl,
+    },
+    /// A folder that holds something.
+    #[error("`{url}` is a folder that is not empty")]
+    NotEmpty {
+        /// The address.
+        url: ShownUrl,
+    },
+    /// A folder that holds more than is deleted or moved in one go.
+    #[error("`{url}` holds more than {limit} files and folders")]
+    TooMuch {
+        /// The address.
+        url: ShownUrl,
+        /// How many are taken.
+        limit: usize,
+    },
+    /// What was written is not what is there.
+    #[error("of `{url}` {got} bytes are there, not the {expected} that were to be")]
+    NotWritten {
+        /// The address.
+        url: ShownUrl,
+        /// Bytes written, or promised before.
+        expected: u64,
+        /// Bytes there, or written.
+        got: u64,
+    },
+    /// The other side stopped taking what is written.
+    #[error("`{url}` took nothing for {} s after {taken} bytes", idle.as_secs_f64())]
+    NotTaken {
+        /// The address.
+        url: ShownUrl,
+        /// Bytes taken, up to what was on its way.
+        taken: u64,
+        /// How long we waited.
+        idle: Duration,
+    },
     /// We are asked to stay away for longer than a request may wait.
     #[error("`{url}` answered {status} and asks to come back at {}", at(retry_at))]
     Overloaded {
@@ -221,6 +269,8 @@ impl NetError {
             | Self::CircuitOpen { .. }
             | Self::CutShort { .. }
             | Self::Interrupted { .. }
+            | Self::NotWritten { .. }
+            | Self::NotTaken { .. }
             | Self::Stalled { .. } => true,
             _ => false,
         }

@@ -14,7 +14,7 @@ use url::Url;
 /// The longest listing that is read.
 pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// The most names that are taken from one folder.
-const MAX_ENTRIES: usize = 1_000_000;
+pub(crate) const MAX_ENTRIES: usize = 1_000_000;
 
 /// The kinds of listing that do not come over HTTP.
 pub(crate) const MLSD: &str = "text/x-mlsd";
@@ -75,7 +75,7 @@ fn checked(mut entries: Vec<Entry>) -> Result<Vec<Entry>, String> {
 }
 
 /// Whether a name can stand in a folder; a control character would end a command.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains('/') && !name.chars().any(char::is_control)
 }
 

@@ -10,8 +10,10 @@ use crate::client::{Client, Inner};
 use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::network::Guard;
+use crate::remote::{Remote, RemoteConfig};
 use crate::resolver::GuardedResolver;
 use crate::scope::{Limits, Scope};
+use crate::sessions::Login;
 use crate::tls;
 use crate::transport::Transport;
 
@@ -66,12 +68,22 @@ impl Net {
             return Client::from_inner(inner);
         }
         let transport = self.transport_for(scope.limits.connect);
-        let client = Client::new(scope, transport, self.inner.tls.clone());
+        let client = Client::new(scope, transport, self.inner.tls.clone(), Login::default());
         clients.insert(
             client.inner().scope.name.clone(),
             Arc::downgrade(client.inner()),
         );
         client
+    }
+
+    /// Storage elsewhere. Nothing is asked of it yet; [`Remote::try_out`] does that.
+    ///
+    /// # Errors
+    /// [`NetError::BadAddress`] for an address that is none of the kind, or a user, secret or key
+    /// that cannot be used.
+    pub fn remote(&self, config: RemoteConfig) -> Result<Remote, NetError> {
+        let transport = self.transport_for(config.limits.connect);
+        Remote::new(config, transport, self.inner.tls.clone())
     }
 
     /// Builds a transport at the first use of a connection time.

@@ -46,6 +46,14 @@ pub(crate) fn next(request: &Request, answer: &Answer) -> Result<Option<Request>
     if request.url.scheme() == "https" && url.scheme() == "http" {
         return Err(bad(shown(), "it would leave https"));
     }
+    if request.errand.is_some() {
+        if !same_place(&request.url, &url) {
+            return Err(bad(shown(), "what changes something stays on its host"));
+        }
+        if !request.body.is_empty() || request.is_streamed() || answer.status == S::SEE_OTHER {
+            return Err(bad(shown(), "what is written is sent once"));
+        }
+    }
     let mut next = request.clone();
     turn_into_get(&mut next, answer.status);
     if !same_place(&request.url, &url) {

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::address;
+use crate::errand::Errand;
 use crate::shown::ShownUrl;
 
 /// One request: method, address, headers, body, and whether it may be repeated.
@@ -23,6 +24,8 @@ pub struct Request {
     pub(crate) guarded: bool,
     /// Whether the names in the folder are asked for and not its bytes.
     pub(crate) listing: bool,
+    /// What it changes there; only storage elsewhere asks for that.
+    pub(crate) errand: Option<Errand>,
 }
 
 impl Request {
@@ -37,6 +40,7 @@ impl Request {
             within: None,
             guarded: true,
             listing: false,
+            errand: None,
         }
     }
 
@@ -88,6 +92,11 @@ impl Request {
     pub fn within(mut self, within: Duration) -> Self {
         self.within = Some(within);
         self
+    }
+
+    /// Whether its body is on its way and cannot be sent twice.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.errand, Some(Errand::Write { .. }))
     }
 
     /// `host:port`, the key under which a host is remembered.

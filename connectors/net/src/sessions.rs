@@ -17,6 +17,7 @@ use tower::Service;
 
 use crate::access::{Access, HostKey};
 use crate::address::{self, Protocol};
+use crate::errand::Errand;
 use crate::error::{NetError, Refusal};
 use crate::layers::{Answer, Answering};
 use crate::network::Guard;
@@ -44,8 +45,19 @@ pub(crate) struct Sessions {
     pub(crate) access: Access,
     pub(crate) limits: Limits,
     idle: Mutex<Vec<Idle>>,
+    login: Login,
     /// The first key each host showed.
     first_keys: Mutex<HashMap<String, HostKey>>,
+}
+
+/// How the hosts outside a scope are logged in to, which only storage elsewhere does: its hosts are
+/// reached guardedly, and are still known.
+#[derive(Clone, Default)]
+pub(crate) struct Login {
+    /// The private key to log in with over SFTP.
+    pub(crate) key: Option<Arc<russh::keys::PrivateKey>>,
+    /// Whether guarded hosts, too, must show one of `host_keys`.
+    pub(crate) knows_hosts: bool,
 }
 
 /// A session that waits for its next request.
@@ -89,23 +101,38 @@ pub(crate) enum Ask {
         from: u64,
         /// Only if its date, as a header has it, is this one; else from the beginning.
         if_date: Option<String>,
+        /// The last byte that is wanted.
+        upto: Option<u64>,
     },
+    /// What changes something.
+    Errand(Errand),
 }
 
 impl Ways {
-    pub(crate) fn new(http: Transport, tls: rustls::ClientConfig, scope: &Scope) -> Self {
+    pub(crate) fn new(
+        http: Transport,
+        tls: rustls::ClientConfig,
+        scope: &Scope,
+        login: Login,
+    ) -> Self {
         let sessions = Sessions {
             guard: http.guard.clone(),
             tls,
             access: scope.access.clone(),
             limits: scope.limits.clone(),
             idle: Mutex::default(),
+            login,
             first_keys: Mutex::default(),
         };
         Self {
             http,
             sessions: Arc::new(sessions),
         }
+    }
+
+    /// The key that a host of SFTP showed first, `host:port`.
+    pub(crate) fn first_key(&self, host: &str) -> Option<HostKey> {
+        self.sessions.first_key(host)
     }
 
     /// Refuses what can be refused by looking at the address alone.
@@ -155,7 +182,7 @@ impl Sessions {
                 key: key.clone(),
             };
             match session.answer(&request, lease).await {
-                Err(error) if is_kept && has_ended(&error) => {}
+                Err(error) if is_kept && has_ended(&error) && !is_begun(&request) => {}
                 answer => return answer,
             }
         }
@@ -170,6 +197,20 @@ impl Sessions {
                 .await
                 .map(|session| Session::Ftp(Box::new(session))),
         }
+    }
+
+    /// The private key for the request's host, where there is one.
+    pub(crate) fn private_key(&self, request: &Request) -> Option<Arc<russh::keys::PrivateKey>> {
+        self.login.key.clone().filter(|_| request.guarded)
+    }
+
+    /// The key that the host of the request showed first.
+    pub(crate) fn first_key(&self, host: &str) -> Option<HostKey> {
+        let first = self.first_keys.lock();
+        first
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(host)
+            .cloned()
     }
 
     fn take(&self, key: &Key) -> Option<Session> {
@@ -208,7 +249,8 @@ impl Sessions {
     /// A host of the scope must show one of `host_keys`, if there are any; every other must show
     /// the key that it showed first.
     pub(crate) fn check_key(&self, request: &Request, shown: &HostKey) -> Result<(), String> {
-        if !request.guarded && !self.access.host_keys.is_empty() {
+        let is_known = !request.guarded || self.login.knows_hosts;
+        if is_known && !self.access.host_keys.is_empty() {
             return match self.access.host_keys.contains(shown) {
                 true => Ok(()),
                 false => Err("one of `host_keys`".to_owned()),
@@ -278,6 +320,9 @@ impl Key {
 
 impl Ask {
     pub(crate) fn of(request: &Request) -> Self {
+        if let Some(errand) = &request.errand {
+            return Self::Errand(errand.clone());
+        }
         if request.listing {
             return Self::List;
         }
@@ -285,12 +330,13 @@ impl Ask {
             return Self::Stat;
         }
         let text = |name| request.headers.get(name)?.to_str().ok();
-        let from = text(RANGE)
+        let range = text(RANGE)
             .and_then(|text: &str| text.strip_prefix("bytes="))
-            .and_then(|text| text.strip_suffix('-'))
-            .and_then(|text| text.parse().ok());
+            .and_then(|text| text.split_once('-'));
+        let (from, upto) = range.unwrap_or_default();
         Self::Read {
-            from: from.unwrap_or(0),
+            from: from.parse().unwrap_or(0),
+            upto: upto.parse().ok(),
             if_date: text(IF_RANGE).map(ToOwned::to_owned),
         }
     }
@@ -306,6 +352,11 @@ fn has_ended(error: &NetError) -> bool {
                 ..
             }
     )
+}
+
+/// Whether some of what it writes is gone.
+fn is_begun(request: &Request) -> bool {
+    matches!(&request.errand, Some(Errand::Write { source, .. }) if source.is_begun())
 }
 
 /// What is known of a file before its bytes come.
@@ -329,24 +380,35 @@ impl Stat {
         Some(modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
     }
 
-    /// The headers a server of HTTP would have sent for the file from byte `from` on.
-    pub(crate) fn answer(&self, from: u64) -> Answer {
+    /// Where reading up to byte `upto` ends, where that is known.
+    pub(crate) fn end(&self, from: u64, upto: Option<u64>) -> Option<u64> {
+        let size = self.size_bytes?;
+        let wanted = upto.filter(|upto| *upto >= from);
+        Some(wanted.map_or(size, |upto| size.min(upto.saturating_add(1))))
+    }
+
+    /// The headers a server of HTTP would have sent for the file from byte `from` on, to byte
+    /// `upto` or its end.
+    pub(crate) fn answer(&self, from: u64, upto: Option<u64>) -> Answer {
         let mut answer = Answer::empty(StatusCode::OK);
+        let mut is_part = from > 0;
         let mut put = |name, text: String| {
             if let Ok(value) = HeaderValue::try_from(text) {
                 answer.headers.insert(name, value);
             }
         };
         if let Some(size) = self.size_bytes {
-            put(CONTENT_LENGTH, (size - from).to_string());
-            if from > 0 {
-                put(CONTENT_RANGE, format!("bytes {from}-{}/{size}", size - 1));
+            let end = self.end(from, upto).unwrap_or(size);
+            put(CONTENT_LENGTH, (end - from).to_string());
+            if from > 0 || end < size {
+                put(CONTENT_RANGE, format!("bytes {from}-{}/{size}", end - 1));
+                is_part = true;
             }
         }
         if let Some(date) = self.date() {
             put(LAST_MODIFIED, date);
         }
-        if from > 0 {
+        if is_part {
             answer.status = StatusCode::PARTIAL_CONTENT;
         }
         answer

@@ -1,5 +1,7 @@
 //! One session with a server of SFTP, the file service of SSH.
 
+mod errands;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -113,8 +115,15 @@ impl Session {
                 .sftp
                 .stat(&path)
                 .await
-                .map(|attrs| Asked::Nothing(stat(&attrs.attrs).answer(0))),
-            Ask::Read { from, if_date } => self.open(&path, from, if_date.as_deref()).await,
+                .map(|attrs| Asked::Nothing(stat(&attrs.attrs).answer(0, None))),
+            Ask::Read {
+                from,
+                if_date,
+                upto,
+            } => self.open(&path, from, if_date.as_deref(), upto).await,
+            Ask::Errand(errand) => errands::carry_out(&self.sftp, &path, errand)
+                .await
+                .map(Asked::Nothing),
         };
         match result {
             Ok(Asked::Nothing(answer)) => {
@@ -146,7 +155,13 @@ impl Session {
         }
     }
 
-    async fn open(&self, path: &str, from: u64, if_date: Option<&str>) -> Result<Asked, Error> {
+    async fn open(
+        &self,
+        path: &str,
+        from: u64,
+        if_date: Option<&str>,
+        upto: Option<u64>,
+    ) -> Result<Asked, Error> {
         let none = FileAttributes::empty();
         let handle = self.sftp.open(path, OpenFlags::READ, none).await?.handle;
         let attrs = self.sftp.fstat(&handle).await?.attrs;
@@ -158,9 +173,9 @@ impl Session {
         let from = stat.begins(from, if_date);
         Ok(Asked::File {
             handle,
-            answer: stat.answer(from),
+            answer: stat.answer(from, upto),
             from,
-            size: stat.size_bytes,
+            size: stat.end(from, upto),
         })
     }
 }
@@ -207,21 +222,25 @@ async fn log_in(
     sessions: &Sessions,
 ) -> Result<(), NetError> {
     let fail = |error: russh::Error| unreachable(request, error);
-    if let Some(path) = sessions
-        .access
-        .key_file
-        .as_ref()
-        .filter(|_| !request.guarded)
-    {
-        let private = read_key(path).await?;
+    let own = sessions.private_key(request);
+    let is_only = own.is_some() && key.password.is_empty();
+    let file = sessions.access.key_file.as_ref();
+    let private = match file.filter(|_| !request.guarded) {
+        Some(path) => Some(Arc::new(read_key(path).await?)),
+        None => own,
+    };
+    if let Some(private) = private {
         let hash = ssh.best_supported_rsa_hash().await.map_err(fail)?.flatten();
-        let private = PrivateKeyWithHashAlg::new(Arc::new(private), hash);
+        let private = PrivateKeyWithHashAlg::new(private, hash);
         let answer = ssh
             .authenticate_publickey(&key.user, private)
             .await
             .map_err(fail)?;
         if answer.success() {
             return Ok(());
+        }
+        if is_only {
+            return Err(not_let_in(request, key));
         }
     }
     let answer = ssh
@@ -237,12 +256,16 @@ async fn log_in(
             if asks && answer_questions(ssh, key).await.map_err(fail)? {
                 return Ok(());
             }
-            Err(NetError::Refused {
-                url: ShownUrl::from(&request.url),
-                why: Refusal::Denied,
-                said: format!("it does not let `{}` in", key.user),
-            })
+            Err(not_let_in(request, key))
         }
+    }
+}
+
+fn not_let_in(request: &Request, key: &Key) -> NetError {
+    NetError::Refused {
+        url: ShownUrl::from(&request.url),
+        why: Refusal::Denied,
+        said: format!("it does not let `{}` in", key.user),
     }
 }
 

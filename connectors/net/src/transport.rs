@@ -7,12 +7,14 @@
 use std::task::{Context, Poll};
 
 use futures::StreamExt;
-use http::header::ACCEPT_ENCODING;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderValue, Method};
 use tower::Service;
 use url::Host;
 
 use crate::address::{self, Protocol};
+use crate::dial::unreachable;
+use crate::errand::Errand;
 use crate::error::{NetError, causes};
 use crate::layers::Answer;
 use crate::network::{Forbidden, Guard};
@@ -43,7 +45,7 @@ impl Transport {
             ));
         };
         let is_read = matches!(request.method, Method::GET | Method::HEAD);
-        if protocol != Protocol::Http && !is_read {
+        if protocol != Protocol::Http && !is_read && request.errand.is_none() {
             return Err(bad("files are only read there"));
         }
         if protocol != Protocol::Http && address::path(&request.url).is_none() {
@@ -79,7 +81,15 @@ impl Transport {
         let mut sending = client
             .request(request.method.clone(), request.url.clone())
             .headers(headers);
-        if !request.body.is_empty() {
+        if let Some(Errand::Write { source, .. }) = &request.errand {
+            if source.is_begun() {
+                return Err(unreachable(&request, "its body cannot be sent again"));
+            }
+            if let Some(size) = source.size_bytes {
+                sending = sending.header(CONTENT_LENGTH, size);
+            }
+            sending = sending.body(reqwest::Body::wrap_stream(source.clone().stream()));
+        } else if !request.body.is_empty() {
             sending = sending.body(request.body.clone());
         }
         let mut response = sending

@@ -423,3 +423,18 @@ async fn commands_cannot_be_smuggled_in_by_a_name_and_nothing_is_sent_there() {
     assert!(matches!(form, NetError::BadAddress { .. }));
     assert_eq!(ftp.n_connections(), 0);
 }
+
+#[tokio::test]
+async fn a_server_that_waits_for_acknowledgements_gets_them_at_once() {
+    // This one sends small words only when those before are acknowledged, as sockets do unasked.
+    let ftp = Ftp::like(Manner::default()).await;
+    let client = ftp.client();
+    let mut quickest = Duration::MAX;
+    for _ in 0..10 {
+        let begun = std::time::Instant::now();
+        client.list(&ftp.url).await.unwrap();
+        quickest = quickest.min(begun.elapsed());
+    }
+    // An acknowledgement that is put off comes after 40 ms, each time.
+    assert!(quickest < Duration::from_millis(35), "{quickest:?}");
+}

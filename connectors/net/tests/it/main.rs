@@ -8,5 +8,7 @@ mod guard;
 mod peer;
 mod politeness;
 mod real;
+mod remotes;
 mod resume;
 mod servers;
+mod storage;

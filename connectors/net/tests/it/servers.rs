@@ -48,7 +48,7 @@ impl Tree {
     }
 
     /// Writes a file beside the tree, where no server serves it.
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
@@ -77,11 +77,26 @@ impl Drop for Server {
 impl Server {
     /// Starts a program and waits until it takes connections.
     fn start(program: &str, arguments: &[&str], port: u16) -> Self {
+        Self::start_with(program, arguments, port, Stdio::null)
+    }
+
+    /// The same, and what it says is kept in a file.
+    pub(crate) fn start_telling(program: &str, arguments: &[&str], port: u16, log: &Path) -> Self {
+        let log = std::fs::File::create(log).unwrap();
+        Self::start_with(program, arguments, port, || log.try_clone().unwrap().into())
+    }
+
+    fn start_with(
+        program: &str,
+        arguments: &[&str],
+        port: u16,
+        output: impl Fn() -> Stdio,
+    ) -> Self {
         let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(output())
+            .stderr(output())
             .spawn()
             .unwrap();
         let late = Instant::now() + Duration::from_secs(20);
@@ -95,13 +110,13 @@ impl Server {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// Where a program is; none, with a word about it, when the test cannot run.
-fn program(name: &str) -> Option<String> {
+pub(crate) fn program(name: &str) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/sbin", "/sbin"]);
     let found = folders
@@ -114,7 +129,7 @@ fn program(name: &str) -> Option<String> {
 }
 
 /// Python with a module; Debian's own where another one is asked first.
-fn python_with(module: &str) -> Option<String> {
+pub(crate) fn python_with(module: &str) -> Option<String> {
     let pythons = [program("python3")?, "/usr/bin/python3".to_owned()];
     let has = |python: &String| {
         let tried = Command::new(python)
@@ -129,7 +144,7 @@ fn python_with(module: &str) -> Option<String> {
     }
 }
 
-fn missing<T>(name: &str) -> Option<T> {
+pub(crate) fn missing<T>(name: &str) -> Option<T> {
     assert!(
         std::env::var_os("GANTRY_REQUIRE_SERVERS").is_none(),
         "{name} is not installed; run tests/setup"
@@ -141,7 +156,7 @@ fn missing<T>(name: &str) -> Option<T> {
     None
 }
 
-fn run(program: &str, arguments: &[&str], folder: &Path) {
+pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(folder)
@@ -194,7 +209,7 @@ pub(crate) fn vsftpd(tree: &Tree, tls: Tls) -> Option<Server> {
 }
 
 /// A certificate for `localhost` and 127.0.0.1 in `host.pem`, whose authority is in `ca.pem`.
-fn certificate(tree: &Tree) {
+pub(crate) fn certificate(tree: &Tree) {
     let Some(openssl) = program("openssl") else {
         panic!("the tests over TLS need openssl");
     };
