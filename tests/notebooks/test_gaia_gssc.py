@@ -112,7 +112,7 @@ NOTEBOOKS = {
         ("orbits_clocks", ["example2.txt"], []),
         ("orbits_clocks", ["truncated.sp3", "blank.sp3", "grg21553_nodata.sp3"], []),
     ], 5, [
-        "reference clock BRUX", "antenna model igs14_2108.atx", "2880 epochs", "reference clock PIE1", "reference clock WAB2", "78 satellites, 105 stations",
+        "reference clock BRUX", "antenna model igs14_2108.atx", "2,880 epochs", "reference clock PIE1", "reference clock WAB2", "78 satellites, 105 stations",
         "RINEX clock 3.04 of IGS", "the line `EOF` is missing", "`blank.sp3` is empty", "`grg21553_nodata.sp3` does not begin as an SP3 file does",
     ]),
     "antennas": ("gssc", [("antex", ["igs14_small.atx.gz"], [])], 1, [
@@ -311,6 +311,12 @@ def test_antennas_are_read_with_their_days_and_signals():
     assert galileo.signals["E05"].offset_mm.tolist() == [123.13, -9.59, 604.15]
     assert (galileo.signals["E05"].zenith_deg[[0, 1, -1]].tolist(), galileo.signals["E05"].variation_mm[0]) == ([0, 0.5, 20], 0.43)
     assert [one.is_satellite for one in found.antennas] == [True] * 3 + [False] * 3
+
+
+def test_an_antenna_is_a_satellites_by_its_number_also_without_the_number_of_the_spacecraft(tmp_path):
+    text = gzip.decompress((Path(REAL_DATA) / "gssc" / "igs14_small.atx.gz").read_bytes()).decode("latin-1")
+    (tmp_path / "igs.atx").write_text(text.replace("G032      1992-079A", " " * 19), encoding="latin-1")
+    assert gnss.read_antennas(tmp_path / "igs.atx").antennas[0].is_satellite
 
 
 def test_centres_are_known_by_the_name_of_the_file_before_the_free_text_of_its_header():

@@ -82,16 +82,16 @@ for kind, name in KINDS.items():
     if none:
         print(f"no {name}: {', '.join(map(str, none[:50]))}{f' and {len(none) - 50} more' if len(none) > 50 else ''}")
     elif asked - {None}:
-        print(f"every source that was asked for has its {name}: {len(asked - {None})} of {len(asked - {None})}.")
+        print(f"every source {'that was asked for' if asked_of.get(kind) else 'in these files and tables'} has its {name}: {len(asked - {None})} of {len(asked - {None})}.")
 if not any(of_kind.values()) and not any(asked_of.values()):
     print("Which sources were asked for is not known here.")
 for index in read_of:
     for warning in products[index]["warnings"] or []:
         print(f"noted when it was staged: {warning}")
-for one in coefficients:
-    for band, values in one.values.items():
-        if not values.size:
-            print(f"{named(one.source_id)}: the {band} part is missing")
+without = [f"{named(one.source_id)}: the {band} part is missing" for one in coefficients for band, values in one.values.items() if not values.size]
+print("\n".join(without[:10]), end="\n" if without else "")
+if len(without) > 10:
+    print(f"and {gantry.counted(len(without) - 10, 'more part')}: the file has no coefficients of that band for these sources")
 
 # %% [markdown] when="sampled"
 # ### Sampled spectra

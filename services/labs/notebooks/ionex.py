@@ -23,8 +23,12 @@ for index in {{indices}}[:n_files_read]:
         print(f"This file cannot be opened: {error}")
 if len({{indices}}) > n_files_read:
     print(f"{gantry.counted(len({{indices}}) - n_files_read, 'more file')} not read: raise n_files_read.")
-if len({{indices}}) > 1:
-    print(gnss.days_told([gnss.day_of(products[index]["path"]) for index in {{indices}}]) or "These files are of one day.")
+days_of_series = {}
+for index in {{indices}}:
+    days_of_series.setdefault(gnss.series_of(products[index]["path"]), []).append(gnss.day_of(products[index]["path"]))
+for name, days in days_of_series.items():
+    if told := gnss.days_told(days):
+        print(f"{name}: {told}")
 
 ionosphere = None
 if maps_read:
@@ -59,19 +63,13 @@ if ionosphere:
 # %% when="several"
 n_small_maps = 42
 
-
-def series_of(name):
-    """What files of one series have in common: the name before the day."""
-    return name.split("_")[0] if "_" in name else name[:4].lower()
-
-
 if len(maps_read) < 2:
     print("One file: no days to compare.")
 else:
     figure, axes = plt.subplots(2, 1, figsize=(10, 5), sharex=True, layout="constrained")
     by_series = {}
     for _, found in maps_read:
-        by_series.setdefault(series_of(found.name), []).append(found)
+        by_series.setdefault(gnss.series_of(found.name), []).append(found)
     for number, (name, files) in enumerate(by_series.items()):
         for place, found in enumerate(files):
             weight = np.cos(np.radians(found.lat_deg))[:, None] * np.isfinite(found.tec)

@@ -43,11 +43,14 @@ def day(one):
     return gnss.day_label(gnss.day_of(one.name) if gnss.day_of(one.name) is not None else one.epochs[one.epochs.size // 2])
 
 
+for name, found in [("orbits", orbits), ("clocks", clocks)]:
+    for series in dict.fromkeys(gnss.series_of(one.name) for one in found):
+        told = gnss.days_told([gnss.day_of(one.name) for one in found if gnss.series_of(one.name) == series])
+        if told:
+            print(f"{name} of {series}: {told}")
 if len(orbits) + len(clocks) > n_files_described:
-    for name, found in [("orbits", orbits), ("clocks", clocks)]:
-        if found:
-            print(f"{name}: {gantry.counted(len(found), 'file')} of {', '.join(sorted({centre(one) for one in found}))}; {gnss.days_told([gnss.day_of(one.name) for one in found])}")
-    print(f"the first {n_files_described} in full:")
+    n_files_described = 1
+    print("The first file of each kind in full, all in the table below:")
 file_rows = [
     [one.name, centre(one), day(one), {"GPS": "GPST", "GAL": "GST"}.get(one.time_scale, one.time_scale), str(one.epochs[0])[:16], str(one.epochs[-1])[:16], one.epochs.size, len(one.satellites)]
     for one in [*orbits, *clocks]

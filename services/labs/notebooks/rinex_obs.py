@@ -129,9 +129,10 @@ else:
         print(f"This file cannot be opened: {error}")
     unread = {days_here[place] for place, found in read_days.items() if found is None} - {None}
     days, shares = {}, {}
-    for found in read_days.values():
+    for place, found in read_days.items():
         if isinstance(found, tuple):
             day, share, of_satellites = found
+            day = day if days_here[place] is None else days_here[place]
             days[day] = days.get(day, 0) + share
             for satellite, share in of_satellites.items():
                 shares[satellite, day] = shares.get((satellite, day), 0) + share
@@ -144,7 +145,7 @@ else:
         grid = np.array([[shares.get((name, day), 0.0 if day in days else np.nan) for day in axis_days] for name in names])
         figure, axis = plt.subplots(figsize=(min(14, 2.5 + 0.3 * max(len(axis_days), 10)), 1.6 + 0.085 * len(names)), layout="constrained")
         colour_map = plt.get_cmap("YlGnBu").with_extremes(bad="0.8", under="w")
-        picture = axis.imshow(grid, aspect="auto", vmin=1e-9, vmax=np.nanmax(grid), cmap=colour_map, interpolation="nearest")
+        picture = axis.imshow(grid, aspect="auto", vmin=1e-9, vmax=max(shares.values(), default=1), cmap=colour_map, interpolation="nearest")
         for place, day in enumerate(axis_days):
             if day in unread and day not in days:
                 axis.axvspan(place - 0.5, place + 0.5, facecolor="w", edgecolor="0.5", hatch="///", linewidth=0)
@@ -161,7 +162,7 @@ else:
             print(f"{day}: " + (f"{days[day]:.1%} of the epochs" if day in days else "not read" if day in unread else "no file"))
         if len(axis_days) > 10:
             poor = [f"{gnss.day_label(day)} ({share:.0%})" for day, share in sorted(days.items()) if share < 0.95]
-            print(f"less than 95% of the epochs: {', '.join(poor) or 'no day'}")
+            print(f"less than 95% of the epochs: {', '.join(poor[:10]) or 'no day'}{f' and {len(poor) - 10} more' if len(poor) > 10 else ''}")
     if unread:
         print(f"{gantry.counted(len(unread), 'day')} not read within {budget_s} s: raise budget_s.")
 

@@ -13,7 +13,7 @@ from gantry.gnss._antennas import Antenna, Calibrations, read_antennas
 from gantry.gnss._clocks import Clocks, read_clocks
 from gantry.gnss._geometry import elevation_azimuth, geodetic
 from gantry.gnss._ionex import Ionosphere, read_ionex
-from gantry.gnss._names import centre_of, day_label, day_of, days_told
+from gantry.gnss._names import centre_of, day_label, day_of, days_told, series_of
 from gantry.gnss._navigation import Navigation, read_navigation
 from gantry.gnss._observations import SYSTEMS, Observations, read_observations
 from gantry.gnss._orbits import Orbits, read_orbits
@@ -23,5 +23,5 @@ from gantry.gnss._world import outline
 __all__ = [
     "SYSTEMS", "Antenna", "Calibrations", "Clocks", "GnssError", "Ionosphere", "Navigation", "Observations", "Orbits",
     "centre_of", "day_label", "day_of", "days_told", "elevation_azimuth", "geodetic", "kind_of", "outline",
-    "read_antennas", "read_clocks", "read_ionex", "read_navigation", "read_observations", "read_orbits",
+    "read_antennas", "read_clocks", "read_ionex", "read_navigation", "read_observations", "read_orbits", "series_of",
 ]

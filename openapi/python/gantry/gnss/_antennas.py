@@ -1,5 +1,6 @@
 """Antenna calibrations: ANTEX 1."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from gantry.gnss._text import GnssError, header_lines, kind, read_bytes
 from gantry.gnss._time import instant
 
 MAX_ANTENNAS = 20_000
+SATELLITE = re.compile(r"[GRECJIS]\d\d")
+"""What stands for the serial number of a satellite's antenna: its constellation and number."""
 
 
 @dataclass
@@ -99,7 +102,7 @@ def _antenna(block) -> Antenna:
     first, last, step = (float(part) for part in values["ZEN1 / ZEN2 / DZEN"][:60].split()[:3])
     zenith = first + step * np.arange(round((last - first) / step) + 1)
     antenna = Antenna(
-        type=" ".join(head[:20].split()), serial=serial, is_satellite=bool(head[40:50].strip()),
+        type=" ".join(head[:20].split()), serial=serial, is_satellite=bool(SATELLITE.fullmatch(serial)),
         method=values.get("METH / BY / # / DATE", "")[:20].strip(), model=values.get("SINEX CODE", "")[:10].strip(),
         valid_from=_time(values.get("VALID FROM")), valid_until=_time(values.get("VALID UNTIL")),
     )

@@ -76,6 +76,12 @@ def day_label(day) -> str:
     return f"{date.year}-{date.timetuple().tm_yday:03d}"
 
 
+def series_of(name: str) -> str:
+    """What the files of one series have in common: ``ESA0OPSFIN``, or the four letters of a short name."""
+    name = Path(name).name
+    return name.split("_")[0] if _LONG_PRODUCT.match(name.upper()) else name[:4].lower()
+
+
 def days_told(days) -> str:
     """Which days a series has of those from its first to its last, in a sentence; empty when there are fewer than two."""
     there = np.unique(np.array([day for day in days if day is not None], dtype="datetime64[D]"))

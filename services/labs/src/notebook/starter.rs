@@ -204,7 +204,11 @@ impl Starter {
         let n = section.indices.len();
         match (section.block, first.station()) {
             ("rinex_obs", Some(station)) => format!("{station}, observations in {n} files"),
-            ("orbits_clocks", _) => format!("Orbits and clocks in {n} files"),
+            ("orbits_clocks", _) => match section.orbits.len() {
+                0 => format!("Clocks in {n} files"),
+                n_orbits if n_orbits == n => format!("Orbits in {n} files"),
+                _ => format!("Orbits and clocks in {n} files"),
+            },
             ("gaia_spectra", _) => format!("Spectra and light curves in {n} files"),
             ("ionex", _) => format!("Maps of the ionosphere in {n} files"),
             _ => first.heading(),

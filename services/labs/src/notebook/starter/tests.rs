@@ -246,7 +246,10 @@ fn clocks_alone_have_no_cells_of_orbits_and_one_orbit_is_not_compared() {
     assert!(!clocks.contains("### Ground tracks") && clocks.contains("### Clocks"));
     let both = text(vec![clock.clone(), orbit(50)]);
     assert!(both.contains("### Ground tracks") && !both.contains("### From one day"));
-    assert!(text(vec![orbit(50), orbit(51)]).contains("### From one day to the next"));
+    let orbits = text(vec![orbit(50), orbit(51)]);
+    assert!(orbits.contains("### From one day to the next"));
+    assert!(orbits.contains("## Orbits in 2 files"));
+    assert!(text(vec![clock.clone(), clock]).contains("## Clocks in 2 files"));
 }
 
 #[test]
