@@ -9,15 +9,22 @@ BLOCKS = Path(__file__).parents[2] / "services" / "labs" / "notebooks"
 
 
 def cells(block, **values):
-    """The cells of one block, its placeholders replaced; an unknown or missing value is an error."""
+    """The cells of one block, its placeholders replaced; an unknown or missing value is an error.
+
+    A cell with a condition stands unless its value is given and empty.
+    """
     made = []
     for part in re.split(r"^# %%", (BLOCKS / f"{block}.py").read_text(), flags=re.MULTILINE)[1:]:
         marker, _, source = part.partition("\n")
+        condition = re.search(r'when="(\w+)"', marker)
+        if condition and values.get(condition[1], "yes") in ("", "[]", []):
+            continue
         source = source.strip("\n")
-        if marker.strip() == "[markdown]":
+        is_markdown = "[markdown]" in marker
+        if is_markdown:
             source = "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.split("\n"))
         source = re.sub(r"\{\{(\w+)\}\}", lambda match: str(values[match[1]]), source)
-        make = nbformat.v4.new_markdown_cell if marker.strip() == "[markdown]" else nbformat.v4.new_code_cell
+        make = nbformat.v4.new_markdown_cell if is_markdown else nbformat.v4.new_code_cell
         made.append(make(source))
     return made
 

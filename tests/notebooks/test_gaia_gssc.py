@@ -2,20 +2,23 @@
 
 import gzip
 import os
+import re
 import sys
-from datetime import datetime
+import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import hatanaka
 import numpy as np
 import pytest
 from astropy.table import Table
 
 from execute import execute
-from render import notebook, product
+from render import cells, notebook, product
 from test_notebooks import CLIENT, REAL_DATA, run
 
 sys.path.insert(0, str(CLIENT))
-from gantry import gnss  # noqa: E402
+from gantry import gaia, gnss  # noqa: E402
 
 # Notebooks over $GANTRY_REAL_DATA/gaia and gssc: archive, sections of (block, its files, files of orbits), the least number
 # of pictures, texts that must be printed (facts of the data's README, or the sentence for a broken file).
@@ -99,7 +102,7 @@ NOTEBOOKS = {
         ("orbits_clocks", ["emr08874.sp3"], []),
         ("orbits_clocks", ["igs19362.sp3c"], []),
     ], 10, [
-        "SP3-d of AIUB; 118 satellites, 289 epochs", "SP3-c of ESOC; 54 satellites, 96 epochs", "frame IGS20 (by the antenna model IGS20_2274",
+        "SP3-d of COD (stated as AIUB); 118 satellites, 289 epochs", "SP3-c of ESA (stated as ESOC); 54 satellites, 96 epochs", "frame IGS20 (by the antenna model IGS20_2274",
         "predicted: 95 of 192 epochs", "SP3-a of EMR; 25 satellites, 96 epochs", "32 satellites, 96 epochs, 2017-02-14T00:00:00",
     ]),
     "clocks, and orbits that are broken": ("gssc", [
@@ -109,8 +112,12 @@ NOTEBOOKS = {
         ("orbits_clocks", ["example2.txt"], []),
         ("orbits_clocks", ["truncated.sp3", "blank.sp3", "grg21553_nodata.sp3"], []),
     ], 5, [
-        "reference clock BRUX", "antenna model igs14_2108.atx", "2880 epochs", "reference clock PIE1", "reference clock WAB2", "78 satellites, 105 stations",
+        "reference clock BRUX", "antenna model igs14_2108.atx", "2,880 epochs", "reference clock PIE1", "reference clock WAB2", "78 satellites, 105 stations",
         "RINEX clock 3.04 of IGS", "the line `EOF` is missing", "`blank.sp3` is empty", "`grg21553_nodata.sp3` does not begin as an SP3 file does",
+    ]),
+    "antennas": ("gssc", [("antex", ["igs14_small.atx.gz"], [])], 1, [
+        "ANTEX 1.4, absolute values, model IGS14_2247", "3 satellite antennas, 3 receiver antennas", "BLOCK IIA G01:", "G01: offset x +279.00, y +0.00, z +2319.50 mm", "EML_REACH_RS2 NONE",
+        "2 of 6 antennas have no line `END OF ANTENNA`",
     ]),
     "maps of the ionosphere": ("gssc", [("ionex", ["jplg0010.17i.gz"], []), ("ionex", ["CKMG0080.09I.gz"], [])], 5, [
         "maps      12, 2017-01-01T00:00 to 2017-01-01T22:00 UT; 1 of the next day left out", "RMS maps  12", "RMS maps  none in this file",
@@ -121,7 +128,7 @@ NOTEBOOKS = {
 # Files that no block of these opens: another block or none does.
 NOT_OPENED = {
     "gaia": {"regular_single_source.avro", "test_jobs_async.xml", "test_tables.xml", "test_tables_gaia.xml"},
-    "gssc": {"GZGTR560.258", "HOUZ00GLP.xml", "houz00glp_20250106.log", "igs14_small.atx.gz", "POTS00DEU_R_20232540000_01D_05M_MM.rnx.gz"},
+    "gssc": {"GZGTR560.258", "HOUZ00GLP.xml", "houz00glp_20250106.log", "POTS00DEU_R_20232540000_01D_05M_MM.rnx.gz"},
 }
 
 
@@ -135,6 +142,8 @@ def sections(archive, parts, **facts):
     blocks = []
     for block, files, orbits in parts:
         values = {"heading": files[0], "index": names.index(files[0]), "indices": [names.index(name) for name in files], "orbits": [names.index(name) for name in orbits]}
+        if block != "rinex_obs":
+            values["orbits"] = values["indices"]  # cells with conditions stand
         blocks.append((block, values))
     return [staged(archive, name, **facts) for name in names], blocks
 
@@ -191,7 +200,7 @@ def test_two_days_of_orbits_are_compared_where_they_meet(tmp_path):
         (tmp_path / next_name).write_text(lines)
         products, blocks = sections("gssc", [("orbits_clocks", [name.removesuffix(".gz"), next_name], [])])
         text, n_shown = run(products, blocks, tmp_path, tmp_path)
-        assert ("1 common epochs" if name.startswith("COD") else "no common epoch") in text and n_shown == 3
+        assert ("1 common epoch;" if name.startswith("COD") else "no common epoch") in text and n_shown == 3
 
 
 def test_an_rvs_spectrum_and_who_has_none(tmp_path):
@@ -202,6 +211,71 @@ def test_an_rvs_spectrum_and_who_has_none(tmp_path):
     products[0]["sources"] = ["4583627001381815936", "5348723816842275584"]
     text, n_shown = run(products, blocks, tmp_path, tmp_path)
     assert "RVS: 1 source: 4583627001381815936" in text and "no RVS spectrum: 5348723816842275584" in text and n_shown == 1
+
+
+def test_an_answer_without_any_product_is_no_broken_file(tmp_path):
+    with zipfile.ZipFile(tmp_path / "RVS-0123456789ab.zip", "w"):
+        pass
+    assert (tmp_path / "RVS-0123456789ab.zip").stat().st_size == 22
+    products, blocks = sections("gaia", [("gaia_spectra", ["RVS-0123456789ab.zip"], [])])
+    products[0]["sources"] = ["4583627001381815936"]
+    text, n_shown = run(products, blocks, tmp_path, tmp_path)
+    assert "No source had RVS: the archive's answer is empty" in text and "cannot be opened" not in text and n_shown == 0
+    assert "no RVS spectrum: 4583627001381815936" in text
+
+
+@pytest.mark.parametrize("place", ["in the resource", "in the table", "in the name alone"])
+def test_whose_a_spectrum_is_is_read_from_where_the_file_says_it(place, tmp_path):
+    """The archive writes it into the table; a spectrum of nobody never becomes one of source 0."""
+    real = "gaia_dr3_source_id_5937083312263887616_dl_products_vot.zip"
+    with zipfile.ZipFile(Path(REAL_DATA) / "gaia" / real) as archive:
+        text = archive.read("XP_SAMPLED-Gaia DR3 5937083312263887616.xml").decode()
+    param = re.search(r'<PARAM[^>]*name="source_id"[^>]*>.*?</PARAM>', text, re.DOTALL)[0]
+    if place != "in the table":
+        text = text.replace(param, "")
+        text = text.replace("<TABLE>", f"{param}<TABLE>", 1) if place == "in the resource" else text
+    name = "XP_SAMPLED-Gaia DR3 5937083312263887616.xml" if place == "in the name alone" else "spectrum.xml"
+    (tmp_path / name).write_text(text)
+    assert [one.source_id for one in gaia.read_products(tmp_path / name).spectra] == [5937083312263887616]
+
+
+def test_a_spectrum_that_does_not_say_whose_it_is_is_of_an_unknown_source(tmp_path):
+    Table({"wavelength": [336.0, 338.0], "flux": [1e-16, 2e-16], "flux_error": [1e-17, 1e-17]}).write(tmp_path / "XP_SAMPLED-0123456789ab.csv")
+    products, blocks = sections("gaia", [("gaia_spectra", ["XP_SAMPLED-0123456789ab.csv"], [])])
+    products[0]["sources"] = ["4583627001381815936"]
+    text, n_shown = run(products, blocks, tmp_path, tmp_path)
+    assert "sampled XP: 1 source: unknown source" in text and "does not say whose it is" in text and n_shown == 1
+
+
+def test_each_kind_is_compared_with_the_sources_that_it_was_asked_for(tmp_path):
+    real = "gaia_dr3_source_id_5937083312263887616_dl_products_vot.zip"
+    (tmp_path / "XP_SAMPLED-0123456789ab.zip").write_bytes((Path(REAL_DATA) / "gaia" / real).read_bytes())
+    with zipfile.ZipFile(tmp_path / "RVS-0123456789ab.zip", "w"):
+        pass
+    products, blocks = sections("gaia", [("gaia_spectra", ["XP_SAMPLED-0123456789ab.zip", "RVS-0123456789ab.zip"], [])])
+    products[0]["sources"] = ["5937083312263887616"]
+    products[1]["sources"] = ["5937083312263887616", "17"]
+    text, _ = run(products, blocks, tmp_path, tmp_path)
+    assert "every source that was asked for has its sampled XP spectrum: 1 of 1." in text
+    assert "no RVS spectrum: 17, 5937083312263887616" in text
+
+
+def test_of_a_bulk_file_the_first_rows_are_read_and_the_notebook_says_so(tmp_path):
+    rows = (Path(REAL_DATA) / "gaia" / "XP_CONTINUOUS_RAW.csv").read_bytes().splitlines(keepends=True)
+    name = "XpContinuousMeanSpectrum_000000-003111.csv.gz"
+    (tmp_path / name).write_bytes(gzip.compress(rows[0] + b"".join(rows[1:] * 300)))
+    assert len(gaia.read_products(tmp_path / name).coefficients) == 600
+    assert len(gaia.read_products(tmp_path / name, 600).coefficients) == 600 and not gaia.read_products(tmp_path / name, 600).is_cut
+    products, blocks = sections("gaia", [("gaia_spectra", [name], [])])
+    text, n_shown = run(products, blocks, tmp_path, tmp_path)
+    assert "continuous XP: 2 sources" in text and "holds more: the first 500 rows were read" in text and n_shown == 1
+
+
+def test_a_table_without_rows_opens(tmp_path):
+    Table({"source_id": np.zeros(0, "int64"), "ra": np.zeros(0), "dec": np.zeros(0)}).write(tmp_path / "query.vot", format="votable")
+    products, blocks = sections("gaia", [("gaia_table", ["query.vot"], [])])
+    text, _ = run(products, blocks, tmp_path, tmp_path)
+    assert "0 rows, 3 columns" in text
 
 
 def test_ranges_agree_with_where_broadcast_and_precise_orbits_put_the_satellites():
@@ -228,6 +302,116 @@ def test_an_orbit_is_interpolated_to_the_points_that_were_left_out():
     every, wanted = orbits.position_m[orbits.satellites.index("G01")], orbits.epochs[101:181:2]
     orbits.position_m, orbits.epochs = orbits.position_m[:, ::2], orbits.epochs[::2]
     assert np.abs(orbits.position_at("G01", wanted) - every[101:181:2]).max() < 0.01
+
+
+def test_antennas_are_read_with_their_days_and_signals():
+    found = gnss.read_antennas(Path(REAL_DATA) / "gssc" / "igs14_small.atx.gz")
+    galileo = next(one for one in found.antennas if one.serial == "E04")
+    assert (galileo.type, galileo.valid_from, galileo.valid_until) == ("GALILEO-2", np.datetime64("2016-11-17"), None)
+    assert galileo.signals["E05"].offset_mm.tolist() == [123.13, -9.59, 604.15]
+    assert (galileo.signals["E05"].zenith_deg[[0, 1, -1]].tolist(), galileo.signals["E05"].variation_mm[0]) == ([0, 0.5, 20], 0.43)
+    assert [one.is_satellite for one in found.antennas] == [True] * 3 + [False] * 3
+
+
+def test_an_antenna_is_a_satellites_by_its_number_also_without_the_number_of_the_spacecraft(tmp_path):
+    text = gzip.decompress((Path(REAL_DATA) / "gssc" / "igs14_small.atx.gz").read_bytes()).decode("latin-1")
+    (tmp_path / "igs.atx").write_text(text.replace("G032      1992-079A", " " * 19), encoding="latin-1")
+    assert gnss.read_antennas(tmp_path / "igs.atx").antennas[0].is_satellite
+
+
+def test_centres_are_known_by_the_name_of_the_file_before_the_free_text_of_its_header():
+    for name, stated, centre in [
+        ("COD0OPSFIN_20230500000_01D_05M_ORB.SP3.gz", "AIUB", "COD"),
+        ("COD0OPSFIN_20230500000_01D_30S_CLK.CLK.gz", "COD  Center for Orbit Determination in Europe", "COD"),
+        ("igs19362.sp3c", "anybody", "IGS"),
+        ("orbit.sp3", "AIUB", "COD"),
+        ("orbit.sp3", "ESOC", "ESA"),
+        ("orbit.sp3", "GeoForschungsZentrum Potsdam", "GFZ"),
+        ("clocks.txt", "GRG  CNES/CLS TOULOUSE,FRANCE", "GRG"),
+        ("clocks.txt", "", ""),
+    ]:
+        assert gnss.centre_of(name, stated) == centre, (name, stated)
+
+
+def test_days_are_known_by_names_and_the_missing_ones_are_named():
+    for name, day in [
+        ("COD0MGXFIN_20230500000_01D_05M_ORB.SP3.gz", "2023-02-19"), ("igs19362.sp3c", "2017-02-14"), ("jplg0010.17i.gz", "2017-01-01"),
+        ("KOSG0010.95O", "1995-01-01"), ("cbw10010.21n.gz", "2021-01-01"), ("AJAC00FRA_R_20242090000_01D_30S_MO.crx.gz", "2024-07-27"),
+        ("AJAC00FRA_R_20233660000_01D_30S_MO.crx.gz", None), ("blank.sp3", None),
+    ]:
+        assert gnss.day_of(name) == (None if day is None else np.datetime64(day)), name
+    days = [np.datetime64("2023-01-16"), np.datetime64("2023-01-18"), np.datetime64("2023-01-18"), None]
+    assert gnss.days_told(days) == "days 2023-016 to 2023-018: 3 expected, 2 here; missing: 2023-017"
+    assert gnss.days_told(days[:1]) == ""
+
+
+def test_of_a_thinned_day_each_epoch_is_as_in_the_whole_day():
+    path = Path(REAL_DATA) / "gssc" / "AJAC00FRA_R_20242090000_01D_30S_MO.crx.gz"
+    whole, thin = gnss.read_observations(path, "C"), gnss.read_observations(path, "C", every=10)
+    assert thin.epochs.tolist() == whole.epochs[::10].tolist() and thin.epochs.size == 288
+    shares = dict(zip(whole.satellites, whole.seen()[:, ::10].sum(axis=1)))
+    assert all(shares[name] == n for name, n in zip(thin.satellites, thin.seen().sum(axis=1)))
+
+
+def test_a_month_of_a_station_is_shown_whole_and_the_missing_day_named(tmp_path):
+    data = gzip.decompress((Path(REAL_DATA) / "gssc" / "AJAC00FRA_R_20242090000_01D_30S_MO.crx.gz").read_bytes())
+    plain = hatanaka.crx2rnx(data).decode("latin-1")
+    n_lines = plain.index("> 2024 07 27 04 00")  # four hours of each day, so that the test takes no minute
+    names = []
+    for day in range(1, 31):
+        if day != 17:
+            names.append(f"AJAC00FRA_R_2023{day:03d}0000_01D_30S_MO.rnx")
+            (tmp_path / names[-1]).write_text(plain[:n_lines].replace("> 2024 07 27", f"> 2023 01 {day:02d}"), encoding="latin-1")
+    products, blocks = sections("gssc", [("rinex_obs", names, [])])
+    text, n_shown = run(products, blocks, tmp_path, tmp_path)
+    assert "days 2023-001 to 2023-030: 30 expected, 29 here; missing: 2023-017" in text and "not read" not in text
+    assert n_shown == 3
+
+
+def test_forty_days_of_maps_are_one_chapter_with_its_missing_day(tmp_path):
+    text = gzip.decompress((Path(REAL_DATA) / "gssc" / "jplg0010.17i.gz").read_bytes()).decode("latin-1")
+    names = []
+    for day in np.arange(np.datetime64("2017-01-01"), np.datetime64("2017-02-10")):
+        number = int(str((day - np.datetime64("2017-01-01")).astype(int) + 1))
+        if number != 5:
+            names.append(f"jplg{number:03d}0.17i")
+            date = day.astype(object)
+            there = lambda shift: f"  2017{(date + shift).month:6d}{(date + shift).day:6d}"  # noqa: E731
+            moved = text.replace("  2017     1     2", "NEXT").replace("  2017     1     1", there(timedelta(0))).replace("NEXT", there(timedelta(1)))
+            (tmp_path / names[-1]).write_text(moved, encoding="latin-1")
+    products, blocks = sections("gssc", [("ionex", names, [])])
+    text, n_shown = run(products, blocks, tmp_path, tmp_path)
+    assert "days 2017-001 to 2017-040: 40 expected, 39 here; missing: 2017-005" in text
+    assert n_shown <= 6
+
+
+def test_clocks_alone_have_no_chapter_of_orbits(tmp_path):
+    made = cells("orbits_clocks", heading="Clocks", indices="[0]", orbits="[]", several_orbits="[]")
+    assert "Ground tracks" not in "".join(cell.source for cell in made)
+    assert "Ground tracks" in "".join(cell.source for cell in cells("orbits_clocks", heading="Clocks", indices="[0]", orbits="[0]", several_orbits="[]"))
+
+
+def test_orbits_and_clocks_of_one_centre_raise_no_alarm(tmp_path):
+    folder = Path(REAL_DATA) / "gssc"
+    orbit, clock = "COD0MGXFIN_20230500000_01D_05M_ORB.SP3.gz", "COD0OPSRAP_20230730000_01D_30S_CLK.CLK"
+    products, blocks = sections("gssc", [("orbits_clocks", [orbit, clock], [])])
+    text, _ = run(products, blocks, tmp_path, folder)
+    assert "several centres" not in text and "day 2023-050" in text
+    products, blocks = sections("gssc", [("orbits_clocks", ["ESA0OPSRAP_20232390000_01D_15M_ORB.SP3.gz", clock], [])])
+    text, _ = run(products, blocks, tmp_path, folder)
+    assert "several centres (COD, ESA)" in text
+
+
+def test_a_table_without_a_query_shows_what_it_holds_and_the_exact_request(tmp_path):
+    asked = product(asset="gaia:gaiadr3.gaia_source", archive="gaia", release="DR3", volume="cmb", reason="needs-a-query")
+    values = {
+        "heading": "Gaia DR3 gaia_source, table", "index": 0, "about": "1811709771 rows, 152 columns.", "n_rows": 1000,
+        "columns": [["source_id", "", "long", "Number"], ["ra", "deg", "double", "Right ascension"]],
+        "adql": repr("SELECT TOP 1000 source_id, ra FROM gaiadr3.gaia_source"),
+    }
+    text, _ = run([asked], [("query", values)], tmp_path, tmp_path)
+    assert "2 columns" in text and "POST /api/v1/add-to-volume" in text and "No answer yet" in text
+    assert '"adql": "SELECT TOP 1000 source_id, ra FROM gaiadr3.gaia_source"' in text and '"max_rows": 1000' in text
 
 
 def test_hatanaka_files_of_a_version_that_is_not_known_say_so(tmp_path):

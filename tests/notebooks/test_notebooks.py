@@ -51,7 +51,7 @@ def run(products, blocks, folder, volume):
     execute(made, folder, timeout_s=60, env=env)
     took_s = time.monotonic() - started
     if keep := os.environ.get("GANTRY_KEEP_NOTEBOOKS"):
-        name = f"{'+'.join(block for block, _ in blocks)}-{'+'.join(staged['path'] for staged in products)}"
+        name = f"{'+'.join(block for block, _ in blocks)}-{'+'.join(staged['path'] or staged['asset'] for staged in products)}"
         nbformat.write(made, Path(keep) / f"{name[:200]}.ipynb")
     outputs = [output for cell in made.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
@@ -201,7 +201,21 @@ def test_what_is_missing_is_listed_and_breaks_nothing(tmp_path):
     made = notebook([missing], [])
     execute(made, tmp_path, env=os.environ | {"PYTHONPATH": str(CLIENT)})
     table = made.cells[2].outputs[0].data["text/html"]
-    assert "not staged: replaced-at-archive; DATASUM in HDU 1 differs" in table and "0 of 1 products are here." in str(made.cells[2].outputs)
+    assert "not staged: replaced-at-archive; DATASUM in HDU 1 differs" in table and "Staged: 0 of 1 product." in table
+
+
+def test_the_first_cell_is_short_and_its_table_states_sizes_and_releases_as_they_are(tmp_path):
+    products = [
+        product(asset="gssc:a", archive="gssc", volume="cmb", path="a", size_bytes=12_345, days="2023-001"),
+        product(asset="gssc:b", archive="gssc", volume="cmb", path="b", size_bytes=812, days="2023-002"),
+    ]
+    made = notebook(products, [])
+    execute(made, tmp_path, env=os.environ | {"PYTHONPATH": str(CLIENT)})
+    assert made.cells[2].source.count("\n") < 12
+    table = made.cells[2].outputs[0].data["text/html"]
+    # Neither of an archive that all have in common nor of a release that nobody states is there a column.
+    assert "12.3 kB" in table and "812 bytes" in table and "Staged: 2 of 2 products." in table
+    assert "release" not in table and "archive" not in table and "2023-002" in table
 
 
 def test_a_failing_cell_is_printed_and_the_command_fails(tmp_path):
@@ -222,6 +236,8 @@ def test_a_block_holds_its_placeholders_and_no_other(block):
         "rinex_obs": {"heading", "indices", "orbits"},
         "orbits_clocks": {"heading", "indices"},
         "gaia_spectra": {"heading", "indices"},
+        "ionex": {"heading", "indices"},
+        "query": {"heading", "index", "about", "columns", "adql", "n_rows"},
     }.get(block, {"heading", "index"})
     source = (BLOCKS / f"{block}.py").read_text()
     compile(source, block, "exec")

@@ -248,6 +248,20 @@ fn links_of_an_unknown_source_are_one_row_with_a_fault() {
 }
 
 #[test]
+fn a_sampled_spectrum_says_within_its_table_whose_it_is_as_the_archive_does() {
+    let running = standin();
+    let address = format!(
+        "/data-server/data?ID=Gaia+DR3+{COOL}&RETRIEVAL_TYPE=XP_SAMPLED&FORMAT=votable&USE_ZIP_ALWAYS=false"
+    );
+    let text = get(running.address(), &address).text();
+    let (_, table) = text.split_once("<TABLE>").unwrap();
+    let parameter = format!("name=\"source_id\" ucd=\"meta.id;meta.main\" value=\"{COOL}\"");
+    let (parameters, _) = table.split_once("<FIELD").unwrap();
+    assert!(parameters.contains(&parameter), "{parameters}");
+    assert!(!text[..text.find("<TABLE>").unwrap()].contains("<PARAM"));
+}
+
+#[test]
 fn a_listing_has_pages_and_its_files_their_sums() {
     let running = standin();
     let address = running.address();

@@ -16,10 +16,11 @@ product = products[{{index}}]
 path = gantry.volume(product["volume"]) / product["path"]
 title = product["title"] or path.name
 n_columns_shown = 60
+n_rows_read = 50_000  # of a bulk file, which holds hundreds of thousands: some seconds
 
 source_table = None
 try:
-    source_table = gaia.read_tables(path)[0]
+    source_table = gaia.read_tables(path, n_rows_read)[0]
 except gaia.GaiaError as error:
     print(f"This table cannot be opened: {error}")
 
@@ -44,7 +45,7 @@ if source_table:
     print(f"release   {'not stated' if release is None else 'Gaia ' + release}")
     print(f"ref_epoch {'not stated' if ref_epoch is None else f'J{ref_epoch} TCB'}")
     print(f"query     {source_table.query or 'not stated'}")
-    print(f"{len(table)} rows, {len(table.colnames)} columns")
+    print(f"{gantry.counted(len(table), 'row')}, {gantry.counted(len(table.colnames), 'column')}{': the first rows of a larger file, raise n_rows_read for more' if source_table.is_cut else ''}")
     for column in table.colnames[:n_columns_shown]:
         print(f"  {column:32} {str(table[column].dtype):8} {table[column].unit or 'no unit stated'}")
     if len(table.colnames) > n_columns_shown:
@@ -153,9 +154,9 @@ else:
     refused = np.isfinite(parallax_over_error) & ~good
     if good.any():
         distance_pc = 1000 / parallax_mas[good]
-        print(f"{good.sum()} sources with parallax/error ≥ {min_for_distance:g}: 1/ϖ from {distance_pc.min():.4g} to {distance_pc.max():.4g} pc, median {np.median(distance_pc):.4g} pc")
+        print(f"{gantry.counted(good.sum(), 'source')} with parallax/error ≥ {min_for_distance:g}: 1/ϖ from {distance_pc.min():.4g} to {distance_pc.max():.4g} pc, median {np.median(distance_pc):.4g} pc")
     if refused.any():
-        print(f"{refused.sum()} sources refused: with parallax/error below {min_for_distance:g}, 1/ϖ would not be a distance.")
+        print(f"{gantry.counted(refused.sum(), 'source')} refused: with parallax/error below {min_for_distance:g}, 1/ϖ would not be a distance.")
 
 # %% [markdown]
 # ### Proper motions
@@ -182,7 +183,7 @@ else:
     axis.invert_xaxis()
     axis.set_xlabel("μ_α* [mas/yr]")
     axis.set_ylabel("μ_δ [mas/yr]")
-    axis.set_title(f"{moving.sum()} of {moving.size} sources have a proper motion")
+    axis.set_title(f"{moving.sum()} of {gantry.counted(moving.size, 'source')} with a proper motion")
     plt.show()
 
 # %% [markdown]
@@ -216,7 +217,7 @@ else:
         )
         then = now.apply_space_motion(new_obstime=Time(new_epoch, format="jyear", scale="tcb"))
         moved_mas = now.separation(then).to_value(units.mas)
-    print(f"J{ref_epoch} TCB → J{new_epoch}: {chosen.size} sources moved by {np.median(moved_mas):,.1f} mas in the median, {moved_mas.max():,.1f} mas at most")
+    print(f"J{ref_epoch} TCB → J{new_epoch}: {gantry.counted(chosen.size, 'source')} moved by {np.median(moved_mas):,.1f} mas in the median, {moved_mas.max():,.1f} mas at most")
     for number in range(min(5, chosen.size)):
         name = str(table["source_id"][chosen[number]]) if "source_id" in table.colnames else f"row {chosen[number]}"
         print(f"  {name:20} {then.ra.deg[number]:.9f}  {then.dec.deg[number]:+.9f}  {moved_mas[number]:10.2f} mas")

@@ -11,15 +11,30 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 from gantry import gnss
 
-product = products[{{index}}]
-path = gantry.volume(product["volume"]) / product["path"]
-title = product["title"] or path.name
+n_files_read = 100  # a day takes about a tenth of a second
+shown = 0  # the place of the file whose maps are drawn, of those that can be read
+
+maps_read = []  # of each file: what it holds
+for index in {{indices}}[:n_files_read]:
+    product = products[index]
+    try:
+        maps_read.append((product, gnss.read_ionex(gantry.volume(product["volume"]) / product["path"])))
+    except gnss.GnssError as error:
+        print(f"This file cannot be opened: {error}")
+if len({{indices}}) > n_files_read:
+    print(f"{gantry.counted(len({{indices}}) - n_files_read, 'more file')} not read: raise n_files_read.")
+days_of_series = {}
+for index in {{indices}}:
+    days_of_series.setdefault(gnss.series_of(products[index]["path"]), []).append(gnss.day_of(products[index]["path"]))
+for name, days in days_of_series.items():
+    if told := gnss.days_told(days):
+        print(f"{name}: {told}")
 
 ionosphere = None
-try:
-    ionosphere = gnss.read_ionex(path)
-except gnss.GnssError as error:
-    print(f"This file cannot be opened: {error}")
+if maps_read:
+    maps_read.sort(key=lambda pair: (pair[1].epochs[0], pair[1].name))
+    product, ionosphere = maps_read[min(shown, len(maps_read) - 1)]
+    title = product["title"] or ionosphere.name
 
 if ionosphere:
     # A file of a day ends with the map of the next day's midnight, which is that day's own first map.
@@ -39,10 +54,61 @@ if ionosphere:
     for note in ionosphere.notes:
         print(f"noted     {note}")
 
+# %% [markdown] when="several"
+# ### All days
+#
+# The mean and the largest VTEC of each map, over all files; the mean weights the cells of the grid by their area.
+# Below, the mean map of each day at one range, of the first kind of file here: a day whose pattern differs stands out.
+
+# %% when="several"
+n_small_maps = 42
+
+if len(maps_read) < 2:
+    print("One file: no days to compare.")
+else:
+    figure, axes = plt.subplots(2, 1, figsize=(10, 5), sharex=True, layout="constrained")
+    by_series = {}
+    for _, found in maps_read:
+        by_series.setdefault(gnss.series_of(found.name), []).append(found)
+    for number, (name, files) in enumerate(by_series.items()):
+        for place, found in enumerate(files):
+            weight = np.cos(np.radians(found.lat_deg))[:, None] * np.isfinite(found.tec)
+            mean = np.nansum(found.tec * weight, axis=(1, 2)) / np.maximum(weight.sum(axis=(1, 2)), 1e-9)
+            for axis, values in zip(axes, [mean, np.nanmax(found.tec, axis=(1, 2))]):
+                axis.plot(found.epochs, values, color=f"C{number % 10}", linewidth=1, label=name if place == 0 else None)
+    axes[0].set_ylabel("mean VTEC [TECU]")
+    axes[1].set_ylabel("largest VTEC [TECU]")
+    locator = mdates.AutoDateLocator()
+    axes[1].xaxis.set_major_locator(locator)
+    axes[1].xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    for axis in axes:
+        axis.grid(alpha=0.4)
+    axes[0].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    figure.suptitle(f"{gantry.counted(len(maps_read), 'file')}")
+    plt.show()
+
+    name, files = max(by_series.items(), key=lambda pair: len(pair[1]))
+    chosen = [files[place] for place in np.unique(np.linspace(0, len(files) - 1, min(n_small_maps, len(files))).astype(int))]
+    n_wide = min(7, len(chosen))
+    n_high = -(-len(chosen) // n_wide)
+    means = [np.nanmean(found.tec, axis=0) for found in chosen]
+    top = np.nanpercentile(np.concatenate([mean.ravel() for mean in means]), 99.8)
+    figure, axes = plt.subplots(n_high, n_wide, figsize=(10.5, 0.7 + 1.05 * n_high), sharex=True, sharey=True, squeeze=False, layout="constrained")
+    for axis, found, mean in zip(axes.flat, chosen, means):
+        picture = axis.pcolormesh(found.lon_deg, found.lat_deg, mean, vmin=0, vmax=top, cmap="viridis", shading="nearest")
+        axis.set_title(gnss.day_label(found.epochs[0]), fontsize=7)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    for axis in axes.flat[len(chosen):]:
+        axis.axis("off")
+    figure.colorbar(picture, ax=axes, label="mean VTEC [TECU]", shrink=0.8)
+    figure.suptitle(f"{name}: mean map of each day" + (f", {len(chosen)} of {len(files)} days" if len(chosen) < len(files) else ""))
+    plt.show()
+
 # %% [markdown]
 # ### The day
 #
-# All maps of the day at one range.
+# All maps of one day at one range; `shown` above picks another.
 # The Sun stands over longitude 0° at noon UT and moves west, and the maximum with it.
 
 # %%

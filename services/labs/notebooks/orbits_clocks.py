@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 from gantry import gnss
 
 n_satellites_shown = 6
+n_files_described = 6
 
 orbits, clocks = [], []
 for index in {{indices}}:
@@ -28,34 +29,58 @@ clocks.sort(key=lambda one: one.epochs[0])
 
 
 def span(one):
-    return f"{one.epochs.size} epochs, {str(one.epochs[0])[:19]} to {str(one.epochs[-1])[:19]}"
+    return f"{gantry.counted(one.epochs.size, 'epoch')}, {str(one.epochs[0])[:19]} to {str(one.epochs[-1])[:19]} GPST"
 
 
-for one in orbits:
-    print(f"{one.name}: SP3-{one.version} of {one.agency}; {len(one.satellites)} satellites, {span(one)}")
-    print(f"  frame {one.frame}; time system {one.time_scale}, drawn in GPST")
+def centre(one):
+    """The centre by its IGS name, and what the header calls it where that differs."""
+    stated = one.agency.split("  ")[0]
+    return (one.centre or "a centre not stated") + (f" (stated as {stated})" if stated and not stated.startswith(one.centre) else "")
+
+
+def day(one):
+    """The nominal day, by the file's name or else by its epochs."""
+    return gnss.day_label(gnss.day_of(one.name) if gnss.day_of(one.name) is not None else one.epochs[one.epochs.size // 2])
+
+
+for name, found in [("orbits", orbits), ("clocks", clocks)]:
+    for series in dict.fromkeys(gnss.series_of(one.name) for one in found):
+        told = gnss.days_told([gnss.day_of(one.name) for one in found if gnss.series_of(one.name) == series])
+        if told:
+            print(f"{name} of {series}: {told}")
+if len(orbits) + len(clocks) > n_files_described:
+    n_files_described = 1
+    print("The first file of each kind in full, all in the table below:")
+file_rows = [
+    [one.name, centre(one), day(one), {"GPS": "GPST", "GAL": "GST"}.get(one.time_scale, one.time_scale), str(one.epochs[0])[:16], str(one.epochs[-1])[:16], one.epochs.size, len(one.satellites)]
+    for one in [*orbits, *clocks]
+]
+for one in orbits[:n_files_described]:
+    print(f"{one.name}: SP3-{one.version} of {centre(one)}; {gantry.counted(len(one.satellites), 'satellite')}, {span(one)}")
+    print(f"  day {day(one)}; frame {one.frame}; time system {one.time_scale}, drawn in GPST")
     print(f"  predicted: {one.is_predicted.any(axis=0).sum()} of {one.epochs.size} epochs, by the flags of the file")
     print(f"  positions missing: {np.isnan(one.position_m[:, :, 0]).sum()}; clocks missing: {np.isnan(one.clock_s).sum()} of {one.clock_s.size}")
-for one in clocks:
-    print(f"{one.name}: RINEX clock {one.version} of {one.centre}; {len(one.satellites)} satellites, {len(one.stations)} stations, {span(one)}")
-    print(f"  reference clock {', '.join(one.references) or 'not stated'}; frame {one.frame or 'not stated'}; antenna model {one.antenna_model or 'not stated'}")
+for one in clocks[:n_files_described]:
+    print(f"{one.name}: RINEX clock {one.version} of {centre(one)}; {gantry.counted(len(one.satellites), 'satellite')}, {gantry.counted(len(one.stations), 'station')}, {span(one)}")
+    print(f"  day {day(one)}; time system {one.time_scale}, drawn in GPST; reference clock {', '.join(one.references) or 'not stated'}; frame {one.frame or 'not stated'}; antenna model {one.antenna_model or 'not stated'}")
 for one in [*orbits, *clocks]:
     for note in one.notes:
-        print(f"  noted: {note}")
-centres = {one.agency[:3] for one in orbits} | {one.centre[:3] for one in clocks}
+        print(f"  noted of {one.name}: {note}")
+centres = {one.centre for one in [*orbits, *clocks]} - {""}
 if len(centres) > 1:
     print(f"These are of several centres ({', '.join(sorted(centres))}): orbits and clocks belong together only when one centre made both.")
 antennas = {model for one in [*orbits, *clocks] if (model := (one.antenna_model or "").upper().removesuffix(".ATX"))}
 if len(antennas) > 1:
     print(f"The antenna models differ: {', '.join(sorted(antennas))}.")
+gantry.Table(["file", "centre", "day", "time scale", "first epoch (GPST)", "last epoch (GPST)", "epochs", "satellites"], file_rows, height=24)
 
-# %% [markdown]
+# %% [markdown] when="orbits"
 # ### Ground tracks
 #
 # Where the satellites of `systems` stand overhead, in the file's Earth-fixed frame; the predicted part is dashed.
 # The coasts behind are drawn coarsely by hand.
 
-# %%
+# %% when="orbits"
 systems = None  # such as "GE"; None takes the first satellites of each constellation
 
 if not orbits:
@@ -90,37 +115,53 @@ else:
     axis.set_title(f"{shown.name}: {len(chosen)} of {len(shown.satellites)} satellites")
     plt.show()
 
-# %% [markdown]
+# %% [markdown] when="several_orbits"
 # ### From one day to the next
 #
 # Each day's orbit is computed of its own, so two files differ where they meet.
 # Common epochs are compared as they are; where a file ends before midnight (23:45 in many) there is no common epoch, and the earlier day is carried on by its polynomial, at most one step, which adds an error of its own.
 
-# %%
+# %% when="several_orbits"
+n_overlaps_drawn = 3  # more are one picture over the days
+
+overlaps = []  # of each pair of files: the later one, how far apart each satellite is, in metres
 if len(orbits) < 2:
     print("One orbit file or none: nothing to compare at midnight. Stage the next day's with it.")
 for before, after in zip(orbits, orbits[1:]):
     both = np.intersect1d(before.epochs, after.epochs)
-    times, how = (both, f"{both.size} common epochs") if both.size else (after.epochs[:1], "no common epoch; the earlier file carried on by one step")
+    times, how = (both, gantry.counted(both.size, "common epoch")) if both.size else (after.epochs[:1], "no common epoch; the earlier file carried on by one step")
     apart = {}
     for satellite in sorted(set(before.satellites) & set(after.satellites)):
         gap_m = np.linalg.norm(before.position_at(satellite, times) - after.position_at(satellite, times), axis=1)
         if np.isfinite(gap_m).any():
             apart[satellite] = np.nanmax(gap_m)
-    print(f"{before.name} → {after.name}: {how}")
     if not apart:
-        print("  no satellite can be compared: the files do not meet.")
+        print(f"{before.name} → {after.name}: {how}; no satellite can be compared: the files do not meet.")
         continue
     gaps = np.array(list(apart.values()))
-    print(f"  {len(apart)} satellites, median {np.median(gaps) * 100:.1f} cm, largest {gaps.max() * 100:.1f} cm ({max(apart, key=apart.get)})")
+    overlaps.append((after, apart, how))
+    print(f"{before.name} → {after.name}: {how}; {gantry.counted(len(apart), 'satellite')}, median {np.median(gaps) * 100:.1f} cm, largest {gaps.max() * 100:.1f} cm ({max(apart, key=apart.get)})")
+
+for after, apart, how in overlaps if len(overlaps) <= n_overlaps_drawn else []:
     figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
-    axis.bar(range(len(apart)), gaps * 100)
+    axis.bar(range(len(apart)), np.array(list(apart.values())) * 100)
     axis.set_xticks(range(len(apart)), list(apart), rotation=90, fontsize=6 if len(apart) > 60 else 8)
     axis.margins(x=0.01)
     axis.set_yscale("log")
     axis.set_ylabel("apart by at most [cm]")
     axis.set_title(f"overlap: {how}")
     axis.grid(axis="y", alpha=0.4)
+    plt.show()
+if len(overlaps) > n_overlaps_drawn:
+    figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
+    midnights = [after.epochs[0] for after, _, _ in overlaps]
+    for label, of in [("largest", np.max), ("median", np.median)]:
+        axis.plot(midnights, [of(list(apart.values())) * 100 for _, apart, _ in overlaps], "o-", markersize=3, label=label)
+    axis.set_yscale("log")
+    axis.set_ylabel("apart by at most [cm]")
+    axis.set_title(f"overlap of {gantry.counted(len(overlaps), 'pair')} of days, over the satellites")
+    axis.grid(alpha=0.4)
+    axis.legend()
     plt.show()
 
 # %% [markdown]
@@ -151,7 +192,7 @@ if every:
     default = [name for letter in letters for name in [name for name in enough if letter is None or (len(name) == 3 and name[0] == letter)][:max(1, n_satellites_shown // len(letters))]]
     names = [name for name in clock_names or default if name in every]
     if len(names) == 0:
-        print(f"No clock has three epochs or more here; {len(every)} clocks at {epochs.size} epochs. Biases at the first epoch, against {reference}:")
+        print(f"No clock has three epochs or more here; {gantry.counted(len(every), 'clock')} at {gantry.counted(epochs.size, 'epoch')}. Biases at the first epoch, against {reference}:")
         biases = {name: values[np.isfinite(values)][0] * 1e6 for name, values in every.items() if np.isfinite(values).any()}
         figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
         satellites = [name for name in biases if len(name) == 3 and name[1:].isdigit()]
@@ -170,7 +211,7 @@ if every:
             residual_ns = (every[name][good] - line(seconds[good])) * 1e9
             rate = line.convert().coef[1] if line.convert().coef.size > 1 else 0.0
             axis.plot(epochs[good], residual_ns, linewidth=1, marker="." if good.sum() < 100 else None, label=name)
-            print(f"{name}: rate {rate:+.3e} s/s, scatter {residual_ns.std():.3f} ns about the line, {good.sum()} epochs")
+            print(f"{name}: rate {rate:+.3e} s/s, scatter {residual_ns.std():.3f} ns about the line, {gantry.counted(good.sum(), 'epoch')}")
         locator = mdates.AutoDateLocator()
         axis.xaxis.set_major_locator(locator)
         axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))

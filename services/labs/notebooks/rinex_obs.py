@@ -84,49 +84,87 @@ if observations is not None:
     axis.set_title(f"{observations.marker or observations.name}: what was observed")
     plt.show()
 
-# %% [markdown]
+# %% [markdown] when="several"
 # ### A range of days
 #
 # For each day the share of the epochs at which a satellite gave a value, of the epochs that the interval makes in a day.
-# White is none; a day that is not here is named.
+# White is none, grey a day that is not here.
+# Of many days only each so-manieth epoch is read, and days far apart first, until `budget_s` is over; a day that was not read is hatched.
 
-# %%
-n_days_read = 14  # a day of all constellations takes about a second and a half
+# %% when="several"
+budget_s = 25  # a day of all constellations takes about a second
 
 if len(observation_indices) < 2:
     print("One file: no range of days to compare.")
 else:
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+
+    every = 10 if len(observation_indices) > 5 else 1
+    n_files = len(observation_indices)
+    days_here = [gnss.day_of(products[index]["path"]) for index in observation_indices]
+    print(gnss.days_told(days_here) or "The names of these files do not tell their days.")
+
+    def spread(n):
+        """All places from 0 to n, far apart first."""
+        step = 1 << max(n - 1, 1).bit_length()
+        return list(dict.fromkeys(place for power in range(step.bit_length()) for place in range(0, n, step >> power)))
+
+    def shares_of(index):
+        """Day, share of its epochs, share of each satellite; None after the budget, or when it cannot be read."""
+        if time.monotonic() > deadline:
+            return None
+        try:
+            read = gnss.read_observations(path_of(products[index]), "C", every)
+        except gnss.GnssError as error:
+            return str(error)
+        per_day = 86400 / read.step_s() / (every if read.interval_s else 1)
+        return read.epochs[len(read.epochs) // 2].astype("datetime64[D]"), read.epochs.size / per_day, dict(zip(read.satellites, read.seen().sum(axis=1) / per_day))
+
+    deadline = time.monotonic() + budget_s
+    places = spread(n_files)
+    with ThreadPoolExecutor(2) as threads:
+        read_days = dict(zip(places, threads.map(lambda place: shares_of(observation_indices[place]), places)))
+    for error in [found for found in read_days.values() if isinstance(found, str)]:
+        print(f"This file cannot be opened: {error}")
+    unread = {days_here[place] for place, found in read_days.items() if found is None} - {None}
     days, shares = {}, {}
-    for index in observation_indices[:n_days_read]:
-        read = observations if products[index]["path"].endswith(observations.name if observations else "\0") else read_or_say(gnss.read_observations, products[index], "C")
-        if read is None:
-            continue
-        day = str(read.epochs[len(read.epochs) // 2])[:10]
-        per_day = 86400 / read.step_s()
-        days[day] = days.get(day, 0) + read.epochs.size / per_day
-        for satellite, n_seen in zip(read.satellites, read.seen().sum(axis=1)):
-            shares[satellite, day] = shares.get((satellite, day), 0) + n_seen / per_day
+    for place, found in read_days.items():
+        if isinstance(found, tuple):
+            day, share, of_satellites = found
+            day = day if days_here[place] is None else days_here[place]
+            days[day] = days.get(day, 0) + share
+            for satellite, share in of_satellites.items():
+                shares[satellite, day] = shares.get((satellite, day), 0) + share
     if not days:
         print("None of the files can be read.")
     else:
-        first, last = np.datetime64(min(days)), np.datetime64(max(days))
-        axis_days = [str(day) for day in np.arange(first, last + 1)][:60]
+        known = [*days, *(unread - set(days)), *(day for day in days_here if day is not None)]
+        axis_days = np.arange(min(known), max(known) + 1)[:400]
         names = sorted({satellite for satellite, _ in shares}, key=lambda name: ("GRECJIS".find(name[0]), name))
-        grid = np.array([[shares.get((name, day), np.nan) for day in axis_days] for name in names])
-        figure, axis = plt.subplots(figsize=(2.5 + 0.5 * max(len(axis_days), 6), 1.6 + 0.085 * len(names)), layout="constrained")
-        picture = axis.imshow(grid, aspect="auto", vmin=0, vmax=np.nanmax(grid), cmap="YlGnBu", interpolation="nearest")
-        axis.set_xticks(range(len(axis_days)), axis_days, rotation=45, ha="right", fontsize=8)
+        grid = np.array([[shares.get((name, day), 0.0 if day in days else np.nan) for day in axis_days] for name in names])
+        figure, axis = plt.subplots(figsize=(min(14, 2.5 + 0.3 * max(len(axis_days), 10)), 1.6 + 0.085 * len(names)), layout="constrained")
+        colour_map = plt.get_cmap("YlGnBu").with_extremes(bad="0.8", under="w")
+        picture = axis.imshow(grid, aspect="auto", vmin=1e-9, vmax=max(shares.values(), default=1), cmap=colour_map, interpolation="nearest")
+        for place, day in enumerate(axis_days):
+            if day in unread and day not in days:
+                axis.axvspan(place - 0.5, place + 0.5, facecolor="w", edgecolor="0.5", hatch="///", linewidth=0)
+        step = max(1, -(-len(axis_days) // 31))
+        axis.set_xticks(range(0, len(axis_days), step), [gnss.day_label(day) for day in axis_days[::step]], rotation=90 if len(axis_days) > 12 else 45, ha="center" if len(axis_days) > 12 else "right", fontsize=8)
         step = max(1, len(names) // 40)
         axis.set_yticks(range(0, len(names), step), names[::step], fontsize=7)
         axis.set_xlabel("day (GPST)")
         axis.set_ylabel("satellite")
-        axis.set_title("completeness")
+        axis.set_title(f"completeness, {gantry.counted(len(days), 'day')}" + (f", each {every}th epoch" if every > 1 else ""))
         figure.colorbar(picture, label="share of the day's epochs")
         plt.show()
-        for day in axis_days:
-            print(f"{day}: " + (f"{days[day]:.1%} of the epochs" if day in days else "no file"))
-    if len(observation_indices) > n_days_read:
-        print(f"{len(observation_indices) - n_days_read} more files were not read: raise n_days_read.")
+        for day in axis_days if len(axis_days) <= 10 else []:
+            print(f"{day}: " + (f"{days[day]:.1%} of the epochs" if day in days else "not read" if day in unread else "no file"))
+        if len(axis_days) > 10:
+            poor = [f"{gnss.day_label(day)} ({share:.0%})" for day, share in sorted(days.items()) if share < 0.95]
+            print(f"less than 95% of the epochs: {', '.join(poor[:10]) or 'no day'}{f' and {len(poor) - 10} more' if len(poor) > 10 else ''}")
+    if unread:
+        print(f"{gantry.counted(len(unread), 'day')} not read within {budget_s} s: raise budget_s.")
 
 # %% [markdown]
 # ### Signal strength
@@ -184,7 +222,7 @@ for index in orbit_indices:
     found = read and read_or_say(read, products[index])
     if found:
         sources.append(found)
-        print(f"{found.name}: {len(found.satellites)} satellites" + "".join(f"; {note}" for note in found.notes))
+        print(f"{found.name}: {gantry.counted(len(found.satellites), 'satellite')}" + "".join(f"; {note}" for note in found.notes))
 
 sky = {}  # satellite → indices of epochs, elevation, azimuth
 if observations is None:
@@ -223,12 +261,12 @@ else:
         axis.set_title(f"{observations.marker or observations.name}: {len(sky)} of {len(observations.satellites)} satellites, label at the last epoch")
         plt.show()
 
-# %% [markdown]
+# %% [markdown] when="orbits"
 # ### Signal strength over elevation
 #
 # The first signal of each constellation: a fall towards the horizon that differs from the others' shows obstructions or interference.
 
-# %%
+# %% when="orbits"
 if not sky or not strengths:
     print("No signal strength over elevation: it needs the sky plot and observations of signal strength.")
 else:

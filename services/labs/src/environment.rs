@@ -23,8 +23,20 @@ const CLIENT: &[(&str, &str)] = &[
         include_str!("../../../openapi/python/gantry/__init__.py"),
     ),
     (
+        "_products.py",
+        include_str!("../../../openapi/python/gantry/_products.py"),
+    ),
+    (
+        "_service.py",
+        include_str!("../../../openapi/python/gantry/_service.py"),
+    ),
+    (
         "_volumes.py",
         include_str!("../../../openapi/python/gantry/_volumes.py"),
+    ),
+    (
+        "_words.py",
+        include_str!("../../../openapi/python/gantry/_words.py"),
     ),
     (
         "gaia/__init__.py",
@@ -43,6 +55,10 @@ const CLIENT: &[(&str, &str)] = &[
         include_str!("../../../openapi/python/gantry/gnss/__init__.py"),
     ),
     (
+        "gnss/_antennas.py",
+        include_str!("../../../openapi/python/gantry/gnss/_antennas.py"),
+    ),
+    (
         "gnss/_clocks.py",
         include_str!("../../../openapi/python/gantry/gnss/_clocks.py"),
     ),
@@ -53,6 +69,10 @@ const CLIENT: &[(&str, &str)] = &[
     (
         "gnss/_ionex.py",
         include_str!("../../../openapi/python/gantry/gnss/_ionex.py"),
+    ),
+    (
+        "gnss/_names.py",
+        include_str!("../../../openapi/python/gantry/gnss/_names.py"),
     ),
     (
         "gnss/_navigation.py",

@@ -9,6 +9,7 @@ mod literal;
 mod name;
 mod opening;
 mod product;
+mod query;
 mod section;
 mod starter;
 

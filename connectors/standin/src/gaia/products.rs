@@ -369,7 +369,8 @@ impl Retrieval<'_> {
 
     fn member(&self, name: String, table: &Table, parameters: &str) -> Result<Member, String> {
         let about = About {
-            before_table: format!("{TIMESYS}{parameters}"),
+            before_table: TIMESYS.to_owned(),
+            in_table: parameters.to_owned(),
             resource_attributes: " utype=\"spec:Spectrum\" xmlns:spec=\"http://www.ivoa.net/xml/SpectrumModel/v1.01\"",
             ..About::default()
         };

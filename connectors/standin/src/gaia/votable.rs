@@ -27,6 +27,8 @@ pub(crate) struct About {
     pub(crate) links_url: Option<String>,
     /// XML in the resource before the table, such as TIMESYS.
     pub(crate) before_table: String,
+    /// XML in the table before its columns, such as PARAM.
+    pub(crate) in_table: String,
     /// Attributes of the resource and XML behind it.
     pub(crate) resource_attributes: &'static str,
     pub(crate) after_resource: String,
@@ -63,6 +65,7 @@ pub(crate) fn write(table: &Table, about: &About, is_plain: bool) -> String {
     }
     xml.push_str(&about.before_table);
     xml.push_str("<TABLE>\n");
+    xml.push_str(&about.in_table);
     for column in &table.columns {
         write_field(&mut xml, column);
     }

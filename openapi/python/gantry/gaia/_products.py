@@ -1,10 +1,11 @@
 """Spectra and light curves, known by their columns: names of files do not tell everywhere."""
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from gantry.gaia._tables import GaiaTable, read_tables
+from gantry.gaia._tables import GaiaTable, tables_of
 
 XP_NM = 336 + 2.0 * np.arange(343)
 """The grid of sampled XP spectra: 336 to 1020 nm in steps of 2 nm; source: Gaia DR3 data model, XP_SAMPLED."""
@@ -16,7 +17,7 @@ RVS_NM = 846 + 0.01 * np.arange(2401)
 class Spectrum:
     """A sampled spectrum: XP in W m⁻² nm⁻¹, RVS in parts of the continuum."""
 
-    source_id: int
+    source_id: int | None  # None where the file does not say whose it is
     kind: str
     wavelength_nm: np.ndarray
     flux: np.ndarray
@@ -28,7 +29,7 @@ class Spectrum:
 class Coefficients:
     """A continuous XP spectrum: coefficients of basis functions, empty where a band is missing."""
 
-    source_id: int
+    source_id: int | None  # None where the file does not say whose it is
     values: dict[str, np.ndarray]  # BP, RP
     errors: dict[str, np.ndarray]
     n_relevant: dict[str, int | None]
@@ -38,7 +39,7 @@ class Coefficients:
 class LightCurve:
     """Photometry of one band; ``time_d`` is BJD(TCB) − 2455197.5 days."""
 
-    source_id: int
+    source_id: int | None  # None where the file does not say whose it is
     band: str
     time_d: np.ndarray
     mag: np.ndarray
@@ -52,17 +53,21 @@ class Products:
     spectra: list[Spectrum] = field(default_factory=list)
     coefficients: list[Coefficients] = field(default_factory=list)
     curves: list[LightCurve] = field(default_factory=list)
+    is_cut: bool = False  # only the first rows of the file were read
     others: list[str] = field(default_factory=list)  # members of another kind, such as chains of samples
 
 
-def read_products(path) -> Products:
-    """Spectra and light curves of a file; of a ZIP, all members.
+def read_products(path, max_rows: int | None = None) -> Products:
+    """Spectra and light curves of a file; of a ZIP, all members. An answer without any, such as an empty ZIP, gives none.
+
+    ``max_rows`` reads no more than so many rows of a bulk file, as :func:`read_tables` does.
 
     Raises :class:`GaiaError` as :func:`read_tables` does.
     """
     found = Products()
-    for table in read_tables(path):
+    for table in tables_of(path, max_rows):
         names = set(table.table.colnames)
+        found.is_cut |= table.is_cut
         if {"bp_coefficients", "rp_coefficients"} & names:
             found.coefficients += [_coefficients(table, row) for row in range(len(table.table))]
         elif {"flux", "flux_error"} <= names and "time" not in names:
@@ -76,10 +81,29 @@ def read_products(path) -> Products:
     return found
 
 
-def _source(table: GaiaTable, row: int = 0) -> int:
+def _source(table: GaiaTable, row: int = 0) -> int | None:
+    """Whose a row is: by its column, by a PARAM, by the name of the file; None where none of them says."""
     if "source_id" in table.table.colnames:
-        return int(table.table["source_id"][row])
-    return int(table.params.get("source_id", 0))
+        return None if table.table["source_id"][row] is np.ma.masked else int(table.table["source_id"][row])
+    if "source_id" in table.params:
+        return int(table.params["source_id"])
+    named = re.search(r"Gaia E?DR\d+ (\d{1,19})(?!\d)", table.name)
+    return int(named[1]) if named else None
+
+
+def _rows_by_source(table: GaiaTable) -> dict[int | None, np.ndarray]:
+    """The places of the rows of each source, in a table of many."""
+    places = np.arange(len(table.table))
+    if "source_id" not in table.table.colnames:
+        return {_source(table): places} if places.size else {}
+    column = np.ma.masked_array(table.table["source_id"])
+    is_known = ~np.ma.getmaskarray(column)
+    ids, known = np.asarray(column.filled(0), dtype="int64")[is_known], places[is_known]
+    order = np.argsort(ids, kind="stable")
+    sources, firsts = np.unique(ids[order], return_index=True)
+    parts = np.split(known[order], firsts[1:]) if sources.size else []
+    found = dict(sorted(zip(sources.tolist(), parts), key=lambda pair: pair[1][0]))
+    return found if is_known.all() else found | {None: places[~is_known]}
 
 
 def _cell(table: GaiaTable, name: str, row: int) -> np.ndarray:
@@ -116,8 +140,7 @@ def _spectra(table):
     if "wavelength" not in table.table.colnames:
         return [_spectrum(_source(table, row), None, _cell(table, "flux", row), _cell(table, "flux_error", row)) for row in range(len(table.table))]
     columns = [table.numbers(name) for name in ("wavelength", "flux", "flux_error")]
-    ids = np.asarray(table.table["source_id"]) if "source_id" in table.table.colnames else np.full(len(table.table), _source(table))
-    return [_spectrum(int(source), *(column[ids == source] for column in columns)) for source in dict.fromkeys(ids.tolist())]
+    return [_spectrum(source, *(column[rows] for column in columns)) for source, rows in _rows_by_source(table).items()]
 
 
 def _flag(table, name):
@@ -129,16 +152,15 @@ def _flag(table, name):
 
 
 def _curves(table):
-    ids = np.asarray(table.table["source_id"]) if "source_id" in table.table.colnames else np.full(len(table.table), _source(table))
     bands = np.array([str(band).strip() for band in table.table["band"]])
     time, mag = table.numbers("time"), table.numbers("mag")
     rejected = _flag(table, "rejected_by_photometry") | _flag(table, "rejected_by_variability")
     made = []
-    for source in dict.fromkeys(ids.tolist()):
-        for band in dict.fromkeys(bands.tolist()):
-            chosen = (ids == source) & (bands == band)
-            if chosen.any():
-                made.append(LightCurve(int(source), band, time[chosen], mag[chosen], rejected[chosen]))
+    for source, rows in _rows_by_source(table).items():
+        for band in dict.fromkeys(bands[rows].tolist()):
+            chosen = rows[bands[rows] == band]
+            if chosen.size:
+                made.append(LightCurve(source, band, time[chosen], mag[chosen], rejected[chosen]))
     return made
 
 

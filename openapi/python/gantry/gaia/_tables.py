@@ -18,6 +18,9 @@ MAX_BYTES = 2**30
 MAX_MEMBERS = 5_000
 """The archive answers for at most 5 000 sources at once."""
 
+EMPTY_ZIP = b"PK\x05\x06"
+"""How a ZIP without members begins: with its end."""
+
 EPOCHS = {"DR1": 2015.0, "DR2": 2015.5, "EDR3": 2016.0, "DR3": 2016.0}
 """Reference epochs of the releases, Julian years in TCB; a release that is not here states its own."""
 
@@ -37,6 +40,7 @@ class GaiaTable:
     query: str | None = None
     stated_epoch: float | None = None
     params: dict = field(default_factory=dict)
+    is_cut: bool = False  # only the first rows were read
 
     @property
     def ref_epoch(self) -> float | None:
@@ -57,14 +61,27 @@ class GaiaTable:
             return None
 
 
-def read_tables(path) -> list[GaiaTable]:
+def read_tables(path, max_rows: int | None = None) -> list[GaiaTable]:
     """Every table of a file, members of a ZIP or tar in order.
+
+    ``max_rows`` reads no more than so many rows of a CSV in a gzip: a bulk file of the archive holds hundreds of
+    thousands. A table that was cut has ``is_cut``.
 
     Raises :class:`GaiaError` when there is no table in it, or one that is broken.
     """
+    tables = tables_of(path, max_rows)
+    if not tables:
+        raise GaiaError(f"`{Path(path).name}` holds no table.")
+    return tables
+
+
+def tables_of(path, max_rows: int | None = None) -> list[GaiaTable]:
+    """As :func:`read_tables`, but an empty ZIP, which is the archive's answer when no source had a product, is no error."""
     path = Path(path)
+    first = _first_rows(path, max_rows) if max_rows else None
+    members = _members(path.name, path.read_bytes()) if first is None else [(path.name, first[0])]
     tables = []
-    for name, data in _members(path.name, path.read_bytes()):
+    for name, data in members:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # deviations from the standards that change no value
@@ -73,9 +90,29 @@ def read_tables(path) -> list[GaiaTable]:
             raise
         except Exception as error:  # astropy raises many kinds
             raise GaiaError(f"`{name}` cannot be read as a table: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}.") from error
-    if not tables:
-        raise GaiaError(f"`{path.name}` holds no table.")
+    for table in tables if first else []:
+        table.is_cut = first[1]
     return tables
+
+
+def _first_rows(path: Path, max_rows: int) -> tuple[bytes, bool] | None:
+    """The head and the first rows of a CSV or ECSV in a gzip, and whether more follow; None for any other file."""
+    try:
+        with gzip.open(path) as file:
+            if not re.match(rb"# %ECSV|\w+(,\w+)+\r?\n", file.peek(64 * 1024)):
+                return None
+            lines, n_lines, n_bytes = [], 0, 0
+            while line := file.readline(MAX_BYTES):
+                n_lines += not line.startswith(b"#")
+                n_bytes += len(line)
+                if n_lines > max_rows + 1:  # the names of the columns are a line too
+                    return b"".join(lines), True
+                if n_bytes > MAX_BYTES:
+                    raise GaiaError(f"`{path.name}` unpacks to more than {MAX_BYTES:,} bytes within {max_rows} rows.")
+                lines.append(line)
+            return b"".join(lines), False
+    except (OSError, EOFError, zlib.error):
+        return None  # no gzip, or a broken one: reading all of it says which
 
 
 def _members(name: str, data: bytes, depth: int = 0) -> list[tuple[str, bytes]]:
@@ -85,7 +122,7 @@ def _members(name: str, data: bytes, depth: int = 0) -> list[tuple[str, bytes]]:
         if data[:2] == b"\x1f\x8b":
             with gzip.open(io.BytesIO(data)) as file:
                 return _members(name, file.read(MAX_BYTES + 1), depth + 1)
-        if data[:4] == b"PK\x03\x04":
+        if data[:4] in (b"PK\x03\x04", EMPTY_ZIP):
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 infos = [info for info in archive.infolist() if not info.is_dir()]
                 _check_total(name, len(infos), sum(info.file_size for info in infos))
@@ -139,13 +176,21 @@ def _read_votable(name, data):
     epochs = [str(system.epoch) for system in tree.iter_coosys() if system.epoch]
     query = infos.get("QUERY") or infos.get("ADQL_QUERY")
     made = []
-    for table in tree.iter_tables():
-        params = {param.name: param.value for param in table.params}
+    for table, params in _with_params(tree.resources, {}):
         made.append(GaiaTable(
             name=name, form="VOTable", table=table.to_table(use_names_over_ids=True), query=query, params=params,
             release=_release_in(str(infos.get("RELEASE")), query, name), stated_epoch=_epoch(epochs[0]) if epochs else None,
         ))
     return made
+
+
+def _with_params(resources, outer):
+    """Each table with the PARAMs that hold for it: its own, and those of the RESOURCEs around it."""
+    for resource in resources:
+        params = outer | {param.name: param.value for param in resource.params}
+        for table in resource.tables:
+            yield table, params | {param.name: param.value for param in table.params}
+        yield from _with_params(resource.resources, params)
 
 
 def _epoch(text: str) -> float | None:

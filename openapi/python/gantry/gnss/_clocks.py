@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gantry.gnss._names import centre_of
 from gantry.gnss._text import GnssError, header_lines, kind, read_bytes
 from gantry.gnss._time import instant, to_gpst
 
@@ -15,7 +16,7 @@ class Clocks:
 
     name: str
     version: str
-    centre: str
+    agency: str  # as the header states it: free text
     references: list[str]
     frame: str
     antenna_model: str | None
@@ -24,6 +25,11 @@ class Clocks:
     satellites: dict[str, np.ndarray]  # name → bias in seconds at each epoch, NaN where none is given
     stations: dict[str, np.ndarray]
     notes: list[str]
+
+    @property
+    def centre(self) -> str:
+        """The analysis centre by its IGS name: of the file's name, or else of what the header states."""
+        return centre_of(self.name, self.agency)
 
 
 def read_clocks(path) -> Clocks:
@@ -65,7 +71,7 @@ def read_clocks(path) -> Clocks:
     model = next((word for value, label in lines if label == "SYS / PCVS APPLIED" for word in value[20:].split()), None)
     model = model or next((value.split()[-1] for value, label in lines if label == "SYS / PCVS APPLIED" and value.split()), None)
     return Clocks(
-        name=name, version=first_line[:9].strip(), centre=values.get("ANALYSIS CENTER", "").strip(), references=references,
+        name=name, version=first_line[:9].strip(), agency=values.get("ANALYSIS CENTER", "").strip(), references=references,
         frame=values.get("# OF SOLN STA / TRF", "")[6:].strip(), antenna_model=model, time_scale=scale,
         epochs=to_gpst(stamps[order].view("datetime64[ns]"), scale), satellites=made["AS"], stations=made["AR"],
         notes=[f"{n_bad} lines cannot be read"] if n_bad else [],

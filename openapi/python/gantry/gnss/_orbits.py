@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gantry.gnss._names import centre_of
 from gantry.gnss._text import GnssError, kind, read_bytes
 from gantry.gnss._time import instant, to_gpst
 
@@ -26,6 +27,11 @@ class Orbits:
     clock_s: np.ndarray  # (satellites, epochs), NaN where the file has 999999.999999
     is_predicted: np.ndarray  # (satellites, epochs), by the P in column 80
     notes: list[str]
+
+    @property
+    def centre(self) -> str:
+        """The analysis centre by its IGS name: of the file's name, or else of what the header states."""
+        return centre_of(self.name, self.agency)
 
     @property
     def frame(self) -> str:

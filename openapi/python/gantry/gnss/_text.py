@@ -107,7 +107,7 @@ def _from_hatanaka(data: bytes, name: str) -> bytes:
 
 
 def kind_of(path) -> str:
-    """What a file is by its own words: ``OBS``, ``NAV``, ``CLK``, ``ORB``, ``GIM``, or another word of its header."""
+    """What a file is by its own words: ``OBS``, ``NAV``, ``CLK``, ``ORB``, ``GIM``, ``ANTEX``, or another word of its header."""
     return kind(read_bytes(path))
 
 
@@ -117,6 +117,8 @@ def kind(data: bytes) -> str:
         return "ORB"
     if "IONEX VERSION" in line:
         return "GIM"
+    if "ANTEX VERSION" in line:
+        return "ANTEX"
     if "RINEX VERSION" not in line:
         return "unknown"
     letter, system = line[20:21].upper(), line[40:41].upper()

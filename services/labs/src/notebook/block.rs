@@ -27,6 +27,8 @@ const BLOCKS: &[(&str, &str)] = &[
         include_str!("../../notebooks/orbits_clocks.py"),
     ),
     ("ionex", include_str!("../../notebooks/ionex.py")),
+    ("antex", include_str!("../../notebooks/antex.py")),
+    ("query", include_str!("../../notebooks/query.py")),
     ("fits", include_str!("../../notebooks/fits.py")),
     ("other", include_str!("../../notebooks/other.py")),
     ("compare", include_str!("../../notebooks/compare.py")),
@@ -46,16 +48,57 @@ pub(super) fn cells(
         .iter()
         .find(|(name, _)| *name == block)
         .expect("blocks are named in this crate only");
-    let parts = split(text);
-    let made = parts
-        .iter()
-        .enumerate()
-        .map(|(number, (is_markdown, source))| {
-            let source = fill(source, values)
-                .map_err(|placeholder| LabError::Placeholder { block, placeholder })?;
-            Ok(cell(&format!("{prefix}-{number}"), *is_markdown, &source))
-        });
-    made.collect()
+    let missing = |placeholder| LabError::Placeholder { block, placeholder };
+    let mut made = Vec::new();
+    for (number, (marker, source)) in split(text).iter().enumerate() {
+        if !stands(marker, values).map_err(missing)? {
+            continue;
+        }
+        let source = fill(source, values).map_err(missing)?;
+        let mut cell = cell(&format!("{prefix}-{number}"), marker.is_markdown, &source);
+        if marker.is_hidden {
+            cell["metadata"] = json!({"jupyter": {"source_hidden": true}});
+        }
+        made.push(cell);
+    }
+    Ok(made)
+}
+
+/// What the first line of a cell says of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Marker<'a> {
+    is_markdown: bool,
+    /// Its source is folded away when the notebook opens.
+    is_hidden: bool,
+    /// The value without which it is left out.
+    when: Option<&'a str>,
+}
+
+impl<'a> Marker<'a> {
+    fn read(line: &'a str) -> Self {
+        let mut marker = Self::default();
+        for word in line.split_whitespace() {
+            match word {
+                "[markdown]" => marker.is_markdown = true,
+                "hidden" => marker.is_hidden = true,
+                _ => {
+                    let quoted = word.strip_prefix("when=\"");
+                    marker.when = quoted.and_then(|name| name.strip_suffix('"'));
+                }
+            }
+        }
+        marker
+    }
+}
+
+/// Whether a cell has anything to show; the error is a condition without a value.
+fn stands(marker: &Marker<'_>, values: Values<'_>) -> Result<bool, String> {
+    let Some(condition) = marker.when else {
+        return Ok(true);
+    };
+    let value = values.iter().find(|(known, _)| *known == condition);
+    let (_, value) = value.ok_or_else(|| condition.to_owned())?;
+    Ok(!matches!(value.as_str(), "" | "[]"))
 }
 
 /// One cell of nbformat 4.5.
@@ -67,32 +110,34 @@ pub(super) fn cell(id: &str, is_markdown: bool, source: &str) -> Value {
     json!({"cell_type": "code", "execution_count": null, "id": id, "metadata": {}, "outputs": [], "source": lines})
 }
 
-/// The cells of a block's text: whether it is markdown, and its source.
-fn split(text: &str) -> Vec<(bool, String)> {
-    let mut parts: Vec<(bool, Vec<&str>)> = Vec::new();
+/// The cells of a block's text: what its marker says, and its source.
+fn split(text: &str) -> Vec<(Marker<'_>, String)> {
+    let mut parts: Vec<(Marker<'_>, Vec<&str>)> = Vec::new();
     for line in text.lines() {
         if let Some(marker) = line.strip_prefix("# %%") {
-            parts.push((marker.trim() == "[markdown]", Vec::new()));
+            parts.push((Marker::read(marker), Vec::new()));
         } else if let Some((_, lines)) = parts.last_mut() {
             lines.push(line);
         }
     }
-    let source = |(is_markdown, lines): (bool, Vec<&str>)| {
-        let source = lines.join("\n");
-        let source = source.trim_matches('\n');
-        match is_markdown {
-            true => (
-                true,
-                source
-                    .split('\n')
-                    .map(uncommented)
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            ),
-            false => (false, source.to_owned()),
-        }
-    };
-    parts.into_iter().map(source).collect()
+    parts
+        .into_iter()
+        .map(|(marker, lines)| {
+            let source = source_of(&marker, &lines);
+            (marker, source)
+        })
+        .collect()
+}
+
+/// The source of a cell, without empty lines at its ends, and of markdown without the `#` of each line.
+fn source_of(marker: &Marker<'_>, lines: &[&str]) -> String {
+    let source = lines.join("\n");
+    let source = source.trim_matches('\n');
+    if !marker.is_markdown {
+        return source.to_owned();
+    }
+    let lines: Vec<&str> = source.split('\n').map(uncommented).collect();
+    lines.join("\n")
 }
 
 fn uncommented(line: &str) -> &str {
@@ -147,13 +192,30 @@ mod tests {
     #[test]
     fn a_block_becomes_markdown_and_code_cells() {
         let text = "# %% [markdown]\n# # {{title}}\n#\n# Text.\n\n# %%\nx = 1\n\n\ny = {x: {1}}\n";
+        let markdown = Marker {
+            is_markdown: true,
+            ..Marker::default()
+        };
         assert_eq!(
             split(text),
             [
-                (true, "# {{title}}\n\nText.".to_owned()),
-                (false, "x = 1\n\n\ny = {x: {1}}".to_owned())
+                (markdown, "# {{title}}\n\nText.".to_owned()),
+                (Marker::default(), "x = 1\n\n\ny = {x: {1}}".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn a_cell_with_a_condition_stands_where_its_value_is_not_empty() {
+        let marker = Marker::read(" [markdown] when=\"orbits\"");
+        assert_eq!((marker.is_markdown, marker.when), (true, Some("orbits")));
+        let when = |value: &str| stands(&marker, &[("orbits", value.to_owned())]);
+        assert_eq!(
+            (when("[3]"), when("[]"), when("")),
+            (Ok(true), Ok(false), Ok(false))
+        );
+        assert_eq!(stands(&marker, &[]), Err("orbits".to_owned()));
+        assert!(Marker::read(" hidden").is_hidden);
     }
 
     #[test]

@@ -41,30 +41,45 @@ pub(super) fn opening(path: &str, facets: &Facets) -> Option<Opening> {
 const TABLES: &[&str] = &[".vot", ".vot.gz", ".xml", ".xml.gz", ".ecsv", ".ecsv.gz"];
 const MORE_TABLES: &[&str] = &[".fits", ".fits.gz", ".csv", ".csv.gz", ".json"];
 
-/// Gaia's tables, spectra and light curves.
+/// How the names of Gaia's spectra and light curves begin, as DataLink and as the bulk files write them, and of which kind.
+const SPECTRA: &[(&str, &str)] = &[
+    ("xp_sampled", "sampled"),
+    ("xpsampledmeanspectrum", "sampled"),
+    ("xp_continuous", "continuous"),
+    ("xpcontinuousmeanspectrum", "continuous"),
+    ("rvs-", "rvs"),
+    ("rvs_", "rvs"),
+    ("rvsmeanspectrum", "rvs"),
+    ("epoch_photometry", "curves"),
+    ("epochphotometry", "curves"),
+    ("mcmc_", "samples"),
+];
+
+/// The kind of spectra or light curves in a file, where its name tells.
+pub(super) fn spectra_of(path: &str) -> Option<&'static str> {
+    let path = path.to_ascii_lowercase();
+    let name = path.rsplit('/').next()?;
+    let known = SPECTRA.iter().find(|(start, _)| name.starts_with(start));
+    known.map(|(_, kind)| *kind)
+}
+
+/// Gaia's tables, spectra and light curves; bulk files of spectra are said to be source tables, so the name counts more.
 fn gaia(path: &str, facets: &Facets) -> Option<Opening> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
     let is_table = ends(TABLES) || ends(MORE_TABLES);
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let is_spectrum = [
-        "xp_sampled",
-        "xp_continuous",
-        "rvs-",
-        "rvs_",
-        "epoch_photometry",
-    ]
-    .iter()
-    .any(|start| name.starts_with(start));
+    let is_drawn = spectra_of(path).is_some_and(|kind| kind != "samples");
     match facets.first("product_type") {
         Some("spectra" | "light curve") if is_table || ends(&[".zip"]) => {
             Some(Opening::Block("gaia_spectra"))
         }
-        Some("source table" | "query result") if is_table => Some(Opening::Block("gaia_table")),
-        Some(_) => None,
-        None if is_spectrum && (is_table || ends(&[".zip"])) => {
+        None | Some("source table" | "other" | "query result")
+            if is_drawn && (is_table || ends(&[".zip"])) =>
+        {
             Some(Opening::Block("gaia_spectra"))
         }
-        None if name.contains("dl_products") && ends(&[".zip"]) => {
+        Some("source table" | "query result") if is_table => Some(Opening::Block("gaia_table")),
+        Some(_) => None,
+        None if path.contains("dl_products") && ends(&[".zip"]) => {
             Some(Opening::Block("gaia_spectra"))
         }
         None if ends(&[".vot", ".vot.gz", ".ecsv", ".ecsv.gz"]) => {
@@ -85,6 +100,7 @@ fn gnss(path: &str, facets: &Facets) -> Option<Opening> {
         "NAV" => Some(Opening::Navigation),
         "ORB" | "CLK" => Some(Opening::Block("orbits_clocks")),
         "GIM" => Some(Opening::Block("ionex")),
+        "ANTEX" => Some(Opening::Block("antex")),
         _ => None,
     }
 }
@@ -108,6 +124,7 @@ fn content_of(path: &str) -> Option<&'static str> {
         "sp3" | "sp3c" | "sp3d" => Some("ORB"),
         "clk" | "clk_30s" | "clk_05s" => Some("CLK"),
         "inx" | "ion" => Some("GIM"),
+        "atx" => Some("ANTEX"),
         _ if is_short => match short[2] {
             b'o' | b'd' => Some("OBS"),
             b'n' | b'g' | b'l' | b'p' | b'q' | b'h' => Some("NAV"),
@@ -170,6 +187,19 @@ mod tests {
     }
 
     #[test]
+    fn spectra_are_spectra_whatever_the_archive_calls_the_file() {
+        let typed = |path, kind| of(path, &[("product_type", kind)]);
+        let raw = "g/XP_SAMPLED_RAW_votable_dr3int6.xml";
+        let bulk = "g/XpContinuousMeanSpectrum_000000-003111.csv.gz";
+        assert_eq!(typed(raw, "other"), Some("gaia_spectra"));
+        assert_eq!(typed(bulk, "source table"), Some("gaia_spectra"));
+        assert_eq!(spectra_of(raw), Some("sampled"));
+        assert_eq!(spectra_of(bulk), Some("continuous"));
+        let stars = "g/GaiaSource_000000-003111.csv.gz";
+        assert_eq!(typed(stars, "source table"), Some("gaia_table"));
+    }
+
+    #[test]
     fn gnss_is_known_by_its_facets_or_by_its_names() {
         let by_name = [
             ("ABMF00GLP_R_20181330000_01D_30S_MO.zip", None),
@@ -196,6 +226,7 @@ mod tests {
             ),
             ("CKMG0080.09I.gz", Some("ionex")),
             ("ESA0OPSFIN_20230010000_01D_02H_GIM.INX.gz", Some("ionex")),
+            ("igs14_small.atx.gz", Some("antex")),
             ("POTS00DEU_R_20232540000_01D_05M_MM.rnx.gz", Some("other")),
             ("houz00glp_20250106.log", Some("other")),
         ];
@@ -208,6 +239,6 @@ mod tests {
             of("gssc/example2.txt", &[("content", "CLK")]),
             Some("orbits_clocks")
         );
-        assert_eq!(of("gssc/a.atx", &[("content", "ANTEX")]), Some("other"));
+        assert_eq!(of("gssc/a.atx", &[("content", "ANTEX")]), Some("antex"));
     }
 }

@@ -1,6 +1,7 @@
 //! Products: what a notebook lists of each staged file.
 
-use gantry_asset::{Asset, Facets};
+use chrono::NaiveDate;
+use gantry_asset::{Asset, Column, Facets, Location, Query, TimeScale};
 use gantry_store::StagingFile;
 use serde_json::{Value, json};
 
@@ -24,8 +25,24 @@ pub(super) struct Product {
     pub(super) epoch: Option<String>,
     /// The days it is of, as labels such as `2023-001`: one, or from the first to the last.
     pub(super) days: Option<String>,
+    /// The sources whose spectra or light curves it was asked for, as decimal numbers.
+    pub(super) sources: Vec<String>,
+    /// What a table holds that was not asked for any rows.
+    pub(super) table: Option<Table>,
     pub(super) facets: Facets,
 }
+
+/// A table that is had by a query, as its archive describes it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    /// Its name in the archive's ADQL, `gaiadr3.gaia_source`.
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) columns: Vec<Column>,
+}
+
+/// How many sources a notebook lists of one file; what the archive had none of stands in the file's warning too.
+const SOURCES: usize = 500;
 
 impl Product {
     /// What the record knows of a file and of its asset.
@@ -51,19 +68,32 @@ impl Product {
             warnings: outcome.warnings,
             epoch: asset.and_then(observed),
             days: asset.and_then(days),
+            sources: asset
+                .map(|asset| sources(asset, &file.name))
+                .unwrap_or_default(),
+            table: asset
+                .filter(|_| outcome.reason.as_deref() == Some("needs-a-query"))
+                .and_then(|asset| table(asset, &file.name)),
             facets: asset.map(|asset| asset.facets.clone()).unwrap_or_default(),
         }
     }
 
-    /// What people call it.
-    pub(super) fn heading(&self) -> &str {
-        self.title.as_deref().unwrap_or(&self.asset)
+    /// What people call it; the answer to a query is called after the archive, not after the query.
+    pub(super) fn heading(&self) -> String {
+        let title = self.title.as_deref().unwrap_or(&self.asset);
+        match (self.kind(), title.split_once(": ")) {
+            (Some("query result"), Some((archive, _))) => {
+                let archive = archive.split(" (").next().unwrap_or(archive);
+                format!("Query of the {archive}")
+            }
+            _ => title.to_owned(),
+        }
     }
 
     /// The dict of the notebook's list.
     pub(super) fn to_value(&self) -> Value {
         let facet = |field| self.facets.first(field);
-        json!({
+        let mut value = json!({
             "asset": self.asset,
             "title": self.title,
             "archive": self.archive,
@@ -84,7 +114,11 @@ impl Product {
             "content": facet("content"),
             "station": self.station(),
             "days": self.days,
-        })
+        });
+        if (1..=SOURCES).contains(&self.sources.len()) {
+            value["sources"] = json!(self.sources);
+        }
+        value
     }
 
     /// What opens it; `None` for what is not there, and for an archive of files.
@@ -140,8 +174,20 @@ impl Product {
     }
 }
 
-/// From when to when an asset was observed.
+/// From when to when an asset was observed: its days in its own scale of time where it has one, such as GPST.
+///
+/// In UTC a day of GPST begins 18 s before midnight, so its date would be that of the day before.
 fn observed(asset: &Asset) -> Option<String> {
+    let scale = asset.time_scale.filter(|scale| *scale != TimeScale::Utc);
+    if let (Some(scale), Some(days)) = (scale, &asset.days) {
+        let date = |label: &str| NaiveDate::parse_from_str(label, "%Y-%j").ok();
+        let (first, last) = (date(&days.first)?, date(&days.last)?);
+        return Some(if first == last {
+            format!("{first} {}", scale.as_str())
+        } else {
+            format!("{first} to {last} {}", scale.as_str())
+        });
+    }
     let time = asset.time?;
     Some(format!(
         "{} to {}",
@@ -158,4 +204,60 @@ fn days(asset: &Asset) -> Option<String> {
     } else {
         format!("{} to {}", days.first, days.last)
     })
+}
+
+/// The sources that a file was asked for.
+fn sources(asset: &Asset, name: &str) -> Vec<String> {
+    let file = asset.files.iter().find(|file| file.name == name);
+    let locations = file.map(|file| file.locations.as_slice());
+    let asked = locations.unwrap_or_default().iter().find_map(|location| {
+        let Location::Query(query) = location else {
+            return None;
+        };
+        match query.as_ref() {
+            Query::Datalink(query) => Some(query.sources.clone()),
+            Query::Adql(_) => None,
+        }
+    });
+    asked.unwrap_or_default()
+}
+
+/// What an archive says of a table whose file would be named `name`.
+fn table(asset: &Asset, name: &str) -> Option<Table> {
+    let is_table = asset.facets.first("product_type") == Some("source table");
+    let (name, _) = name.rsplit_once('.')?;
+    is_table.then(|| Table {
+        name: name.to_owned(),
+        about: asset.description.clone(),
+        columns: asset.columns.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use gantry_asset::{AssetId, Days, Kind, TimeSpan};
+
+    use super::*;
+
+    #[test]
+    fn a_day_of_gps_time_is_its_own_date_and_not_that_of_utc() {
+        let id: AssetId = "gssc:COD0OPSFIN_20230500000_01D_05M_ORB.SP3.gz"
+            .parse()
+            .unwrap();
+        let mut asset = Asset::new(id, Kind::InformationProduct);
+        asset.time = Some(TimeSpan {
+            start: "2023-02-18T23:59:42Z".parse().unwrap(),
+            end: "2023-02-19T23:59:42Z".parse().unwrap(),
+        });
+        assert_eq!(
+            observed(&asset).as_deref(),
+            Some("2023-02-18 to 2023-02-19")
+        );
+        asset.days = Some(Days {
+            first: "2023-050".to_owned(),
+            last: "2023-050".to_owned(),
+        });
+        asset.time_scale = Some(TimeScale::Gpst);
+        assert_eq!(observed(&asset).as_deref(), Some("2023-02-19 GPST"));
+    }
 }

@@ -15,7 +15,7 @@ const ORBITS: usize = 16;
 pub(super) struct Section {
     pub(super) block: &'static str,
     pub(super) indices: Vec<usize>,
-    /// Navigation and orbit files that say where the satellites are.
+    /// Navigation and orbit files that say where the satellites are; of orbits and clocks, those of orbits.
     pub(super) orbits: Vec<usize>,
 }
 
@@ -28,7 +28,8 @@ impl Section {
 
 /// The sections of a notebook, `n_sections` at most, in the order of the selection.
 ///
-/// All days of a station are one section, and so are all orbits and clocks, and all spectra and light curves.
+/// All days of a station are one section, and so are all orbits and clocks, all maps of the ionosphere, and all spectra
+/// and light curves.
 pub(super) fn sections(products: &[Product], n_sections: usize) -> Vec<Section> {
     let mut made: Vec<Section> = Vec::new();
     let has_observations = products
@@ -36,6 +37,7 @@ pub(super) fn sections(products: &[Product], n_sections: usize) -> Vec<Section> 
         .any(|product| product.block() == Some("rinex_obs"));
     for (index, product) in products.iter().enumerate() {
         let block = match product.opening() {
+            None if product.table.is_some() => "query",
             None => continue,
             Some(Opening::Navigation) if has_observations => continue,
             Some(Opening::Navigation) => "other",
@@ -53,9 +55,14 @@ pub(super) fn sections(products: &[Product], n_sections: usize) -> Vec<Section> 
     }
     let mut chosen = few(made, n_sections);
     for section in &mut chosen {
-        if section.block == "rinex_obs" {
-            section.orbits = orbits_for(products, products[section.first()].station());
-        }
+        section.orbits = match section.block {
+            "rinex_obs" => orbits_for(products, products[section.first()].station()),
+            "orbits_clocks" => {
+                let is_orbit = |index: &usize| products[*index].is_orbit();
+                section.indices.iter().copied().filter(is_orbit).collect()
+            }
+            _ => Vec::new(),
+        };
     }
     chosen
 }
@@ -65,7 +72,7 @@ fn joins(products: &[Product], section: &Section, block: &str, product: &Product
     section.block == block
         && match block {
             "rinex_obs" => products[section.first()].station() == product.station(),
-            "orbits_clocks" | "gaia_spectra" => true,
+            "orbits_clocks" | "gaia_spectra" | "ionex" => true,
             _ => false,
         }
 }

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::Citation;
 use super::block::{cell, cells};
 use super::literal::{fenced, markdown_line, python_list, shell_word};
+use super::opening::spectra_of;
 use super::product::Product;
+use super::query;
 use super::section::{Section, sections};
 use crate::LabError;
 
@@ -17,6 +19,9 @@ const PRODUCTS: u32 = 1_000;
 
 /// How many sections open products.
 const SECTIONS: usize = 6;
+
+/// The kinds of spectra that have cells of their own, shown where a file may hold some.
+const SPECTRA: [&str; 4] = ["sampled", "continuous", "rvs", "curves"];
 
 /// What a starter notebook says.
 #[derive(Debug, Clone)]
@@ -166,12 +171,24 @@ impl Starter {
         for section in sections {
             let index = section.first();
             let list = |indices: &[usize]| format!("{indices:?}");
-            let values = [
+            let mut values = vec![
                 ("index", index.to_string()),
                 ("indices", list(&section.indices)),
                 ("orbits", list(&section.orbits)),
+                (
+                    "several",
+                    list(section.indices.get(1..).unwrap_or_default()),
+                ),
+                (
+                    "several_orbits",
+                    list(section.orbits.get(1..).unwrap_or_default()),
+                ),
                 ("heading", markdown_line(&self.heading(section))),
             ];
+            values.extend(SPECTRA.map(|kind| (kind, self.files_of(section, kind))));
+            if let Some(table) = &self.products[index].table {
+                values.extend(query::values(table));
+            }
             let prefix = format!("{}-{index}", section.block.replace('_', "-"));
             made.extend(cells(section.block, &prefix, &values)?);
         }
@@ -182,22 +199,37 @@ impl Starter {
     fn heading(&self, section: &Section) -> String {
         let first = &self.products[section.first()];
         if section.indices.len() == 1 {
-            return first.heading().to_owned();
+            return first.heading();
         }
         let n = section.indices.len();
         match (section.block, first.station()) {
             ("rinex_obs", Some(station)) => format!("{station}, observations in {n} files"),
-            ("orbits_clocks", _) => format!("Orbits and clocks in {n} files"),
+            ("orbits_clocks", _) => match section.orbits.len() {
+                0 => format!("Clocks in {n} files"),
+                n_orbits if n_orbits == n => format!("Orbits in {n} files"),
+                _ => format!("Orbits and clocks in {n} files"),
+            },
             ("gaia_spectra", _) => format!("Spectra and light curves in {n} files"),
-            _ => first.heading().to_owned(),
+            ("ionex", _) => format!("Maps of the ionosphere in {n} files"),
+            _ => first.heading(),
         }
+    }
+
+    /// The files of a section that may hold a kind of spectra: those whose names say so, or do not say what they hold.
+    fn files_of(&self, section: &Section, kind: &str) -> String {
+        let may_hold = |index: &&usize| {
+            let path = self.products[**index].path.as_deref().unwrap_or_default();
+            spectra_of(path).is_none_or(|known| known == kind)
+        };
+        let found: Vec<&usize> = section.indices.iter().filter(may_hold).collect();
+        format!("{found:?}")
     }
 
     fn compare(&self, (first, second): (usize, usize)) -> Result<Vec<Value>, LabError> {
         let maps = [&self.products[first], &self.products[second]];
         let bands = maps.map(|map| map.facets.first("band"));
         let [one, other] = match bands {
-            [Some(one), Some(other)] if one != other => [one, other],
+            [Some(one), Some(other)] if one != other => [one.to_owned(), other.to_owned()],
             _ => maps.map(Product::heading),
         };
         let n_maps = self

@@ -238,6 +238,97 @@ fn the_days_of_a_station_are_one_section_with_the_orbits_staged_with_them() {
 }
 
 #[test]
+fn clocks_alone_have_no_cells_of_orbits_and_one_orbit_is_not_compared() {
+    let clock = gnss("COD0OPSFIN_20230500000_01D_30S_CLK.CLK.gz");
+    let orbit = |day| gnss(&format!("COD0OPSFIN_20230{day}0000_01D_05M_ORB.SP3.gz"));
+    let text = |products| -> String { rendered(&starter(products)).iter().map(source).collect() };
+    let clocks = text(vec![clock.clone()]);
+    assert!(!clocks.contains("### Ground tracks") && clocks.contains("### Clocks"));
+    let both = text(vec![clock.clone(), orbit(50)]);
+    assert!(both.contains("### Ground tracks") && !both.contains("### From one day"));
+    let orbits = text(vec![orbit(50), orbit(51)]);
+    assert!(orbits.contains("### From one day to the next"));
+    assert!(orbits.contains("## Orbits in 2 files"));
+    assert!(text(vec![clock.clone(), clock]).contains("## Clocks in 2 files"));
+}
+
+#[test]
+fn forty_days_of_maps_of_the_ionosphere_are_one_section() {
+    let day = |day| gnss(&format!("ESA0OPSFIN_2023{day:03}0000_01D_02H_GIM.INX.gz"));
+    let cells = rendered(&starter((1..=40).map(day).collect()));
+    assert_eq!(blocks(&cells), ["header", "ionex-0", "footer"]);
+    let all: String = cells.iter().map(source).collect();
+    assert!(all.contains("Maps of the ionosphere in 40 files") && all.contains("### All days"));
+}
+
+#[test]
+fn only_the_kinds_of_spectra_that_were_asked_for_have_cells() {
+    let staged = |name: &str| Product {
+        sources: vec!["4583627001381815936".to_owned()],
+        ..gaia(name, "spectra")
+    };
+    let all: String = rendered(&starter(vec![staged("XP_SAMPLED-0123456789ab.zip")]))
+        .iter()
+        .map(source)
+        .collect();
+    assert!(all.contains(r#""sources": ["4583627001381815936"]"#));
+    assert!(all.contains("### Sampled spectra") && !all.contains("### Light curves"));
+    assert!(!all.contains("### Radial velocity"));
+}
+
+/// A file of the Gaia archive.
+fn gaia(name: &str, product_type: &str) -> Product {
+    let mut product = Product {
+        asset: format!("gaia:{name}"),
+        archive: "gaia".to_owned(),
+        volume: "stars".to_owned(),
+        path: Some(format!("gaia/{name}")),
+        ..Product::default()
+    };
+    product.facets.add("product_type", product_type);
+    product
+}
+
+#[test]
+fn the_chapter_of_a_query_is_called_after_the_archive() {
+    let answer = Product {
+        title: Some("Gaia archive (stand-in): SELECT TOP 5 ra FROM gaiadr3.gaia_source".to_owned()),
+        ..gaia("query-0123456789ab.vot", "query result")
+    };
+    let cells = rendered(&starter(vec![answer]));
+    assert!(source(&cells[3]).starts_with("## Query of the Gaia archive\n"));
+}
+
+#[test]
+fn a_table_without_a_query_gets_its_columns_and_a_bounded_query() {
+    let column = |name: &str| gantry_asset::Column {
+        name: name.to_owned(),
+        ..gantry_asset::Column::default()
+    };
+    let table = Product {
+        path: None,
+        reason: Some("needs-a-query".to_owned()),
+        table: Some(crate::notebook::product::Table {
+            name: "gaiadr3.gaia_source".to_owned(),
+            about: "1811709771 rows, 3 columns. <b>".to_owned(),
+            columns: ["source_id", "ra", "dec"].map(column).to_vec(),
+        }),
+        ..gaia("gaiadr3.gaia_source.vot", "source table")
+    };
+    let cells = rendered(&starter(vec![table]));
+    assert_eq!(blocks(&cells), ["header", "query-0", "footer"]);
+    let all: String = cells.iter().map(source).collect();
+    assert!(
+        all.contains(r#"adql = "SELECT TOP 1000 source_id, ra, dec FROM gaiadr3.gaia_source""#)
+    );
+    assert!(
+        all.contains(r"1811709771 rows, 3 columns. \<b\>") && all.contains(r#"["ra", "", "", ""]"#)
+    );
+    let hidden = |cell: &&Value| cell["metadata"]["jupyter"]["source_hidden"] == true;
+    assert_eq!(cells.iter().filter(hidden).count(), 1);
+}
+
+#[test]
 fn navigation_without_observations_is_shown_as_text() {
     let cells = rendered(&starter(vec![gnss("brdc0010.23n.gz")]));
     assert_eq!(blocks(&cells), ["header", "other-0", "footer"]);
