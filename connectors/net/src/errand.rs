@@ -39,6 +39,7 @@ pub(crate) enum Piece {
 pub(crate) struct Source {
     pieces: Arc<Mutex<mpsc::Receiver<Piece>>>,
     is_begun: Arc<AtomicBool>,
+    is_given_up: Arc<AtomicBool>,
     pub(crate) size_bytes: Option<u64>,
 }
 
@@ -48,6 +49,7 @@ impl Source {
         let source = Self {
             pieces: Arc::new(Mutex::new(receiver)),
             is_begun: Arc::default(),
+            is_given_up: Arc::default(),
             size_bytes,
         };
         (sender, source)
@@ -58,13 +60,21 @@ impl Source {
         self.is_begun.load(Ordering::Acquire)
     }
 
+    /// Whether its writer went away before the end.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Acquire)
+    }
+
     /// The next piece, none at the end.
     pub(crate) async fn next(&self) -> Result<Option<Bytes>, Cause> {
         self.is_begun.store(true, Ordering::Release);
         match self.pieces.lock().await.recv().await {
             Some(Piece::Bytes(bytes)) => Ok(Some(bytes)),
             Some(Piece::End) => Ok(None),
-            None => Err("its writing was given up".into()),
+            None => {
+                self.is_given_up.store(true, Ordering::Release);
+                Err("its writing was given up".into())
+            }
         }
     }
 

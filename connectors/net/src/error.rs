@@ -157,6 +157,12 @@ pub enum NetError {
         /// How many are taken.
         limit: usize,
     },
+    /// Who was writing broke off; the other side has done nothing wrong.
+    #[error("the writing of `{url}` was given up")]
+    GivenUp {
+        /// The address.
+        url: ShownUrl,
+    },
     /// What was written is not what is there.
     #[error("of `{url}` {got} bytes are there, not the {expected} that were to be")]
     NotWritten {

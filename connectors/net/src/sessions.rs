@@ -23,6 +23,7 @@ use crate::layers::{Answer, Answering};
 use crate::network::Guard;
 use crate::request::Request;
 use crate::scope::{Limits, Scope};
+use crate::shown::ShownUrl;
 use crate::transport::Transport;
 use crate::{ftp, sftp};
 
@@ -151,13 +152,27 @@ impl Service<Request> for Ways {
     }
 
     fn call(&mut self, request: Request) -> Answering {
-        match Protocol::of(&request.url) {
+        let (errand, url) = (request.errand.clone(), request.url.clone());
+        let sending: Answering = match Protocol::of(&request.url) {
             Some(Protocol::Http) | None => self.http.call(request),
             Some(protocol) => {
                 let sessions = Arc::clone(&self.sessions);
                 Box::pin(async move { sessions.send(request, protocol).await })
             }
-        }
+        };
+        let Some(Errand::Write { source, .. }) = errand else {
+            return sending;
+        };
+        // What broke because we broke it off does not count against the host.
+        Box::pin(async move {
+            let answer = sending.await;
+            answer.map_err(|error| match source.is_given_up() {
+                true => NetError::GivenUp {
+                    url: ShownUrl::from(&url),
+                },
+                false => error,
+            })
+        })
     }
 }
 

@@ -22,7 +22,7 @@ impl Remote {
     ///
     /// # Errors
     /// [`NetError::Exists`] when a file is in the way, [`NetError::BadPath`], and as
-    /// [`Client::request`].
+    /// [`crate::Client::request`].
     pub async fn make_folder(&self, path: &str) -> Result<(), NetError> {
         path::check(path)?;
         let mut missing = Vec::new();
@@ -74,7 +74,7 @@ impl Remote {
     ///
     /// # Errors
     /// [`NetError::Exists`] when something is at `to`, [`NetError::is_not_found`] when nothing is
-    /// at `from`, [`NetError::BadPath`], and as [`Client::request`].
+    /// at `from`, [`NetError::BadPath`], and as [`crate::Client::request`].
     pub async fn rename(&self, from: &str, to: &str) -> Result<(), NetError> {
         path::check_file(from)?;
         path::check_file(to)?;
@@ -127,7 +127,7 @@ impl Remote {
     ///
     /// # Errors
     /// [`NetError::is_not_found`] when nothing is there, [`NetError::NotEmpty`] for a folder that
-    /// holds something, [`NetError::BadPath`], and as [`Client::request`].
+    /// holds something, [`NetError::BadPath`], and as [`crate::Client::request`].
     pub async fn delete(&self, path: &str) -> Result<(), NetError> {
         path::check_file(path)?;
         let found = self.stat(path).await?;

@@ -415,6 +415,24 @@ async fn what_is_behind_a_link_stays_when_a_tree_is_deleted() {
 }
 
 #[tokio::test]
+async fn writers_that_are_given_up_do_not_count_against_the_host() {
+    for storage in all() {
+        let remote = storage.remote();
+        for n in 0..7 {
+            let mut writer = remote.write("never", None).await.unwrap();
+            writer.write(Bytes::from_static(b"begun")).await.unwrap();
+            match n % 2 {
+                0 => writer.abort().await.unwrap(),
+                _ => drop(writer),
+            }
+        }
+        put(&remote, "after", &Bytes::from("x")).await.unwrap();
+        assert_eq!(get(&remote, "after").await.unwrap(), "x");
+        assert_eq!(remote.stat("never").await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn many_files_are_written_at_once() {
     for storage in all() {
         let remote = storage.remote();
