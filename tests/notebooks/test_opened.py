@@ -101,7 +101,7 @@ def test_a_table_without_a_query_is_described_and_asked_when_its_reader_says_so(
 
     text, notebook = run_opened(demo, {"assets": ["gaia:gaiadr3.gaia_source"]}, send)
     assert "152 columns" in text and "7 rows, 12 columns" in text
-    assert any("1811709771 rows" in cell.source for cell in notebook.cells)
+    assert any("1,811,709,771 rows" in cell.source for cell in notebook.cells)
 
 
 def test_the_answer_of_a_query_is_called_after_the_archive(demo):
