@@ -187,10 +187,10 @@ impl Gaia {
             .objects
             .iter()
             .find(|object| bulk::name(&object.key) == SUMS);
-        let Some(url) = list.and_then(|list| bulk::address(&self.addresses.files, &list.key).ok())
-        else {
+        let Some(list) = list else {
             return Ok(BTreeMap::new());
         };
+        let url = bulk::address(&self.addresses.files, &list.key);
         let bytes = self.document(&url, "list of sums").await?;
         let text = String::from_utf8_lossy(&bytes);
         let sums = listing::read_md5_sums(&text, SUMS).into_iter();

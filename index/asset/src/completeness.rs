@@ -156,3 +156,56 @@ fn by_series<'a>(members: impl IntoIterator<Item = &'a Asset>) -> BTreeMap<Asset
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Days, Kind};
+
+    fn member(day: &str) -> Asset {
+        let mut asset = Asset::new(
+            format!("gssc:{day}").parse().unwrap(),
+            Kind::InformationData,
+        );
+        asset.series = Some("gssc:~BRUX".parse().unwrap());
+        asset.facets.add("station", "BRUX00BEL");
+        let (first, last) = (day.to_owned(), day.to_owned());
+        asset.days = Some(Days { first, last });
+        asset
+    }
+
+    fn asked(range: Option<&str>, today: &str) -> (u64, u64, Vec<(String, GapReason)>) {
+        let members = ["2023-001", "2023-002", "2023-004"].map(member);
+        let mut days = Completeness::default();
+        let range = range.map(|range| range.parse().unwrap());
+        days.add(&members, range, today.parse().unwrap());
+        let gaps = days.gaps.into_iter().map(|gap| (gap.day, gap.reason));
+        (days.expected, days.found, gaps.collect())
+    }
+
+    #[test]
+    fn days_of_a_range_without_a_member_are_gaps_and_those_to_come_not_due() {
+        let (none, later) = (GapReason::NotAtArchive, GapReason::NotYetDue);
+        let gap = |day: &str, reason| (day.to_owned(), reason);
+        assert_eq!(asked(None, "2024-001"), (4, 3, vec![gap("2023-003", none)]));
+        assert_eq!(
+            asked(Some("2023-002/2023-006"), "2023-006"),
+            (
+                5,
+                2,
+                vec![
+                    gap("2023-003", none),
+                    gap("2023-005", none),
+                    gap("2023-006", later)
+                ]
+            )
+        );
+    }
+
+    #[test]
+    fn an_end_that_was_left_open_asks_for_nothing_beyond_what_there_is() {
+        let whole = asked(None, "2024-001");
+        assert_eq!(asked(Some("1800-001/2999-365"), "2024-001"), whole);
+        assert_eq!(asked(Some("2023-004/2999-365"), "2024-001"), (1, 1, vec![]));
+    }
+}

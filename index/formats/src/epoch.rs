@@ -47,7 +47,8 @@ fn start_next_day(time: &mut Time) {
     }
 }
 
-fn days_of(year: u16, month: u8) -> u8 {
+/// How many days a month has.
+pub(crate) fn days_of(year: u16, month: u8) -> u8 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         4 | 6 | 9 | 11 => 30,

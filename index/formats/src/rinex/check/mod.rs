@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::{Header, Kind, Time};
+use crate::epoch::days_of;
 use crate::lines::{Lines, TextError, field, number};
 
 /// What a RINEX file holds, header and body.
@@ -107,36 +108,15 @@ impl Checked {
 
 /// A time as numbers that compare as the times do; the last are the bits of its seconds.
 fn key(time: &Time) -> [u64; 6] {
-    let Time {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-        ..
-    } = time;
-    let bits = second.to_bits();
-    [
-        u64::from(*year),
-        u64::from(*month),
-        u64::from(*day),
-        u64::from(*hour),
-        u64::from(*minute),
-        bits,
-    ]
+    let parts = [time.month, time.day, time.hour, time.minute].map(u64::from);
+    let [month, day, hour, minute] = parts;
+    let seconds = time.second.to_bits();
+    [u64::from(time.year), month, day, hour, minute, seconds]
 }
 
 fn shown(time: &Time) -> String {
-    let Time {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-        ..
-    } = time;
+    let [month, day, hour, minute] = [time.month, time.day, time.hour, time.minute];
+    let (year, second) = (time.year, time.second);
     format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:06.3}")
 }
 
@@ -161,7 +141,8 @@ fn time(line: &str, at: &TimeAt, may_leap: bool) -> Result<Time, String> {
     let narrow = |value: u16| u8::try_from(value).unwrap_or(u8::MAX);
     let year = super::header::four_digits(whole(0, 0, 9999)?);
     let month = whole(1, 1, 12)?;
-    let day = whole(2, 1, days(year, month))?;
+    let last = days_of(year, narrow(month));
+    let day = whole(2, 1, last.into())?;
     let (hour, minute) = (whole(3, 0, 23)?, whole(4, 0, 59)?);
     let end = if may_leap { 61.0 } else { 60.0 };
     let second = decimal(text(5)).filter(|second| (0.0..end).contains(second));
@@ -175,17 +156,6 @@ fn time(line: &str, at: &TimeAt, may_leap: bool) -> Result<Time, String> {
         second: second.ok_or_else(|| bad(5))?.abs(),
         system: None,
     })
-}
-
-fn days(year: u16, month: u16) -> u16 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        _ => 31,
-    }
 }
 
 /// A number of digits, a point and a sign, and nothing else.
