@@ -251,10 +251,14 @@ pub enum NetError {
 pub enum Refusal {
     /// There is no such file or folder.
     NotFound,
-    /// Our credentials do not do.
+    /// We are not let in with these credentials.
+    NotLetIn,
+    /// We are let in, but may not do that.
     Denied,
     /// Not now; perhaps later.
     Busy,
+    /// It has no room for more.
+    Full,
     /// The server cannot do that, or does not say why.
     Other,
 }
@@ -296,12 +300,56 @@ impl NetError {
     /// Whether the answer was that our credentials do not do: 401 or 403, FTP's 530, SFTP's 3.
     pub fn is_denied(&self) -> bool {
         match self {
-            Self::Refused { why, .. } => *why == Refusal::Denied,
+            Self::Refused { why, .. } => matches!(why, Refusal::Denied | Refusal::NotLetIn),
             other => matches!(
                 other.status(),
                 Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             ),
         }
+    }
+
+    /// Whether we were not let in at all, so that asking again with the same credentials is of no use: 401, FTP's 530,
+    /// a login refused by SFTP, a signature that S3 does not take.
+    pub fn is_not_let_in(&self) -> bool {
+        match self {
+            Self::Refused { why, .. } => *why == Refusal::NotLetIn,
+            Self::Status {
+                status, excerpt, ..
+            } => match *status {
+                StatusCode::UNAUTHORIZED => true,
+                StatusCode::FORBIDDEN => S3_REFUSALS.iter().any(|code| excerpt.contains(code)),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether the other side has no room for more: 507, FTP's 452 and 552, what SFTP says in words.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Refused { why, .. } => *why == Refusal::Full,
+            other => other.status() == Some(StatusCode::INSUFFICIENT_STORAGE),
+        }
+    }
+
+    /// The error with what the other side said and what is behind it, on one line of at most 1000 characters.
+    pub fn told(&self) -> String {
+        let mut told: Vec<String> = Vec::new();
+        let excerpt = match self {
+            // What it says is in the error's own words.
+            Self::Refused { .. } => None,
+            error => error.excerpt(),
+        };
+        if let Some(said) = excerpt {
+            told.push(format!("{self}: {said}"));
+        }
+        for cause in causes(self) {
+            let text = cause.to_string();
+            if !told.iter().any(|before| before.contains(&text)) {
+                told.push(text);
+            }
+        }
+        told.join(": ").chars().take(1000).collect()
     }
 
     /// The status, when there was an answer with one.
@@ -357,6 +405,13 @@ fn unwrapped<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'stat
     }
     error
 }
+
+/// What S3 says of a key or a signature it does not take.
+const S3_REFUSALS: [&str; 3] = [
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+];
 
 /// An error and everything behind it.
 pub(crate) fn causes<'a>(

@@ -367,7 +367,8 @@ fn meaning(response: &Response) -> Refusal {
         550 => Refusal::NotFound,
         // Servers that are full say so after the name.
         530 if has("too many") || has("maximum") || has("limit") => Refusal::Busy,
-        430 | 530 | 532 => Refusal::Denied,
+        430 | 530 | 532 => Refusal::NotLetIn,
+        452 | 552 => Refusal::Full,
         400..=499 => Refusal::Busy,
         _ => Refusal::Other,
     }
@@ -397,7 +398,11 @@ mod tests {
                 "550 Permission denied.",
                 Refusal::Denied,
             ),
-            (Status::NotLoggedIn, "530 Login incorrect.", Refusal::Denied),
+            (
+                Status::NotLoggedIn,
+                "530 Login incorrect.",
+                Refusal::NotLetIn,
+            ),
             (
                 Status::NotLoggedIn,
                 "530 Too many users are connected",

@@ -115,6 +115,11 @@ impl Remote {
         self.inner.kind
     }
 
+    /// How it has answered lately.
+    pub fn health(&self) -> crate::Health {
+        self.inner.client.health()
+    }
+
     /// The key that the host of SFTP showed, once it was reached; to be kept and given as one of
     /// [`RemoteConfig::host_keys`] from then on.
     pub fn host_key(&self) -> Option<HostKey> {

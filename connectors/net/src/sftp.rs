@@ -264,7 +264,7 @@ async fn log_in(
 fn not_let_in(request: &Request, key: &Key) -> NetError {
     NetError::Refused {
         url: ShownUrl::from(&request.url),
-        why: Refusal::Denied,
+        why: Refusal::NotLetIn,
         said: format!("it does not let `{}` in", key.user),
     }
 }
@@ -446,6 +446,7 @@ fn failure(request: &Request, error: Error) -> NetError {
                 StatusCode::NoConnection | StatusCode::ConnectionLost => {
                     return unreachable(request, Error::Status(status));
                 }
+                _ if is_full(&status.error_message) => Refusal::Full,
                 _ => Refusal::Other,
             };
             let said = format!("{}: {}", status.status_code, status.error_message);
@@ -454,4 +455,12 @@ fn failure(request: &Request, error: Error) -> NetError {
         Error::Limited(said) => refused(Refusal::Other, said),
         other => unreachable(request, other),
     }
+}
+
+/// SFTP (version 3) has no number for it; some servers have words.
+fn is_full(message: &str) -> bool {
+    let words = message.to_ascii_lowercase();
+    ["no space", "disk full", "quota"]
+        .iter()
+        .any(|word| words.contains(word))
 }

@@ -13,7 +13,10 @@ use gantry_labs::launcher::{LocalLauncher, LocalLauncherConfig};
 use gantry_labs::{Cite, EnvironmentState, LabCatalogue, Labs, LabsConfig};
 use gantry_net::{Circuit, Net};
 use gantry_search::{Index, Mode, SearchError};
-use gantry_staging::{ArchiveAccess, Archives, Staging, Volumes, Worker, citation};
+use gantry_staging::{
+    ArchiveAccess, Archives, Cache, Quota, Staging, Volumes, VolumesConfig, Worker, WorkerConfig,
+    citation,
+};
 use gantry_store::{Seal, Store, User};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +49,8 @@ pub struct Parts {
     pub volumes: Volumes,
     /// Labs.
     pub labs: Arc<Labs>,
+    /// What seals secrets.
+    pub seal: Seal,
     /// Tells how far the labs' environment is.
     pub environment: watch::Sender<EnvironmentState>,
     /// The way to the outside.
@@ -85,31 +90,30 @@ impl App {
             .with_context(|| format!("cannot make the folder `{}`", config.data_dir.display()))?;
         let alone = alone_in(&config.data_dir).await?;
         let store = Store::open(&config.store_url()).await?;
-        let seal = Seal::open(&config.data_dir.join("seal.key"))?;
+        let seal = config.seal()?;
         drop(alone);
         let net = Net::new(config.net.clone())?;
         let archives = connect(&config, &net)?;
         let (index, writes_index) = open_index(&config.index_dir()).await?;
         let owner = format!("{}:{}", std::process::id(), uuid::Uuid::new_v4().simple());
-        let worker = Worker::new(
-            store.clone(),
-            archives.clone(),
-            owner.clone(),
-            config.staging.workers,
-        );
-        let volumes = Volumes::new(
-            store.clone(),
-            config.volume_root(),
-            config.staging.local_roots.clone(),
-            archives.mounts(),
-        );
+        let volumes = Volumes::new(VolumesConfig {
+            store: store.clone(),
+            net: net.clone(),
+            seal: seal.clone(),
+            root: config.volume_root(),
+            local_roots: config.staging.local_roots.clone(),
+            mounts: archives.mounts(),
+            catalogue: config.volume_catalogue()?,
+            spool: config.data_dir.join("spool"),
+        });
+        let worker = make_worker(&config, (&store, &archives, &volumes), &owner)?;
         let public_url = public_url(&config)?;
         let (environment, made) = watch::channel(EnvironmentState::Making(
             "the labs' environment is not made yet".to_owned(),
         ));
         let labs = make_labs(
             &config,
-            (&store, seal, &net, &archives),
+            (&store, seal.clone(), &net, &archives),
             made,
             (&public_url, stop_labs),
         )?;
@@ -122,6 +126,7 @@ impl App {
             archives,
             volumes,
             labs,
+            seal,
             environment,
             net,
             owner,
@@ -257,6 +262,32 @@ impl Roles {
         harvester: true,
         launcher: true,
     };
+}
+
+fn make_worker(
+    config: &Config,
+    (store, archives, volumes): (&Store, &Archives, &Volumes),
+    owner: &str,
+) -> anyhow::Result<Worker> {
+    let folder = config.data_dir.join("cache");
+    let limit_bytes = config.staging.cache_bytes;
+    let cache = match limit_bytes {
+        0 => None,
+        _ => Some(Cache::open(store.clone(), &folder, limit_bytes)?),
+    };
+    Ok(Worker::new(WorkerConfig {
+        store: store.clone(),
+        archives: archives.clone(),
+        volumes: volumes.clone(),
+        owner: owner.to_owned(),
+        jobs: config.staging.workers,
+        cache,
+        spool: config.data_dir.join("spool"),
+        quota: Quota {
+            bytes: config.staging.quota_bytes,
+            files: config.staging.quota_files,
+        },
+    }))
 }
 
 fn connect(config: &Config, net: &Net) -> anyhow::Result<Archives> {

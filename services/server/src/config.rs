@@ -10,6 +10,9 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use gantry_connector::ArchiveConfig;
 use gantry_net::NetConfig;
+use gantry_staging::volume::{Credentials, Elsewhere, Settings};
+use gantry_staging::{CataloguePlace, CatalogueVolume};
+use gantry_store::{Seal, SealError};
 use serde::Deserialize;
 use url::Url;
 
@@ -91,6 +94,21 @@ pub enum AuthMode {
 pub struct StoreConfig {
     /// Where the record is, such as `sqlite:/var/lib/gantry/gantry.db`.
     pub url: Option<String>,
+    /// The file with the key that seals secrets; `seal.key` in the data directory by default.
+    pub seal_key_file: Option<PathBuf>,
+    /// That key itself, 64 hexadecimal digits, to be given by the environment; older keys behind it after a comma.
+    pub seal_key: Option<SecretText>,
+}
+
+/// A text that is not printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(pub String);
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// `[search]`.
@@ -109,7 +127,15 @@ pub struct StagingConfig {
     pub volume_root: Option<PathBuf>,
     /// Folders below which users may make volumes of their own.
     pub local_roots: Vec<PathBuf>,
-    /// How many jobs are carried out at once.
+    /// Volumes that everybody may add, read-only, by name.
+    pub volume_catalogue: BTreeMap<String, CatalogueVolumeConfig>,
+    /// How many bytes the shared cache holds; 0 for none.
+    pub cache_bytes: u64,
+    /// How many bytes the volumes of one user below `volume_root` may hold; no bound by default.
+    pub quota_bytes: Option<u64>,
+    /// How many files they may hold; no bound by default.
+    pub quota_files: Option<u64>,
+    /// How many jobs are carried out at once; they share the archives' places fairly.
     pub workers: usize,
 }
 
@@ -118,9 +144,43 @@ impl Default for StagingConfig {
         Self {
             volume_root: None,
             local_roots: Vec::new(),
-            workers: 2,
+            volume_catalogue: BTreeMap::new(),
+            cache_bytes: 20 << 30,
+            quota_bytes: None,
+            quota_files: None,
+            workers: 256,
         }
     }
+}
+
+/// `[staging.volume_catalogue.<name>]`: a folder, or storage elsewhere.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CatalogueVolumeConfig {
+    /// Its name for people.
+    pub title: String,
+    /// The folder, where it is one of this machine.
+    pub path: Option<PathBuf>,
+    /// The kind of storage elsewhere, where the address does not say it.
+    pub kind: Option<String>,
+    /// Where it is elsewhere.
+    pub address: Option<String>,
+    /// Who we are there.
+    pub user: Option<String>,
+    /// A file with the password; of S3 with the secret access key.
+    pub password_file: Option<PathBuf>,
+    /// A file with a private key for SFTP.
+    pub private_key_file: Option<PathBuf>,
+    /// The key the host of SFTP must show, `SHA256:…`.
+    pub host_key: Option<gantry_net::HostKey>,
+    /// The bucket of S3.
+    pub bucket: Option<String>,
+    /// Where in the bucket.
+    pub prefix: Option<String>,
+    /// The region of S3.
+    pub region: Option<String>,
+    /// Whether a password may cross the network in the clear.
+    pub allow_plain: bool,
 }
 
 /// `[labs]`.
@@ -212,6 +272,34 @@ impl Config {
             .unwrap_or_else(|| self.data_dir.join("volumes"))
     }
 
+    /// What seals secrets.
+    ///
+    /// # Errors
+    /// [`SealError`] for a key that cannot be read, or is none.
+    pub fn seal(&self) -> Result<Seal, SealError> {
+        if let Some(SecretText(key)) = &self.store.seal_key {
+            return Seal::given(key);
+        }
+        let file = self.store.seal_key_file.clone();
+        Seal::open(&file.unwrap_or_else(|| self.data_dir.join("seal.key")))
+    }
+
+    /// The volumes that everybody may add, by name.
+    ///
+    /// # Errors
+    /// [`ConfigError::Bad`] for an entry that says neither or both of folder and address, or one that cannot be used.
+    pub fn volume_catalogue(&self) -> Result<BTreeMap<String, CatalogueVolume>, ConfigError> {
+        let entries = self.staging.volume_catalogue.iter();
+        entries
+            .map(|(name, entry)| {
+                let volume = entry.volume().map_err(|why| {
+                    ConfigError::Bad(format!("staging.volume_catalogue.{name}: {why}"))
+                })?;
+                Ok((name.clone(), volume))
+            })
+            .collect()
+    }
+
     /// Refuses what no single key shows to be wrong.
     ///
     /// # Errors
@@ -235,6 +323,47 @@ impl Config {
             ));
         }
         Ok(())
+    }
+}
+
+impl CatalogueVolumeConfig {
+    fn volume(&self) -> Result<CatalogueVolume, String> {
+        let place = match (&self.path, &self.address) {
+            (Some(path), None) => CataloguePlace::Local(path.clone()),
+            (None, Some(address)) => self.elsewhere(address)?,
+            _ => return Err("say either `path` or `address`".to_owned()),
+        };
+        let title = match self.title.trim() {
+            "" => return Err("give it a `title`".to_owned()),
+            title => title.to_owned(),
+        };
+        Ok(CatalogueVolume { title, place })
+    }
+
+    fn elsewhere(&self, address: &str) -> Result<CataloguePlace, String> {
+        let read = |file: &Option<PathBuf>| {
+            let read = |path: &PathBuf| {
+                let text = std::fs::read_to_string(path);
+                text.map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+            };
+            file.as_ref().map(read).transpose()
+        };
+        let password = read(&self.password_file)?.map(|text| text.trim_end().to_owned());
+        let credentials = Credentials {
+            password: password.map(Into::into),
+            private_key: read(&self.private_key_file)?.map(Into::into),
+        };
+        let settings = Settings {
+            user: self.user.clone(),
+            bucket: self.bucket.clone(),
+            prefix: self.prefix.clone(),
+            region: self.region.clone(),
+            host_key: self.host_key.clone(),
+            allow_plain: self.allow_plain,
+        };
+        let read = Elsewhere::read(self.kind.as_deref(), address, settings, credentials);
+        let (elsewhere, credentials) = read.map_err(|error| error.to_string())?;
+        Ok(CataloguePlace::Elsewhere(Box::new(elsewhere), credentials))
     }
 }
 

@@ -49,6 +49,9 @@ kinds! {
     TOO_MANY_ASSETS = "too-many-assets", UNPROCESSABLE_ENTITY, "Too many assets", "A selection holds at most 100 000 assets.", "Narrow the search or make several selections.", false;
     KEY_REUSED = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "Idempotency key used before", "The key was used within 24 hours for another request.", "Use a new key for a new request.", false;
     VOLUME_FULL = "volume-full", INSUFFICIENT_STORAGE, "Volume full", "No space is left in the volume.", "Make room in the volume, then try again.", true;
+    OVER_QUOTA = "over-quota", INSUFFICIENT_STORAGE, "Quota used up", "Your volumes hold as much as they may.", "Remove what is no longer needed, or ask the operator for more.", true;
+    READ_ONLY = "read-only", FORBIDDEN, "Read-only", "Nothing may be written to this volume; it is one the operator shares.", "Write to a volume of your own.", false;
+    VOLUME_UNAVAILABLE = "volume-unavailable", BAD_GATEWAY, "Volume does not answer", "The storage elsewhere did not do what was asked, or does not let us in.", "Test the volume: that says which step fails and why.", true;
     ARCHIVE_UNAVAILABLE = "archive-unavailable", BAD_GATEWAY, "Archive does not answer", "The archive did not answer, or not with what was asked for.", "Try again later; the archive's state is on the archives page.", true;
     LAB_UNAVAILABLE = "lab-unavailable", SERVICE_UNAVAILABLE, "Lab not available", "The lab does not run, or cannot be started here.", "Wait until it is ready, or see its log.", true;
     BUSY = "busy", SERVICE_UNAVAILABLE, "Busy", "The service could not answer in time.", "Try again in a moment.", true;
@@ -180,6 +183,13 @@ impl From<VolumeError> for Problem {
             VolumeError::Full { .. } => {
                 Self::new(&VOLUME_FULL, format!("{error}; make room and try again"))
             }
+            VolumeError::Quota { .. } => Self::new(&OVER_QUOTA, error.to_string()),
+            VolumeError::ReadOnly { .. } => Self::new(&READ_ONLY, error.to_string()),
+            VolumeError::Exists { .. } => Self::new(&CONFLICT, error.to_string()),
+            VolumeError::Address { .. } => Self::new(&UNPROCESSABLE, error.to_string()),
+            VolumeError::NotLetIn { .. }
+            | VolumeError::LeftAlone { .. }
+            | VolumeError::Elsewhere { .. } => Self::new(&VOLUME_UNAVAILABLE, error.to_string()),
             VolumeError::Io { source, .. }
                 if source.kind() == std::io::ErrorKind::AlreadyExists =>
             {

@@ -1,18 +1,18 @@
 //! Checking a volume against the manifests that lie in it.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
+use futures::StreamExt;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::StagingError;
 use crate::manifest::CRATE;
 use crate::verify::Hashes;
-use crate::volume::{LocalVolume, VolumeError, VolumePath};
+use crate::volume::{Files, VolumeError, VolumePath};
 
 /// The largest manifest that is read.
-const MAX_MANIFEST_BYTES: u64 = 512 << 20;
+const MAX_MANIFEST_BYTES: usize = 512 << 20;
 /// How deep folders are looked through.
 const MAX_DEPTH: usize = 64;
 
@@ -48,8 +48,8 @@ pub enum FileState {
 ///
 /// # Errors
 /// [`StagingError::Volume`] when the folder cannot be looked through, or is in no volume.
-pub fn check_volume(
-    volume: &LocalVolume,
+pub async fn check_volume(
+    volume: &Files,
     folder: &VolumePath,
     mut seen: impl FnMut(&str),
 ) -> Result<Vec<CheckedFile>, StagingError> {
@@ -57,12 +57,12 @@ pub fn check_volume(
     let mut broken = Vec::new();
     let mut folders = vec![(folder.clone(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        for entry in volume.list(&folder)? {
+        for entry in volume.list(&folder).await? {
             let path = folder.join(&entry.name)?;
             if entry.is_folder && !entry.is_link && depth < MAX_DEPTH {
                 folders.push((path, depth + 1));
             } else if entry.name == CRATE {
-                match files_of(volume, &path) {
+                match files_of(volume, &path).await {
                     Ok(files) => listed.extend(files.into_iter().map(|file| of(&folder, file))),
                     Err(why) => broken.push(CheckedFile {
                         path: path.to_string(),
@@ -73,12 +73,14 @@ pub fn check_volume(
             }
         }
     }
-    let checked = listed.into_iter().map(|(path, file)| {
+    let mut checked = Vec::with_capacity(listed.len());
+    for (path, file) in listed {
         seen(&path);
-        let (state, why) = compare(volume, &path, &file);
-        CheckedFile { path, state, why }
-    });
-    Ok(checked.chain(broken).collect())
+        let (state, why) = compare(volume, &path, &file).await;
+        checked.push(CheckedFile { path, state, why });
+    }
+    checked.extend(broken);
+    Ok(checked)
 }
 
 /// What a manifest says of a file.
@@ -96,11 +98,13 @@ fn of(folder: &VolumePath, file: Listed) -> (String, Listed) {
     (path, file)
 }
 
-fn files_of(volume: &LocalVolume, path: &VolumePath) -> Result<Vec<Listed>, String> {
-    let file = volume.read(path).map_err(|error| error.to_string())?;
-    let read = std::io::BufReader::new(file.take(MAX_MANIFEST_BYTES));
+async fn files_of(volume: &Files, path: &VolumePath) -> Result<Vec<Listed>, String> {
+    let reading = volume.read(path, 0, None).await;
+    let reading = reading.map_err(|error| error.to_string())?;
+    let bytes = reading.bytes(MAX_MANIFEST_BYTES).await;
+    let bytes = bytes.map_err(|error| error.to_string())?;
     let manifest: Value =
-        serde_json::from_reader(read).map_err(|error| format!("it is no manifest: {error}"))?;
+        serde_json::from_slice(&bytes).map_err(|error| format!("it is no manifest: {error}"))?;
     let graph = manifest["@graph"].as_array();
     let graph = graph.ok_or("it is no manifest: it has no @graph")?;
     let files = graph.iter().filter(|node| node["@type"] == "File");
@@ -115,32 +119,39 @@ fn files_of(volume: &LocalVolume, path: &VolumePath) -> Result<Vec<Listed>, Stri
         .collect())
 }
 
-fn compare(volume: &LocalVolume, path: &str, listed: &Listed) -> (FileState, Option<String>) {
-    let read = VolumePath::parse(path).and_then(|path| volume.read(&path));
-    let mut file = match read {
-        Ok(file) => file,
-        Err(VolumeError::Missing { .. }) => return (FileState::Missing, None),
+async fn compare(volume: &Files, path: &str, listed: &Listed) -> (FileState, Option<String>) {
+    let path = match VolumePath::parse(path) {
+        Ok(path) => path,
         Err(error) => return (FileState::Unreadable, Some(error.to_string())),
     };
-    let size_bytes = match file.metadata() {
-        Ok(meta) => meta.len(),
+    let size_bytes = match volume.stat(&path).await {
+        Ok(Some(entry)) => entry.size_bytes,
+        Ok(None) => return (FileState::Missing, None),
         Err(error) => return (FileState::Unreadable, Some(error.to_string())),
     };
     if let Some(expected) = listed.size_bytes.filter(|size| *size != size_bytes) {
         let why = format!("it has {size_bytes} bytes and not {expected}");
         return (FileState::Changed, Some(why));
     }
-    let Some(expected) = &listed.sha256 else {
-        return (FileState::Intact, None);
+    let found = match hash(volume, &path).await {
+        Ok(found) => found,
+        Err(VolumeError::Missing { .. }) => return (FileState::Missing, None),
+        Err(error) => return (FileState::Unreadable, Some(error.to_string())),
     };
+    match &listed.sha256 {
+        Some(expected) if !expected.eq_ignore_ascii_case(&found) => {
+            let why = format!("its SHA-256 is {found} and not {expected}");
+            (FileState::Changed, Some(why))
+        }
+        _ => (FileState::Intact, None),
+    }
+}
+
+async fn hash(volume: &Files, path: &VolumePath) -> Result<String, VolumeError> {
+    let mut reading = volume.read(path, 0, None).await?;
     let mut hashes = Hashes::default();
-    if let Err(error) = hashes.update_from(&mut file, u64::MAX) {
-        return (FileState::Unreadable, Some(error.to_string()));
+    while let Some(piece) = reading.next().await {
+        hashes.update(&piece?);
     }
-    let (found, _) = hashes.finish(None);
-    if expected.eq_ignore_ascii_case(&found) {
-        return (FileState::Intact, None);
-    }
-    let why = format!("its SHA-256 is {found} and not {expected}");
-    (FileState::Changed, Some(why))
+    Ok(hashes.finish(None).0)
 }

@@ -32,7 +32,7 @@ impl JobRun<'_> {
                 self.drop_parts(None).await?;
                 self.keep_end(Phase::Aborted, Some("it was aborted")).await
             }
-            Some(Why::Full(error)) => self.end_full(&error).await,
+            Some(Why::Volume(error)) => self.end_for_volume(&error).await,
         }
     }
 
@@ -62,12 +62,22 @@ impl JobRun<'_> {
         Ok(())
     }
 
-    async fn end_full(&self, error: &VolumeError) -> Result<(), StoreError> {
-        let outcome = failed("volume-full: no space is left in the volume", true);
-        self.drop_parts(Some(&outcome)).await?;
+    /// The volume is full or does not serve: what has no outcome fails with that.
+    async fn end_for_volume(&self, error: &VolumeError) -> Result<(), StoreError> {
+        let reason = match error {
+            VolumeError::Full { .. } => "volume-full: no space is left in the volume".to_owned(),
+            VolumeError::Quota { .. } => format!("quota: {error}"),
+            error => format!("volume: {error}"),
+        };
+        self.drop_parts(Some(&failed(&reason, true))).await?;
         self.report(Phase::Error).await;
-        let text = format!("{error}; make room in `{}` and retry", self.row.name);
-        self.keep_end(Phase::Error, Some(&text)).await
+        let advice = match error {
+            VolumeError::Full { .. } => format!("; make room in `{}` and retry", self.row.name),
+            VolumeError::Quota { .. } => ", then retry".to_owned(),
+            _ => format!("; mend `{}` and retry", self.row.name),
+        };
+        self.keep_end(Phase::Error, Some(&format!("{error}{advice}")))
+            .await
     }
 
     async fn keep_end(&self, phase: Phase, message: Option<&str>) -> Result<(), StoreError> {
@@ -78,16 +88,6 @@ impl JobRun<'_> {
     async fn report(&self, phase: Phase) {
         if let Err(error) = manifest::write(self, phase).await {
             tracing::warn!(job.id = self.job.id, %error, "could not write the manifests");
-        }
-    }
-
-    /// Throws the part of a file away that will not be gone on with; one that another job writes stays.
-    pub(crate) fn drop_part(&self, path: &VolumePath) {
-        match self.volume.drop_part(path) {
-            Ok(()) | Err(VolumeError::Busy { .. }) => {}
-            Err(error) => {
-                tracing::warn!(job.id = self.job.id, path = %path, %error, "could not remove a part");
-            }
         }
     }
 
@@ -104,12 +104,13 @@ impl JobRun<'_> {
             let mut settled = Vec::new();
             for file in rows.iter().filter(|file| file.outcome.is_none()) {
                 if let Some(path) = self.part_of(file, &written).await? {
-                    self.drop_part(&path);
+                    self.drop_part(file, &path).await;
+                    self.drop_cached_part(file).await;
                 }
                 settled.extend(outcome.map(|outcome| (file.position, outcome.clone(), None)));
             }
             self.store
-                .settle_files(self.lease, &self.row.id, &settled)
+                .settle_files(self.lease, &self.row.id, &settled, &[])
                 .await?;
         }
     }

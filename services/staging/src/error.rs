@@ -38,6 +38,17 @@ pub enum StagingError {
         /// The folder.
         path: String,
     },
+    /// An entry that the operator does not list.
+    #[error("`{name}` is not in the catalogue of volumes; it offers {}", offer(.offered))]
+    NotInCatalogue {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        offered: Vec<String>,
+    },
+    /// A login that cannot be read any more.
+    #[error("the volume's login cannot be read; enter it again")]
+    Seal(#[from] gantry_store::SealError),
     /// A permanent volume that was to be deleted.
     #[error("the volume `{0}` is permanent: notebooks live in it")]
     Permanent(String),
@@ -57,4 +68,11 @@ fn shown(ids: &[AssetId]) -> String {
         String::new()
     };
     first.join(", ") + &more
+}
+
+fn offer(names: &[String]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    }
 }

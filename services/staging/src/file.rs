@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use gantry_asset::File;
 use gantry_store::{FileOutcome, StagingFile, StoreError};
 
 use crate::archives::ArchiveAccess;
 use crate::blocking::blocking;
+use crate::bring::Source;
 use crate::error::StagingError;
 use crate::finish::{End, Finished};
 use crate::job::{JobRun, Why};
 use crate::place::{OpenVolume, Wanted};
 use crate::plan::{Facts, Step, decide};
 use crate::request::OnConflict;
-use crate::transfer::{Broken, PartState, Transfer, Whole, failed, skipped};
+use crate::transfer::{Broken, PartState, Whole, failed, skipped};
 use crate::turn::Turn;
 use crate::verify::Hashes;
 use crate::volume::VolumePath;
@@ -22,11 +24,11 @@ use crate::volume::VolumePath;
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// One file that is wanted, and all that is known of it.
-struct Moving<'a> {
-    row: &'a StagingFile,
-    file: &'a File,
-    access: &'a ArchiveAccess,
-    kept: Option<PartState>,
+pub(crate) struct Moving<'a> {
+    pub(crate) row: &'a StagingFile,
+    pub(crate) file: &'a File,
+    pub(crate) access: &'a ArchiveAccess,
+    pub(crate) kept: Option<PartState>,
 }
 
 impl Moving<'_> {
@@ -57,8 +59,8 @@ impl JobRun<'_> {
             Ok(end) => end,
             Err(Broken::Outcome(outcome)) => End::Outcome(*outcome),
             Err(Broken::Stopped | Broken::Busy | Broken::Changed) => return Ok(None),
-            Err(Broken::Full(error)) => {
-                self.halt(Why::Full(error)).await;
+            Err(Broken::Volume(error)) => {
+                self.halt(Why::Volume(error)).await;
                 return Ok(None);
             }
             Err(Broken::Store(error)) => return Err(error),
@@ -111,7 +113,8 @@ impl JobRun<'_> {
         let open = OpenVolume {
             store: self.store,
             row: &self.row,
-            files: &self.volume,
+            files: &self.files,
+            cache: None,
         };
         let wanted = moving.wanted();
         let access = Some(moving.access);
@@ -136,7 +139,7 @@ impl JobRun<'_> {
                     },
                     Err(Broken::Busy) => {}
                     Err(Broken::Outcome(outcome)) => {
-                        self.drop_part(&path);
+                        self.drop_part(moving.row, &path).await;
                         return Err(Broken::Outcome(outcome));
                     }
                     done => return done,
@@ -158,28 +161,14 @@ impl JobRun<'_> {
         moving: &Moving<'_>,
         path: &VolumePath,
     ) -> Result<End, Broken> {
-        let transfer = Transfer {
-            store: self.store,
-            lease: self.lease,
-            volume: &self.volume,
-            live: self.live,
-            stop: &self.stop,
-            position: moving.row.position,
-            path,
-            file: moving.file,
-            chosen: self.request.on_conflict == OnConflict::Rename,
-        };
-        let whole = match step {
+        let source = match step {
             Step::Skip(reason) => return Ok(End::Outcome(skipped(reason))),
             Step::Fail(reason) => return Ok(End::Outcome(failed(reason, false))),
             Step::Link(target) => return self.link(path, &target),
-            Step::CopyMounted(source) => {
-                self.writes(moving.row.position, path);
-                transfer.copy_mounted(&source).await?
-            }
+            Step::CopyMounted(source) => Source::Mounted(source),
             Step::Present | Step::Recheck => {
                 if let Some(outcome) = self.present(path, step == Step::Recheck).await? {
-                    return Ok(End::InPlace(path.clone(), outcome));
+                    return Ok(End::InPlace(path.clone(), outcome, None));
                 }
                 match self.request.on_conflict {
                     OnConflict::Keep => {
@@ -188,29 +177,29 @@ impl JobRun<'_> {
                         )));
                     }
                     OnConflict::Rename => return Err(Broken::Changed),
-                    OnConflict::Replace => self.download(&transfer, moving).await?,
+                    OnConflict::Replace => Source::Archive,
                 }
             }
-            Step::Download => self.download(&transfer, moving).await?,
+            Step::CopyCached | Step::Download => Source::Archive,
         };
-        Ok(End::Whole(path.clone(), whole))
-    }
-
-    async fn download(
-        &self,
-        transfer: &Transfer<'_>,
-        moving: &Moving<'_>,
-    ) -> Result<Whole, Broken> {
-        self.writes(moving.row.position, transfer.path);
-        transfer.download(moving.access, moving.kept.clone()).await
+        self.writes(moving.row.position, path);
+        if let Some(size) = moving.file.size_bytes
+            && self.files.as_local().is_some()
+        {
+            self.quotas.take(&self.job.owner, size)?;
+        }
+        self.bring(source, moving, path).await
     }
 
     fn link(&self, path: &VolumePath, target: &std::path::Path) -> Result<End, Broken> {
-        if self.volume.stat(path)?.is_some_and(|there| !there.is_link) {
-            self.volume.remove(path)?;
+        let Some(volume) = self.files.as_local() else {
+            return Err(Broken::failed("not-linked: the volume is elsewhere", false));
+        };
+        if volume.stat(path)?.is_some_and(|there| !there.is_link) {
+            volume.remove(path)?;
         }
-        self.volume.link(path, target)?;
-        let size_bytes = self.volume.stat(path)?.map(|there| there.size_bytes);
+        volume.link(path, target)?;
+        let size_bytes = volume.stat(path)?.map(|there| there.size_bytes);
         let outcome = FileOutcome {
             outcome: "staged".to_owned(),
             method: Some("link".to_owned()),
@@ -220,7 +209,7 @@ impl JobRun<'_> {
             verified_by: Some("size".to_owned()),
             ..FileOutcome::default()
         };
-        Ok(End::InPlace(path.clone(), outcome))
+        Ok(End::InPlace(path.clone(), outcome, None))
     }
 
     /// A file that was whole when a process died: it is already under its name, or still in its part.
@@ -233,14 +222,17 @@ impl JobRun<'_> {
         };
         let path = VolumePath::parse(path)?;
         let has_size = |size| Some(size) == outcome.size_bytes;
-        let there = self.volume.stat(&path)?;
+        let there = self.files.stat(&path).await?;
         if there.is_some_and(|there| has_size(there.size_bytes))
             && self.hash_of(&path).await? == outcome.sha256
             && self.names.take(&path)
         {
-            return Ok(Some(End::InPlace(path, outcome)));
+            return Ok(Some(End::InPlace(path, outcome, None)));
         }
-        let mut part = match self.volume.part(&path) {
+        let Some(volume) = self.files.as_local() else {
+            return Ok(None);
+        };
+        let mut part = match volume.part(&path) {
             Ok(part) if has_size(part.written) => part,
             _ => return Ok(None),
         };
@@ -250,7 +242,12 @@ impl JobRun<'_> {
         })
         .await;
         let is_whole = hash.is_some() && hash == outcome.sha256 && self.names.take(&path);
-        Ok(is_whole.then(|| End::Whole(path, Whole { part, outcome })))
+        let whole = Whole {
+            part,
+            outcome,
+            fetched: None,
+        };
+        Ok(is_whole.then_some(End::Whole(path, whole)))
     }
 
     /// The outcome of a file that is there; `None` when it was changed.
@@ -283,10 +280,23 @@ impl JobRun<'_> {
 
     /// The hash of a file in the volume; `None` when it cannot be read as a file.
     async fn hash_of(&self, path: &VolumePath) -> Result<Option<String>, Broken> {
-        let Ok(mut file) = self.volume.read(path) else {
+        let Some(volume) = self.files.as_local() else {
+            return Ok(self.hash_elsewhere(path).await);
+        };
+        let Ok(mut file) = volume.read(path) else {
             return Ok(None);
         };
         Ok(blocking(move || hash_all(&mut file)).await)
+    }
+
+    /// The hash of a file elsewhere, which has to come here to be read.
+    async fn hash_elsewhere(&self, path: &VolumePath) -> Option<String> {
+        let mut reading = self.files.read(path, 0, None).await.ok()?;
+        let mut hashes = Hashes::default();
+        while let Some(piece) = reading.next().await {
+            hashes.update(&piece.ok()?);
+        }
+        Some(hashes.finish(None).0)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Naming files that are whole: in batches, each made durable once.
 
 use gantry_asset::AssetId;
-use gantry_store::{FileOutcome, StagedFile, StoreError};
+use gantry_store::{CachedFile, FileOutcome, StagedFile, StoreError};
 use tokio::sync::mpsc;
 
 use crate::blocking::blocking;
+use crate::cache::Fetched;
 use crate::job::JobRun;
 use crate::transfer::{PartState, Whole, failed};
-use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
+use crate::volume::{Entry, LocalVolume, Part, VolumeError, VolumePath};
 
 /// A file that has come to its end.
 pub(crate) struct Finished {
@@ -22,8 +23,8 @@ pub(crate) struct Finished {
 pub(crate) enum End {
     /// Whole, in its part, to be named.
     Whole(VolumePath, Whole),
-    /// In place already: present, or linked just now.
-    InPlace(VolumePath, FileOutcome),
+    /// In place already: present, linked or sent just now; with what was fetched into the cache for it.
+    InPlace(VolumePath, FileOutcome, Option<Fetched>),
     /// Not there.
     Outcome(FileOutcome),
 }
@@ -45,29 +46,80 @@ pub(crate) async fn finish(
         for file in &batch {
             run.live.settle(&run.lease.id, file.position);
         }
-        let (volume, batch) = (run.volume.clone(), std::mem::take(&mut batch));
-        let (settled, locked) = blocking(move || name_all(&volume, batch)).await;
+        let named = name_all(run, std::mem::take(&mut batch)).await;
+        let rows: Vec<CachedFile> = named.fetched.iter().filter_map(Fetched::row).collect();
         run.store
-            .settle_files(run.lease, &run.row.id, &settled)
+            .settle_files(run.lease, &run.row.id, &named.settled, &rows)
             .await?;
-        // Whoever waited for one of these files finds it in the record now.
-        drop(locked);
+        // Whoever waited for one of these files finds it in the record, and in the cache, from now on.
+        if let Some(cache) = run.cache {
+            cache.name(named.fetched);
+        }
+        drop(named.locked);
     }
     Ok(())
 }
 
 type Settled = (u64, FileOutcome, Option<StagedFile>);
 
-/// Makes the parts of a batch durable and gives them their names; their locks come back with the outcomes.
-fn name_all(volume: &LocalVolume, batch: Vec<Finished>) -> (Vec<Settled>, Vec<Part>) {
-    let wholes = batch.iter().any(|file| matches!(file.end, End::Whole(..)));
-    let synced = if wholes { volume.sync() } else { Ok(()) };
-    let mut locked = Vec::new();
-    let settled = batch
-        .into_iter()
-        .map(|file| name(volume, file, &synced, &mut locked))
-        .collect();
-    (settled, locked)
+/// Files that have their names, with the locks that keep others waiting until the record says so.
+#[derive(Default)]
+struct Named {
+    settled: Vec<Settled>,
+    locked: Vec<Part>,
+    fetched: Vec<Fetched>,
+}
+
+/// Makes the parts of a batch durable and gives them their names.
+async fn name_all(run: &JobRun<'_>, batch: Vec<Finished>) -> Named {
+    let cache = run.cache.map(|cache| cache.files.clone());
+    if let Some(volume) = run.files.as_local().cloned() {
+        return blocking(move || name_local(&volume, cache.as_ref(), batch)).await;
+    }
+    let mut named = Named::default();
+    for file in batch {
+        let (path, outcome, fetched) = match file.end {
+            End::InPlace(path, outcome, fetched) => (path, outcome, fetched),
+            End::Outcome(outcome) => {
+                named.settled.push((file.position, outcome, None));
+                continue;
+            }
+            // Nothing is named later elsewhere: sending a file gives it its name.
+            End::Whole(path, whole) => (path, whole.outcome, whole.fetched),
+        };
+        named.fetched.extend(fetched);
+        let there = run.files.stat(&path).await.ok().flatten();
+        let of = (file.asset, file.version, file.name);
+        let staged = there.map(|there| staged_file(&there, &path, &outcome, of));
+        named.settled.push((file.position, outcome, staged));
+    }
+    named
+}
+
+fn name_local(volume: &LocalVolume, cache: Option<&LocalVolume>, batch: Vec<Finished>) -> Named {
+    let is_whole = |file: &Finished| matches!(file.end, End::Whole(..));
+    let is_fetched = |file: &Finished| match &file.end {
+        End::Whole(_, whole) => whole.fetched.is_some(),
+        End::InPlace(_, _, fetched) => fetched.is_some(),
+        End::Outcome(_) => false,
+    };
+    let synced = match batch.iter().any(is_whole) {
+        true => volume.sync(),
+        false => Ok(()),
+    };
+    // One file system is made durable once.
+    let elsewhere = cache.filter(|cache| !cache.is_beside(volume) && batch.iter().any(is_fetched));
+    let cache_synced = elsewhere.map_or(Ok(()), LocalVolume::sync);
+    let mut named = Named::default();
+    for file in batch {
+        let settled = name(volume, file, &synced, &mut named);
+        named.settled.push(settled);
+    }
+    if let Err(error) = cache_synced {
+        tracing::warn!(%error, "what was fetched is not kept in the cache");
+        named.fetched.clear();
+    }
+    named
 }
 
 async fn keep_wholes(run: &JobRun<'_>, batch: &[Finished]) -> Result<(), StoreError> {
@@ -93,12 +145,21 @@ fn name(
     volume: &LocalVolume,
     file: Finished,
     synced: &Result<(), VolumeError>,
-    locked: &mut Vec<Part>,
+    named_before: &mut Named,
 ) -> Settled {
     let (path, outcome) = match file.end {
         End::Outcome(outcome) => return (file.position, outcome, None),
-        End::InPlace(path, outcome) => (path, outcome),
-        End::Whole(path, Whole { part, outcome }) => {
+        End::InPlace(path, outcome, fetched) => {
+            named_before.fetched.extend(fetched);
+            (path, outcome)
+        }
+        End::Whole(path, whole) => {
+            let Whole {
+                part,
+                outcome,
+                fetched,
+            } = whole;
+            named_before.fetched.extend(fetched);
             let named = match synced {
                 Ok(()) => volume
                     .finish_part(&path, &part)
@@ -112,24 +173,24 @@ fn name(
                 }
                 return (file.position, failed(&format!("volume: {why}"), true), None);
             }
-            locked.push(part);
+            named_before.locked.push(part);
             (path, outcome)
         }
     };
     let of = (file.asset, file.version, file.name);
-    let staged = staged_file(volume, &path, &outcome, of);
+    let there = volume.stat(&path).ok().flatten();
+    let staged = there.map(|there| staged_file(&there, &path, &outcome, of));
     (file.position, outcome, staged)
 }
 
 /// What the record keeps of a file in place.
 fn staged_file(
-    volume: &LocalVolume,
+    entry: &Entry,
     path: &VolumePath,
     outcome: &FileOutcome,
     (asset, version, name): (AssetId, u32, String),
-) -> Option<StagedFile> {
-    let entry = volume.stat(path).ok().flatten()?;
-    Some(StagedFile {
+) -> StagedFile {
+    StagedFile {
         path: path.as_str().to_owned(),
         asset,
         version,
@@ -143,5 +204,5 @@ fn staged_file(
             .verified_by
             .clone()
             .unwrap_or_else(|| "unverified".to_owned()),
-    })
+    }
 }

@@ -2,29 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt};
 use gantry_asset::ArchiveId;
 use gantry_net::Circuit;
 use gantry_store::{FileOutcome, Lease, StagingJob, Store, StoreError, Volume, Wanted as Asked};
 use serde_json::json;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::archives::{ArchiveAccess, Archives};
-use crate::finish::{Finished, finish};
+use crate::cache::Cache;
+use crate::fair::Places;
+use crate::finish::finish;
 use crate::live::Live;
+use crate::moving::move_files;
 use crate::names::Names;
+use crate::quota::Quotas;
 use crate::request::StageRequest;
-use crate::turn::Turns;
-use crate::volume::{LocalVolume, VolumeError, VolumePath};
+use crate::volume::{Files, LocalVolume, VolumeError, VolumePath};
 
-/// How many files of one job move at once; the archives' own limits are `gantry-net`'s.
-const FILES_AT_ONCE: usize = 6;
 pub(crate) const PAGE: u32 = 500;
 
 /// A claimed job and everything it needs.
@@ -36,7 +36,14 @@ pub(crate) struct JobRun<'a> {
     pub(crate) job: StagingJob,
     pub(crate) request: StageRequest,
     pub(crate) row: Volume,
-    pub(crate) volume: LocalVolume,
+    pub(crate) files: Files,
+    /// Where files that may not be kept wait to be sent elsewhere.
+    pub(crate) spool: LocalVolume,
+    pub(crate) cache: Option<&'a Cache>,
+    pub(crate) places: &'a Places,
+    pub(crate) quotas: &'a Quotas,
+    /// How often the job looks up: less often when many run.
+    pub(crate) look_every: Duration,
     /// Cancelled when the job is to stop, for whatever reason.
     pub(crate) stop: CancellationToken,
     /// Why it stopped, when it did.
@@ -52,13 +59,18 @@ pub(crate) struct Seen {
     archives: std::sync::Mutex<BTreeSet<ArchiveId>>,
     /// Where it has begun to write, by the file's position.
     written: std::sync::Mutex<HashMap<u64, VolumePath>>,
+    /// How many of its files wait for a place at an archive.
+    queued: std::sync::Mutex<BTreeMap<ArchiveId, i64>>,
+    /// How many of its files are being fetched for other jobs.
+    n_shared: AtomicI64,
 }
 
 /// Why a job stopped before its end.
 #[derive(Debug)]
 pub(crate) enum Why {
     Asked(Asked),
-    Full(VolumeError),
+    /// The volume is full, or does not serve.
+    Volume(VolumeError),
     Lost(StoreError),
     Shutdown,
 }
@@ -77,7 +89,7 @@ impl JobRun<'_> {
             }
         };
         let moving = async {
-            if let Err(error) = self.move_files(sender).await {
+            if let Err(error) = move_files(self, sender).await {
                 self.halt(Why::Lost(error)).await;
             }
         };
@@ -131,18 +143,33 @@ impl JobRun<'_> {
             .clone()
     }
 
+    /// Notes that a file waits for a place at an archive, or waits no more.
+    pub(crate) fn queues(&self, archive: &ArchiveId, more: i64) {
+        let mut queued = self
+            .seen
+            .queued
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *queued.entry(archive.clone()).or_default() += more;
+    }
+
+    /// Notes that a file waits for another job that fetches it, or waits no more.
+    pub(crate) fn waits_for_others(&self, more: i64) {
+        self.seen.n_shared.fetch_add(more, Ordering::Relaxed);
+    }
+
     /// Renews the lease, keeps what is waited for, and hears what the owner wants, until the job ends.
     async fn watch(&self) {
-        let mut tick = interval(Duration::from_millis(500));
+        let mut tick = interval(self.look_every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut n, mut since) = (0_u32, Since::new());
+        let (mut renewed, mut since) = (None::<Instant>, Since::new());
         loop {
             tick.tick().await;
-            n += 1;
             let waiting_for = self.waiting_for(&mut since);
             let told = async {
-                if n % 8 == 1 {
+                if renewed.is_none_or(|at| at.elapsed() >= Lease::RENEW_EVERY) {
                     self.store.renew_staging_job(self.lease).await?;
+                    renewed = Some(Instant::now());
                 }
                 let moved = self.live.take_moved(&self.lease.id);
                 self.store
@@ -174,8 +201,18 @@ impl JobRun<'_> {
             .clone();
         let mut still = Since::new();
         let mut causes = Vec::new();
+        let n_shared = self.seen.n_shared.load(Ordering::Relaxed);
+        if n_shared > 0 {
+            let text = format!("{n_shared} of its files are being fetched for another job");
+            causes.push(json!({"cause": "shared-download", "text": text}));
+        }
         for id in asked {
-            let Some((cause, text)) = self.archives.get(&id).and_then(cause) else {
+            let waits = self.waits_at(&id);
+            let found = self
+                .archives
+                .get(&id)
+                .and_then(|access| cause(access, waits));
+            let Some((cause, text)) = found else {
                 continue;
             };
             let key = (id, cause);
@@ -187,35 +224,17 @@ impl JobRun<'_> {
         json!(causes).to_string()
     }
 
-    async fn move_files(&self, sender: mpsc::Sender<Finished>) -> Result<(), StoreError> {
-        let mut moving: FuturesUnordered<BoxFuture<'_, Result<Option<Finished>, StoreError>>> =
-            FuturesUnordered::new();
-        let (mut from, mut turns) = (0, Turns::default());
-        while !self.stop.is_cancelled() {
-            let page = self.store.staging_files(&self.job.id, from, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            from = last.position + 1;
-            for file in page {
-                if let Some(outcome) = &file.outcome {
-                    self.reserve(outcome);
-                    continue;
-                }
-                while moving.len() >= FILES_AT_ONCE
-                    && let Some(finished) = moving.next().await
-                {
-                    send(&sender, finished?).await;
-                }
-                moving.push(Box::pin(self.move_file(file, turns.next())));
-            }
-        }
-        while let Some(finished) = moving.next().await {
-            send(&sender, finished?).await;
-        }
-        Ok(())
+    fn waits_at(&self, archive: &ArchiveId) -> bool {
+        let queued = self
+            .seen
+            .queued
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        queued.get(archive).is_some_and(|n| *n > 0)
     }
 
     /// Keeps the name of a file that this job brought to its end before it was taken up again.
-    fn reserve(&self, outcome: &FileOutcome) {
+    pub(crate) fn reserve(&self, outcome: &FileOutcome) {
         let path = outcome.path.as_deref().map(VolumePath::parse);
         if let Some(Ok(path)) = path {
             self.names.take(&path);
@@ -224,7 +243,7 @@ impl JobRun<'_> {
 }
 
 /// Why an archive keeps a job waiting, if it does.
-fn cause(access: &ArchiveAccess) -> Option<(&'static str, String)> {
+fn cause(access: &ArchiveAccess, waits: bool) -> Option<(&'static str, String)> {
     let (archive, health) = (access.connector.archive(), access.connector.health());
     match health.circuit {
         Circuit::OpenUntil(until) => Some((
@@ -235,7 +254,7 @@ fn cause(access: &ArchiveAccess) -> Option<(&'static str, String)> {
                 until.format("%H:%M:%S")
             ),
         )),
-        Circuit::Closed if health.waiting > 0 => Some((
+        Circuit::Closed if waits || health.waiting > 0 => Some((
             "archive-limit",
             format!(
                 "{} allows {} at a time",
@@ -243,12 +262,5 @@ fn cause(access: &ArchiveAccess) -> Option<(&'static str, String)> {
             ),
         )),
         Circuit::Closed => None,
-    }
-}
-
-/// Hands a finished file on; the receiver is gone only when the record failed, which ends the job anyhow.
-async fn send(sender: &mpsc::Sender<Finished>, finished: Option<Finished>) {
-    if let Some(finished) = finished {
-        let _received = sender.send(finished).await;
     }
 }

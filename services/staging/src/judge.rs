@@ -1,5 +1,7 @@
 //! Judging a file whose bytes are all there, and copies from a mounted archive, which are judged alike.
 
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use gantry_store::FileOutcome;
@@ -52,36 +54,74 @@ impl Transfer<'_> {
             warnings: inside.warnings,
             ..FileOutcome::default()
         };
-        Ok(Ok(Whole { part, outcome }))
+        Ok(Ok(Whole {
+            part,
+            outcome,
+            fetched: None,
+        }))
     }
 
-    /// Copies a file from the mounted archive, sharing blocks where the file system can.
+    /// Takes a file of the mounted archive as one of its own, and judges it like one that was fetched.
     pub(crate) async fn copy_mounted(&self, source: &Path) -> Result<Whole, Broken> {
-        let mut part = self.volume.part(self.path)?;
-        let source = source.to_owned();
-        let copied = blocking(move || -> std::io::Result<(Part, bool)> {
-            part.empty()?;
-            let mut from = std::fs::File::open(source)?;
-            let cloned = rustix::fs::ioctl_ficlone(&part.file, &from).is_ok();
-            if !cloned {
-                std::io::copy(&mut from, &mut part.file)?;
-            }
-            part.written = part.file.metadata()?.len();
-            Ok((part, cloned))
-        })
-        .await;
-        let (part, cloned) =
-            copied.map_err(|error| VolumeError::from_io("copy to", self.path, error))?;
+        let from = std::fs::File::open(source)
+            .map_err(|error| VolumeError::from_io("read", source.display(), error))?;
+        let (part, method) = self.copy(from).await?;
         let writing = self.hashed(part).await?;
         match self.judge(writing, None).await? {
             Ok(mut whole) => {
-                whole.outcome.method = Some(if cloned { "clone" } else { "copy" }.to_owned());
+                whole.outcome.method = Some(method.to_owned());
                 Ok(whole)
             }
             Err((_, reason)) => Err(Broken::failed(&reason, true)),
         }
     }
+
+    /// Copies a file of this machine into the part, sharing blocks where the file system can; says which it did.
+    pub(crate) async fn copy(&self, from: File) -> Result<(Part, &'static str), Broken> {
+        let mut part = self.on.part(&self.at)?;
+        let cloned = part
+            .empty()
+            .map(|()| rustix::fs::ioctl_ficlone(&part.file, &from).is_ok())
+            .map_err(|error| VolumeError::from_io("write", self.path, error))?;
+        if !cloned {
+            part = self.copy_bytes(part, from).await?;
+        }
+        part.written = part
+            .file
+            .metadata()
+            .map_err(|error| VolumeError::from_io("write", self.path, error))?
+            .len();
+        Ok((part, if cloned { "clone" } else { "copy" }))
+    }
+
+    async fn copy_bytes(&self, mut part: Part, from: File) -> Result<Part, Broken> {
+        let mut from = from;
+        from.rewind()
+            .map_err(|error| VolumeError::from_io("read", self.path, error))?;
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(Broken::Stopped);
+            }
+            let copied = blocking(move || {
+                let copied = std::io::copy(&mut (&from).take(PIECE), &mut part.file);
+                copied.map(|n_bytes| (part, from, n_bytes))
+            });
+            let (back, rest, n_bytes) = copied
+                .await
+                .map_err(|error| VolumeError::from_io("copy to", self.path, error))?;
+            (part, from) = (back, rest);
+            part.written += n_bytes;
+            if n_bytes < PIECE {
+                return Ok(part);
+            }
+            self.live
+                .advance(&self.lease.id, self.position, part.written, 0);
+        }
+    }
 }
+
+/// Bytes copied between two looks at whether the job is to stop.
+const PIECE: u64 = 64 << 20;
 
 /// What a file says of itself; it is read once more, which may take long.
 async fn look_inside(mut part: Part) -> (Part, Embedded) {

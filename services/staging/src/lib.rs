@@ -2,18 +2,24 @@
 
 mod archives;
 mod blocking;
+mod bring;
+mod cache;
 mod check;
 mod ending;
 mod error;
+mod fair;
 mod file;
 mod finish;
 mod job;
 mod judge;
 mod live;
 mod manifest;
+mod mixture;
+mod moving;
 mod names;
 mod place;
 mod plan;
+mod quota;
 mod request;
 mod selection;
 mod staging;
@@ -25,13 +31,17 @@ mod volumes;
 mod worker;
 
 pub use archives::{ArchiveAccess, Archives, archive_titles};
+pub use cache::Cache;
 pub use check::{CheckedFile, FileState, check_volume};
 pub use error::StagingError;
 pub use live::Live;
 pub use manifest::{Citation, citation, file_json};
 pub use plan::{Plan, PlannedFile, PlannedMethod};
+pub use quota::Quota;
 pub use request::{Method, OnConflict, StageRequest};
 pub use selection::{MAX_ASSETS, Ranged, members, select, select_with_queries};
 pub use staging::Staging;
-pub use volumes::{NewVolume, Volumes, WORKSPACE};
-pub use worker::Worker;
+pub use volumes::{
+    CataloguePlace, CatalogueVolume, NewVolume, Source, Volumes, VolumesConfig, WORKSPACE,
+};
+pub use worker::{Worker, WorkerConfig};

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::blocking::blocking;
 use crate::error::StagingError;
 use crate::job::JobRun;
-use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
+use crate::volume::{Upload, VolumeError, VolumePath};
 
 /// The name of the manifest of all that is staged in a folder.
 pub(crate) const CRATE: &str = "ro-crate-metadata.json";
@@ -104,8 +104,7 @@ pub(crate) async fn write(run: &JobRun<'_>, phase: Phase) -> Result<(), StagingE
     let report = report(run, &files, phase).await?;
     for folder in &folders {
         let path = folder.join(&format!("report-{}.json", run.job.id))?;
-        let (volume, text) = (run.volume.clone(), pretty(&report));
-        blocking(move || volume.write(&path, text.as_bytes())).await?;
+        run.files.write(&path, pretty(&report).into()).await?;
         write_crate(run, folder).await?;
     }
     Ok(())
@@ -179,12 +178,9 @@ pub fn file_json(file: &StagingFile) -> Value {
 /// What is staged is looked up under the lock, so that of two jobs the later writer knows what the other staged.
 async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), StagingError> {
     let path = folder.join(CRATE)?;
-    let locked = lock(run, &path).await?;
-    let (volume, staged) = (
-        run.volume.clone(),
-        run.store.staged_files(&run.row.id, folder.as_str()).await?,
-    );
-    let staged = blocking(move || still_there(&volume, staged)).await;
+    let mut upload = lock(run, &path).await?;
+    let staged = run.store.staged_files(&run.row.id, folder.as_str()).await?;
+    let staged = still_there(run, staged).await;
     let assets = assets_of(run, &staged).await?;
     let cited = |asset: &Asset| {
         run.archives
@@ -198,12 +194,16 @@ async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), Stagin
         .collect::<Vec<_>>()
         .join("\n");
     let metadata = pretty(&ro_crate(run, folder, &staged, &assets));
-    let (volume, citations) = (run.volume.clone(), folder.join("CITATION.bib")?);
-    blocking(move || {
-        volume.write(&citations, bibtex.as_bytes())?;
-        volume.write_part(&path, locked, metadata.as_bytes())
-    })
-    .await?;
+    let citations = folder.join("CITATION.bib")?;
+    run.files.write(&citations, bibtex.into()).await?;
+    let written = upload
+        .restart()
+        .and_then(|()| upload.write(metadata.as_bytes()));
+    if let Err(error) = written {
+        upload.give_up()?;
+        return Err(error.into());
+    }
+    upload.finish().await?;
     Ok(())
 }
 
@@ -222,21 +222,45 @@ async fn assets_of(
 }
 
 /// What has not been taken out of the volume since it was staged.
-fn still_there(volume: &LocalVolume, mut staged: Vec<StagedFile>) -> Vec<StagedFile> {
-    staged.retain(|file| {
-        VolumePath::parse(&file.path)
-            .and_then(|path| volume.stat(&path))
-            .is_ok_and(|there| there.is_some())
-    });
-    staged
+///
+/// Storage elsewhere is asked once for each folder.
+async fn still_there(run: &JobRun<'_>, mut staged: Vec<StagedFile>) -> Vec<StagedFile> {
+    if let Some(volume) = run.files.as_local().cloned() {
+        return blocking(move || {
+            staged.retain(|file| {
+                VolumePath::parse(&file.path)
+                    .and_then(|path| volume.stat(&path))
+                    .is_ok_and(|there| there.is_some())
+            });
+            staged
+        })
+        .await;
+    }
+    let mut folders: BTreeMap<VolumePath, BTreeSet<String>> = BTreeMap::new();
+    let mut there = Vec::with_capacity(staged.len());
+    for file in staged {
+        let Ok(path) = VolumePath::parse(&file.path) else {
+            continue;
+        };
+        let folder = path.parent().unwrap_or_else(VolumePath::root);
+        if !folders.contains_key(&folder) {
+            let entries = run.files.list(&folder).await.unwrap_or_default();
+            let names = entries.into_iter().map(|entry| entry.name).collect();
+            folders.insert(folder.clone(), names);
+        }
+        if folders[&folder].contains(path.name()) {
+            there.push(file);
+        }
+    }
+    there
 }
 
 /// Takes a file that other jobs write too: whoever comes second waits for the first.
-async fn lock(run: &JobRun<'_>, path: &VolumePath) -> Result<Part, StagingError> {
+async fn lock(run: &JobRun<'_>, path: &VolumePath) -> Result<Upload, StagingError> {
     for _ in 0..200 {
-        match run.volume.part(path) {
+        match run.files.upload(path) {
             Err(VolumeError::Busy { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
-            part => return Ok(part?),
+            upload => return Ok(upload?),
         }
     }
     Err(VolumeError::Busy {

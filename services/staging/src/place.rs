@@ -4,17 +4,20 @@ use gantry_asset::{AssetId, File};
 use gantry_store::{Store, Volume};
 
 use crate::archives::ArchiveAccess;
+use crate::cache::Cache;
 use crate::error::StagingError;
 use crate::names::Names;
 use crate::plan::{Facts, renamed};
 use crate::request::{OnConflict, StageRequest};
-use crate::volume::{LocalVolume, VolumePath};
+use crate::volume::{Files, VolumePath};
 
 /// A volume, opened.
 pub(crate) struct OpenVolume<'a> {
     pub(crate) store: &'a Store,
     pub(crate) row: &'a Volume,
-    pub(crate) files: &'a LocalVolume,
+    pub(crate) files: &'a Files,
+    /// The shared cache, where it is of interest what is in it.
+    pub(crate) cache: Option<&'a Cache>,
 }
 
 /// One file of one version of an asset.
@@ -70,7 +73,7 @@ impl OpenVolume<'_> {
         access: Option<&ArchiveAccess>,
         wanted: &Wanted<'_>,
     ) -> Result<Facts, StagingError> {
-        let there = self.files.stat(path)?;
+        let there = self.files.stat(path).await?;
         let staged = if there.is_some() {
             self.store.staged_file(&self.row.id, path.as_str()).await?
         } else {
@@ -89,10 +92,26 @@ impl OpenVolume<'_> {
             other_version: same_file && !same,
             staged,
             mounted: access.and_then(|access| access.mounted(wanted.file)),
+            cached: self.has_cached(wanted).await?,
+            is_elsewhere: self.files.as_local().is_none(),
             reserved: is_reserved(path.name()),
             // A table is there to be asked; without a question there is nothing to fetch.
             needs_a_query: wanted.file.locations.is_empty(),
         })
+    }
+}
+
+impl OpenVolume<'_> {
+    async fn has_cached(&self, wanted: &Wanted<'_>) -> Result<bool, StagingError> {
+        let file = wanted.file;
+        let id = self.cache.and_then(|cache| {
+            let id = cache.identity(wanted.asset, wanted.version, &file.name, file.size_bytes);
+            Some((cache, id?))
+        });
+        match id {
+            Some((cache, id)) => Ok(cache.has(&id).await?),
+            None => Ok(false),
+        }
     }
 }
 

@@ -22,6 +22,10 @@ pub(crate) struct Facts {
     pub(crate) other_version: bool,
     /// Where it is below a mount.
     pub(crate) mounted: Option<PathBuf>,
+    /// Whether the volume is elsewhere, so that links lead nowhere from it.
+    pub(crate) is_elsewhere: bool,
+    /// Whether the cache has it.
+    pub(crate) cached: bool,
     /// Whether its name is one that Gantry writes itself.
     pub(crate) reserved: bool,
     /// Whether the archive serves it, or has it behind a query only.
@@ -39,6 +43,8 @@ pub(crate) enum Step {
     Link(PathBuf),
     /// Take its bytes from the mounted archive.
     CopyMounted(PathBuf),
+    /// Take its bytes from the shared cache.
+    CopyCached,
     /// Fetch its bytes from the archive.
     Download,
     /// Leave it out, for this reason.
@@ -74,9 +80,15 @@ pub(crate) fn decide(request: &StageRequest, facts: &Facts) -> Step {
         State::Foreign | State::Free => {}
     }
     match (&facts.mounted, request.method) {
-        (Some(path), Method::Auto | Method::Link) => Step::Link(path.clone()),
-        (Some(path), Method::Clone | Method::Copy) => Step::CopyMounted(path.clone()),
+        (_, Method::Link) if facts.is_elsewhere => {
+            Step::Fail("not-linked: the volume is elsewhere, where a link leads nowhere")
+        }
+        (Some(path), Method::Auto | Method::Link) if !facts.is_elsewhere => {
+            Step::Link(path.clone())
+        }
+        (Some(path), _) => Step::CopyMounted(path.clone()),
         (None, Method::Link) => Step::Fail("not-mounted"),
+        (None, _) if facts.cached => Step::CopyCached,
         (None, _) => Step::Download,
     }
 }
@@ -173,8 +185,14 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// How many files there are in all.
     pub n_files: u64,
+    /// How long it takes at the archives' measured speed, in seconds; archives are asked beside each other.
+    pub seconds: Option<u64>,
     /// Bytes that can still be written to the volume.
     pub free_bytes: Option<u64>,
+    /// Bytes the quota leaves, where there is one.
+    pub quota_bytes_left: Option<u64>,
+    /// Files the quota leaves, where there is one.
+    pub quota_files_left: Option<u64>,
     /// The days asked for, and which of them are missing.
     #[serde(flatten)]
     pub days: Completeness,
@@ -187,7 +205,7 @@ impl Step {
         match self {
             Self::Present | Self::Recheck => "present",
             Self::Link(_) => "link",
-            Self::CopyMounted(_) => "copy",
+            Self::CopyMounted(_) | Self::CopyCached => "copy",
             Self::Download => "download",
             Self::Skip(_) | Self::Fail(_) => "skip",
         }

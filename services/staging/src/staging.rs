@@ -1,20 +1,20 @@
 //! The two things asked of staging: what would a click do, and do it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use gantry_asset::Completeness;
 use gantry_store::{AssetRecord, NewStagingFile, Selection, StagingJob, Store, User, Volume};
 
 use crate::archives::Archives;
 use crate::error::StagingError;
+use crate::mixture::Mixture;
 use crate::names::Names;
 use crate::place::{OpenVolume, Wanted, first_path};
 use crate::plan::{Plan, PlannedFile, PlannedMethod, Step, decide};
 use crate::request::StageRequest;
 use crate::selection::members;
 use crate::transfer::skipped;
-use crate::volume::LocalVolume;
+use crate::volume::{Files, VolumeError};
 use crate::worker::Worker;
 
 /// Staging as the rest of Gantry sees it.
@@ -63,6 +63,10 @@ impl Staging {
         request: &StageRequest,
     ) -> Result<StagingJob, StagingError> {
         request.folder("x")?;
+        if volume.catalogue.is_some() {
+            let path = volume.title.clone();
+            return Err(VolumeError::ReadOnly { path }.into());
+        }
         let mut files = Vec::new();
         let mut from = 0;
         loop {
@@ -95,9 +99,8 @@ impl Staging {
         request: &StageRequest,
     ) -> Result<Plan, StagingError> {
         let files = volume
-            .map(|volume| LocalVolume::open(Path::new(&volume.path)))
-            .transpose()?
-            .map(|files| files.with_mounts(self.archives.mounts()));
+            .map(|volume| self.worker.volumes().open(volume))
+            .transpose()?;
         let (mut planned, names) = (Planned::default(), Names::default());
         let mut from = 0;
         loop {
@@ -107,9 +110,7 @@ impl Staging {
             }
             from += page.len() as u64;
             for (member, record) in &page {
-                planned
-                    .releases
-                    .extend(record.asset.facets.first("release").map(ToOwned::to_owned));
+                planned.warnings.look_at(&record.asset);
                 for file in &record.asset.files {
                     let wanted = Wanted {
                         asset: &record.asset.id,
@@ -123,19 +124,42 @@ impl Staging {
                 }
             }
         }
-        let free_bytes = files
-            .and_then(|files| files.space().ok())
-            .map(|space| space.free_bytes);
-        let mut plan = self.sum_up(planned, free_bytes);
+        let room = self.room(volume, files.as_ref()).await?;
+        let mut plan = self.sum_up(planned, room);
         plan.warnings.extend(selection.days.sentence());
         plan.days = selection.days.clone();
         Ok(plan)
     }
 
+    /// What can still be written to a volume.
+    async fn room(
+        &self,
+        volume: Option<&Volume>,
+        files: Option<&Files>,
+    ) -> Result<Room, StagingError> {
+        let free_bytes = files.and_then(Files::space).map(|space| space.free_bytes);
+        let quota = *self.worker.quota();
+        let here = volume.filter(|volume| volume.kind == "local" && quota.is_bounded());
+        let used = match here {
+            Some(volume) => self.worker.volumes().usage(&volume.owner).await?,
+            None => (0, 0),
+        };
+        let left = |limit: Option<u64>, used: u64| {
+            limit
+                .filter(|_| here.is_some())
+                .map(|limit| limit.saturating_sub(used))
+        };
+        Ok(Room {
+            free_bytes,
+            quota_bytes_left: left(quota.bytes, used.0),
+            quota_files_left: left(quota.files, used.1),
+        })
+    }
+
     async fn step(
         &self,
         wanted: &Wanted<'_>,
-        volume: Option<(&Volume, &LocalVolume)>,
+        volume: Option<(&Volume, &Files)>,
         request: &StageRequest,
         names: &Names,
     ) -> Result<(String, Step), StagingError> {
@@ -148,6 +172,7 @@ impl Staging {
             store: &self.store,
             row,
             files,
+            cache: self.worker.cache(),
         };
         let placed = open.place(request, access, wanted, names).await?;
         Ok(match placed {
@@ -161,7 +186,7 @@ impl Staging {
         })
     }
 
-    fn sum_up(&self, planned: Planned, free_bytes: Option<u64>) -> Plan {
+    fn sum_up(&self, planned: Planned, room: Room) -> Plan {
         let mut methods: Vec<PlannedMethod> = planned
             .methods
             .into_iter()
@@ -193,27 +218,58 @@ impl Staging {
                 .iter()
                 .position(|method| *method == planned.method)
         });
-        let mut warnings = release_warnings(&planned.releases);
-        let to_write: Option<u64> = methods
+        let mut warnings = planned.warnings.sentences();
+        let writes = |planned: &&PlannedMethod| matches!(planned.method, "download" | "copy");
+        let needed: Option<u64> = methods
             .iter()
-            .filter(|planned| matches!(planned.method, "download" | "copy"))
+            .filter(writes)
             .map(|planned| planned.size_bytes)
             .sum();
-        if let (Some(needed), Some(free)) = (to_write, free_bytes)
-            && needed > free
-        {
+        let n_files = methods.iter().filter(writes).map(|planned| planned.n_files);
+        warnings.extend(room.warnings(needed, n_files.sum()));
+        let seconds = methods.iter().filter_map(|planned| planned.seconds).max();
+        Plan {
+            seconds,
+            warnings,
+            methods,
+            files: planned.files,
+            n_files: planned.n_files,
+            free_bytes: room.free_bytes,
+            quota_bytes_left: room.quota_bytes_left,
+            quota_files_left: room.quota_files_left,
+            days: Completeness::default(),
+        }
+    }
+}
+
+/// What can still be written to a volume, where that is known.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    free_bytes: Option<u64>,
+    quota_bytes_left: Option<u64>,
+    quota_files_left: Option<u64>,
+}
+
+impl Room {
+    fn warnings(&self, needed: Option<u64>, n_files: u64) -> Vec<String> {
+        let needed = needed.unwrap_or(0);
+        let mut warnings = Vec::new();
+        if let Some(free) = self.free_bytes.filter(|free| needed > *free) {
             warnings.push(format!(
                 "The volume has {free} bytes free and {needed} are needed."
             ));
         }
-        Plan {
-            methods,
-            warnings,
-            files: planned.files,
-            n_files: planned.n_files,
-            free_bytes,
-            days: Completeness::default(),
+        if let Some(left) = self.quota_bytes_left.filter(|left| needed > *left) {
+            warnings.push(format!(
+                "Your quota leaves {left} bytes and {needed} are needed."
+            ));
         }
+        if let Some(left) = self.quota_files_left.filter(|left| n_files > *left) {
+            warnings.push(format!(
+                "Your quota leaves {left} files and {n_files} are needed."
+            ));
+        }
+        warnings
     }
 }
 
@@ -223,7 +279,7 @@ struct Planned {
     methods: BTreeMap<(&'static str, String), (u64, Option<u64>)>,
     files: Vec<PlannedFile>,
     n_files: u64,
-    releases: std::collections::BTreeSet<String>,
+    warnings: Mixture,
 }
 
 impl Planned {
@@ -250,24 +306,6 @@ impl Planned {
             });
         }
     }
-}
-
-/// What a scientist should know who mixes releases.
-fn release_warnings(releases: &std::collections::BTreeSet<String>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if releases.len() > 1 {
-        let names: Vec<&str> = releases.iter().map(String::as_str).collect();
-        let mut text = format!("The selection mixes the releases {}.", names.join(", "));
-        if releases.contains("PR4")
-            && releases
-                .iter()
-                .any(|release| release.starts_with("PR") && release != "PR4")
-        {
-            text.push_str(" PR4 keeps the Solar dipole (3366.6 µK towards l 263.986°, b 48.247°), has A/B splits rather than half-missions and is in K_CMB throughout.");
-        }
-        warnings.push(text);
-    }
-    warnings
 }
 
 /// The files of one selected asset; one without files ends `skipped` from the start.

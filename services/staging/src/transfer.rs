@@ -1,4 +1,4 @@
-//! One file: from the archive into its part, hashed while it is written, gone on with after a break.
+//! One file: from the archive into a part on this machine, hashed while it is written, gone on with after a break.
 
 use std::io::Write;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::archives::ArchiveAccess;
 use crate::blocking::blocking;
+use crate::cache::{Fetched, Identity};
 use crate::live::Live;
 use crate::verify::Hashes;
 use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
@@ -39,6 +40,8 @@ pub(crate) struct PartState {
 pub(crate) struct Whole {
     pub(crate) part: Part,
     pub(crate) outcome: FileOutcome,
+    /// What was fetched into the cache for it.
+    pub(crate) fetched: Option<Fetched>,
 }
 
 /// Why a file is not whole.
@@ -51,8 +54,8 @@ pub(crate) enum Broken {
     Changed,
     /// The job was told to stop.
     Stopped,
-    /// The volume has no room; the job cannot go on.
-    Full(VolumeError),
+    /// The volume has no room, or does not serve; the job cannot go on.
+    Volume(VolumeError),
     /// The record failed, or the lease is lost.
     Store(StoreError),
 }
@@ -74,7 +77,7 @@ impl From<VolumeError> for Broken {
     fn from(error: VolumeError) -> Self {
         match error {
             VolumeError::Busy { .. } => Self::Busy,
-            error if error.is_full() => Self::Full(error),
+            error if error.is_full() || error.is_of_the_volume() => Self::Volume(error),
             error => Self::failed(&format!("volume: {error}"), true),
         }
     }
@@ -84,14 +87,20 @@ impl From<VolumeError> for Broken {
 pub(crate) struct Transfer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) lease: &'a Lease,
-    pub(crate) volume: &'a LocalVolume,
+    /// The folder its part is in: the volume, the cache, or the spool.
+    pub(crate) on: &'a LocalVolume,
+    /// Where it is there.
+    pub(crate) at: VolumePath,
     pub(crate) live: &'a Live,
     pub(crate) stop: &'a CancellationToken,
     pub(crate) position: u64,
+    /// Where the file goes in its volume.
     pub(crate) path: &'a VolumePath,
     pub(crate) file: &'a File,
     /// Whether the path was chosen, so that it must be kept before anything is written there.
     pub(crate) chosen: bool,
+    /// What it is in the cache, when its part is there.
+    pub(crate) cached: Option<&'a Identity>,
 }
 
 /// A part and the hashes of what is in it.
@@ -109,10 +118,11 @@ impl Transfer<'_> {
     pub(crate) async fn download(
         &self,
         access: &ArchiveAccess,
+        part: Part,
         kept: Option<PartState>,
     ) -> Result<Whole, Broken> {
         let mut state = kept.unwrap_or_default();
-        let mut writing = self.begin(&state).await?;
+        let mut writing = self.begin(part, &state).await?;
         let mut idle_attempts = 0;
         let mut second_try = true;
         loop {
@@ -148,9 +158,8 @@ impl Transfer<'_> {
         }
     }
 
-    /// Opens the part; what is in it is gone on with only when it is known where it came from.
-    async fn begin(&self, state: &PartState) -> Result<Writing, Broken> {
-        let mut part = self.volume.part(self.path)?;
+    /// What is in a part is gone on with only when it is known where it came from.
+    async fn begin(&self, mut part: Part, state: &PartState) -> Result<Writing, Broken> {
         if part.written > 0 && state.location.is_none() {
             self.empty(&mut part)?;
         }
@@ -310,10 +319,17 @@ impl Transfer<'_> {
 
     async fn keep(&self, written: u64, state: &PartState) -> Result<(), Attempt> {
         let text = serde_json::to_string(state).expect("a part's state is plain data");
-        self.store
-            .keep_progress(self.lease, self.position, written, Some(&text))
-            .await
-            .map_err(|error| Attempt::Broken(error.into()))
+        let kept = async {
+            if let Some(id) = self.cached {
+                // Whichever job goes on with the part must know what is in it.
+                self.store.keep_cached_part(&id.key(), &text).await?;
+            }
+            self.store
+                .keep_progress(self.lease, self.position, written, Some(&text))
+                .await
+        };
+        kept.await
+            .map_err(|error: StoreError| Attempt::Broken(error.into()))
     }
 }
 

@@ -60,7 +60,7 @@ impl Store {
                 source,
             })?;
         let read = SqlitePoolOptions::new()
-            .max_connections(4)
+            .max_connections(8)
             .connect_with(options.read_only(true))
             .await
             .map_err(fail)?;

@@ -25,8 +25,19 @@ impl Lease {
 /// The methods that claim, renew and check the lease on rows of one table.
 macro_rules! leased {
     ($table:literal, $noun:literal, $claim:ident, $renew:ident, $expire:ident, $claimable:literal) => {
+        crate::lease::leased!(
+            $table,
+            $noun,
+            $claim,
+            $renew,
+            $expire,
+            $claimable,
+            "created, id"
+        );
+    };
+    ($table:literal, $noun:literal, $claim:ident, $renew:ident, $expire:ident, $claimable:literal, $order:literal) => {
         impl crate::Store {
-            /// Takes over the oldest row that waits or whose lease ran out; `None` when there is none.
+            /// Takes over the first row that waits or whose lease ran out; `None` when there is none.
             ///
             /// # Errors
             /// [`crate::StoreError::Database`] when the database does not answer.
@@ -46,7 +57,9 @@ macro_rules! leased {
                     $claimable,
                     " AND lease_until < ",
                     crate::database::now_ms!(),
-                    " ORDER BY created, id LIMIT 1) RETURNING id, lease_epoch"
+                    " ORDER BY ",
+                    $order,
+                    " LIMIT 1) RETURNING id, lease_epoch"
                 ))
                 .bind(owner)
                 .bind(crate::lease::LEASE.as_millis() as i64)

@@ -2,6 +2,7 @@
 
 mod assets;
 mod audit;
+mod cached_files;
 mod database;
 mod datalabs;
 mod error;
@@ -10,6 +11,7 @@ mod intents;
 mod lease;
 mod phase;
 mod queries;
+mod resealing;
 mod seal;
 mod selections;
 mod series;
@@ -23,6 +25,7 @@ mod withdrawals;
 
 pub use assets::{AssetRecord, AssetVersion, BatchCounts, ChangeRecord};
 pub use audit::AuditEntry;
+pub use cached_files::{CachedAs, CachedBytes, CachedFile, CachedKey};
 pub use database::Store;
 pub use datalabs::{Datalab, DatalabUpdate, NewDatalab};
 pub use error::StoreError;
@@ -31,6 +34,7 @@ pub use intents::{Idempotent, Intent};
 pub use lease::Lease;
 pub use phase::Phase;
 pub use queries::NOT_RUN;
+pub use resealing::{ResealRequest, Resealed};
 pub use seal::{Seal, SealError};
 pub use selections::{Selection, SelectionMember};
 pub use staged_files::StagedFile;

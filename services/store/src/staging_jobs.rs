@@ -234,7 +234,9 @@ leased!(
     claim_staging_job,
     renew_staging_job,
     expire_staging_jobs,
-    "phase IN ('QUEUED', 'EXECUTING')"
+    "phase IN ('QUEUED', 'EXECUTING')",
+    // Whoever has fewest jobs under way comes first.
+    "(SELECT COUNT(*) FROM staging_jobs AS other WHERE other.owner = staging_jobs.owner AND other.phase = 'EXECUTING'), created, id"
 );
 
 impl Store {

@@ -1,10 +1,11 @@
 //! Work on staging jobs: what a worker keeps on the way, how a job ends, and what its owner asks of it.
 
+use crate::cached_files;
 use crate::database::now;
 use crate::error::{Doing, StoreError};
 use crate::lease::held;
 use crate::staged_files::{StagedFile, keep};
-use crate::{FileOutcome, Lease, Phase, StagingJob, Store, Wanted};
+use crate::{CachedFile, FileOutcome, Lease, Phase, StagingJob, Store, Wanted};
 
 impl Store {
     /// Marks a claimed job as running.
@@ -96,7 +97,7 @@ impl Store {
         held(done.rows_affected(), "staging job", lease)
     }
 
-    /// Gives files their outcomes and keeps what is now in the volume, in one transaction.
+    /// Gives files their outcomes and keeps what is now in the volume and in the cache, in one transaction.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when another worker has the job now; nothing was written then.
@@ -105,6 +106,7 @@ impl Store {
         lease: &Lease,
         volume: &str,
         files: &[(u64, FileOutcome, Option<StagedFile>)],
+        cached: &[CachedFile],
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         check_lease(&mut tx, lease).await?;
@@ -113,6 +115,9 @@ impl Store {
             if let Some(staged) = staged {
                 keep(&mut tx, volume, staged).await?;
             }
+        }
+        for file in cached {
+            cached_files::keep(&mut tx, file).await?;
         }
         tx.commit().await.doing("keep the outcomes of files")
     }

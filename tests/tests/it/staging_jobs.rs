@@ -26,14 +26,9 @@ async fn with_a_slow_product() -> TestApp {
     app
 }
 
-/// Every file in a volume's folder on disk.
-async fn on_disk(client: &Client, volume: &str) -> Vec<PathBuf> {
-    let shown = client
-        .get(&format!("/api/v1/volumes/{volume}"))
-        .await
-        .is(200)
-        .json();
-    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(text(&shown, "/path"))]);
+/// Every file the service has on disk: in volumes, in the cache, anywhere.
+fn on_disk(app: &TestApp) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![app.outside().join("data")]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -364,13 +359,7 @@ async fn a_held_job_stops_and_goes_on_where_it_was() {
     .await;
     drop(job.ask("hold").await.is(202));
     let held = job.becomes("HELD").await;
-    assert!(
-        on_disk(&ada, "scratch")
-            .await
-            .iter()
-            .any(|path| is_part(path)),
-        "{held}"
-    );
+    assert!(on_disk(&app).iter().any(|path| is_part(path)), "{held}");
     assert_eq!(
         ada.listing("scratch")
             .await
@@ -400,12 +389,7 @@ async fn a_held_job_stops_and_goes_on_where_it_was() {
         });
     assert!(resumed, "{later:?}");
     assert_eq!(done["files"]["staged"], 1);
-    assert!(
-        !on_disk(&ada, "scratch")
-            .await
-            .iter()
-            .any(|path| is_part(path))
-    );
+    assert!(!on_disk(&app).iter().any(|path| is_part(path)));
     for action in ["hold", "retry"] {
         drop(job.ask(action).await.problem(409, "conflict"));
     }
@@ -430,7 +414,7 @@ async fn an_aborted_job_leaves_nothing_half_done() {
     drop(ada.delete(&job.at("")).await.is(202));
     let ended = job.becomes("ABORTED").await;
     assert!(ended["ended"].is_string(), "{ended}");
-    let left = on_disk(&ada, "scratch").await;
+    let left = on_disk(&app);
     assert!(
         !left.iter().any(|path| is_part(path) || path.ends_with(BIG)),
         "{left:?}"

@@ -371,14 +371,6 @@ fn on_its_way(bytes: u64) -> Duration {
     Duration::from_secs(bytes / SLOWEST)
 }
 
-/// What the other side said about a refusal that is not in the error's own words.
-pub(super) fn excerpt(error: &NetError) -> Option<&str> {
-    match error {
-        NetError::Refused { .. } => None,
-        error => error.excerpt(),
-    }
-}
-
 fn folder(path: &str) -> String {
     match path.trim_end_matches('/') {
         "" => "/".to_owned(),

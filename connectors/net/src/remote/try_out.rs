@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Remote, object};
-use crate::error::{NetError, causes};
+use super::Remote;
 
 /// What is written to try it out.
 const BYTES: usize = 4096;
@@ -70,14 +69,14 @@ pub(super) async fn try_out(remote: &Remote) -> Vec<Tried> {
         return tried;
     }
     let listed = remote.list("").await.map(drop);
-    if !went(Step::List, listed.map_err(|error| told(&error))) {
+    if !went(Step::List, listed.map_err(|error| error.told())) {
         return tried;
     }
     if !went(Step::Write, write(remote, &name, &bytes).await) {
         return tried;
     }
     let is_read = went(Step::ReadBack, read_back(remote, &name, &bytes).await);
-    let deleted = remote.delete(&name).await.map_err(|error| told(&error));
+    let deleted = remote.delete(&name).await.map_err(|error| error.told());
     if is_read {
         went(Step::Delete, deleted);
     }
@@ -89,7 +88,7 @@ async fn connect(remote: &Remote) -> Result<(), String> {
         Ok(Some(root)) if root.is_folder => Ok(()),
         Ok(Some(_)) => Err("its root is a file and not a folder".to_owned()),
         Ok(None) => Err("its root is not there".to_owned()),
-        Err(error) => Err(told(&error)),
+        Err(error) => Err(error.told()),
     }
 }
 
@@ -108,7 +107,7 @@ async fn write(remote: &Remote, name: &str, bytes: &Bytes) -> Result<(), String>
             let _ = remote.delete(&left).await;
         }
     }
-    written.map_err(|error| told(&error))
+    written.map_err(|error| error.told())
 }
 
 async fn read_back(remote: &Remote, name: &str, bytes: &Bytes) -> Result<(), String> {
@@ -119,21 +118,6 @@ async fn read_back(remote: &Remote, name: &str, bytes: &Bytes) -> Result<(), Str
             "of the {BYTES} bytes written it gave back {} bytes that are not the same",
             read.len()
         )),
-        Err(error) => Err(told(&error)),
+        Err(error) => Err(error.told()),
     }
-}
-
-/// An error with what is behind it, on one line.
-fn told(error: &NetError) -> String {
-    let mut told: Vec<String> = Vec::new();
-    if let Some(said) = object::excerpt(error) {
-        told.push(format!("{error}: {said}"));
-    }
-    for cause in causes(error) {
-        let text = cause.to_string();
-        if !told.iter().any(|before| before.contains(&text)) {
-            told.push(text);
-        }
-    }
-    told.join(": ").chars().take(1000).collect()
 }

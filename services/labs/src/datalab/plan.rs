@@ -174,10 +174,12 @@ impl Labs {
             return;
         }
         let mounts = self.launcher.mounts();
+        // What the operator shares is never written to.
+        let read_only = wanted.read_only || volume.catalogue.is_some();
         let asked = [
             ("subpath", wanted.subpath.is_some()),
             ("mount_path", wanted.mount_path.is_some()),
-            ("read_only", wanted.read_only),
+            ("read_only", read_only),
         ];
         let not_enforced = asked
             .iter()
@@ -187,7 +189,7 @@ impl Labs {
             name: volume.name.clone(),
             path: volume.path.clone(),
             mount_path: wanted.mount_path.clone().filter(|_| mounts),
-            read_only: wanted.read_only && mounts,
+            read_only: read_only && mounts,
             not_enforced: not_enforced.collect(),
         });
     }

@@ -149,7 +149,7 @@ async fn finish_staging(world: &World) {
     };
     world
         .store
-        .settle_files(&lease, &volume.id, &[(0, outcome, None)])
+        .settle_files(&lease, &volume.id, &[(0, outcome, None)], &[])
         .await
         .unwrap();
     world

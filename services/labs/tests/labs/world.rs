@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gantry_labs::launcher::{Launcher, LocalLauncher, LocalLauncherConfig, Running};
@@ -64,14 +63,9 @@ impl World {
         let path = self.path(name);
         std::fs::create_dir_all(&path).unwrap();
         let volume = Volume {
-            id: String::new(),
-            owner: self.ada.id.clone(),
-            name: name.to_owned(),
-            title: name.to_owned(),
             kind: kind.to_owned(),
-            path: path.to_str().unwrap().to_owned(),
             permanent: name == "workspace",
-            created: Utc::now(),
+            ..Volume::local(&self.ada.id, name, path.to_str().unwrap())
         };
         self.store.new_volume(&volume).await.unwrap()
     }

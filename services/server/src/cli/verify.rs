@@ -1,10 +1,9 @@
 //! `gantry verify`: whether what was staged is still what it was.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use gantry_staging::volume::{LocalVolume, VolumePath};
+use gantry_staging::volume::VolumePath;
 use gantry_staging::{CheckedFile, FileState, check_volume};
 use serde_json::json;
 
@@ -33,19 +32,10 @@ pub(super) async fn run(
     let user = app.local_user().await?;
     let row = app.store.volume(&user.id, &args.volume).await?;
     let folder = VolumePath::parse(args.path.trim_end_matches('/'))?;
-    let mounts: Vec<_> = app
-        .config
-        .archive
-        .values()
-        .flat_map(|archive| archive.mounts.clone())
-        .collect();
-    let volume = LocalVolume::open(Path::new(&row.path))?.with_mounts(mounts);
+    let volume = app.volumes.open(&row)?;
     let bar = output.bar("Reading", None);
-    let (checked, bar) = tokio::task::spawn_blocking(move || {
-        let checked = check_volume(&volume, &folder, |path| bar.say(&format!("Reading {path}")));
-        (checked, bar)
-    })
-    .await?;
+    let seen = |path: &str| bar.say(&format!("Reading {path}"));
+    let checked = check_volume(&volume, &folder, seen).await;
     bar.end();
     let checked = checked?;
     app.shutdown().await;

@@ -260,9 +260,8 @@ async fn report_href(app: &App, job: &StagingJob, volume: &str) -> Result<Option
     let path = request
         .folder(first.asset.archive().as_str())?
         .join(&format!("report-{}.json", job.id))?;
-    Ok(files
-        .stat(&path)?
-        .map(|_| format!("/api/v1/volumes/{volume}/files/{}", path.as_str())))
+    let there = files.stat(&path).await.ok().flatten();
+    Ok(there.map(|_| format!("/api/v1/volumes/{volume}/files/{}", path.as_str())))
 }
 
 /// A job as a part of a page: how far it is, and its files from a position on.

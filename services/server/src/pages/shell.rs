@@ -127,12 +127,14 @@ pub(crate) async fn volume_choices(
     let chosen = chosen.unwrap_or(gantry_staging::WORKSPACE);
     Ok(volumes
         .iter()
+        // Nothing can be put into what is read-only.
+        .filter(|volume| volume.catalogue.is_none())
         .map(|volume| {
             let free = app
                 .volumes
                 .open(volume)
                 .ok()
-                .and_then(|files| files.space().ok())
+                .and_then(|files| files.space())
                 .map(|space| format!(" · {} free", format::size(space.free_bytes)));
             VolumeChoice {
                 name: volume.name.clone(),

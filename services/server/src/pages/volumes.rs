@@ -62,7 +62,7 @@ async fn volumes_page(
             let free = opened
                 .as_ref()
                 .ok()
-                .and_then(|files| files.space().ok())
+                .and_then(|files| files.space())
                 .map(|space| format!("{} free", format::size(space.free_bytes)));
             VolumeRow {
                 name: volume.name.clone(),
@@ -113,7 +113,7 @@ pub(crate) async fn create(
         name: form.name.clone().unwrap_or_default().trim().to_owned(),
         title: form.title.clone(),
         kind: form.kind.clone(),
-        path: None,
+        ..CreateVolume::default()
     };
     match create_volume(&app, user, asked).await {
         Ok(volume) => Ok(Redirect::to(&format!("/volumes/{}", volume.name)).into_response()),
@@ -174,7 +174,7 @@ pub(crate) async fn show(
         .await?;
     let files = app.volumes.open(&volume)?;
     let folder = VolumePath::parse(params.path.as_deref().unwrap_or_default())?;
-    let all = files.list(&folder)?;
+    let all = files.list(&folder).await?;
     let from = params.after.unwrap_or(0);
     let entries: Vec<Entry> = all
         .iter()

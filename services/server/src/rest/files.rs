@@ -1,25 +1,22 @@
 //! The files of a volume over REST.
 
-use std::io::{Read, Seek, SeekFrom, Write};
-
 use axum::Json;
-use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
-use futures::StreamExt;
-use gantry_staging::volume::{Entry, LocalVolume, VolumeError, VolumePath};
+use gantry_staging::volume::{Entry, Files, VolumePath};
 use gantry_store::Volume;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::extract::{FromJson, FromPath};
+use crate::extract::{FromJson, FromPath, FromQuery};
 use crate::identity::Caller;
 use crate::problem::{BAD_REQUEST, Problem, RANGE_OUTSIDE};
+use crate::rest::listing::ListParams;
 use crate::rest::volumes::NamePath;
 
 /// The path of a file in a volume.
@@ -27,18 +24,19 @@ use crate::rest::volumes::NamePath;
 #[into_params(parameter_in = Path)]
 pub(crate) struct FilePath {
     /// The volume's name.
-    name: String,
+    pub(super) name: String,
     /// The path in the volume.
-    path: String,
+    pub(super) path: String,
 }
 
-struct Place {
-    volume: Volume,
-    files: LocalVolume,
-    path: VolumePath,
+/// A path in a volume that the caller may use.
+pub(super) struct Place {
+    pub(super) volume: Volume,
+    pub(super) files: Files,
+    pub(super) path: VolumePath,
 }
 
-async fn place(
+pub(super) async fn place(
     app: &App,
     caller: &Caller,
     (name, path): (&str, &str),
@@ -54,25 +52,44 @@ async fn place(
 }
 
 /// What lies in the root of a volume.
-#[utoipa::path(get, path = "/api/v1/volumes/{name}/files", tag = "volumes", operation_id = "listVolumeRoot", params(NamePath),
+#[utoipa::path(get, path = "/api/v1/volumes/{name}/files", tag = "volumes", operation_id = "listVolumeRoot", params(NamePath, ListParams),
     responses((status = 200, description = "files and folders", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_root(
     State(app): State<App>,
     caller: Caller,
     FromPath(path): FromPath<NamePath>,
+    FromQuery(params): FromQuery<ListParams>,
 ) -> Result<Json<Value>, Problem> {
     let place = place(&app, &caller, (&path.name, ""), "volumes:read").await?;
-    list(&place)
+    list(&place, &params).await
 }
 
-fn list(place: &Place) -> Result<Json<Value>, Problem> {
-    let files: Vec<Value> = place
-        .files
-        .list(&place.path)?
+async fn list(place: &Place, params: &ListParams) -> Result<Json<Value>, Problem> {
+    let page = params.page(place.files.list(&place.path).await?)?;
+    let files: Vec<Value> = page
+        .entries
         .iter()
         .map(|entry| entry_json(&place.path, entry))
         .collect();
-    Ok(Json(json!({"files": files, "next": null})))
+    let at = format!(
+        "/api/v1/volumes/{}/files{}",
+        place.volume.name,
+        encoded(&place.path)
+    );
+    let next = page
+        .next
+        .map(|after| format!("{at}?{}", params.query(after)));
+    Ok(Json(
+        json!({"files": files, "total": page.total, "next": next}),
+    ))
+}
+
+/// A path as it stands in an address, with a `/` before each step.
+fn encoded(path: &VolumePath) -> String {
+    let steps = path.as_str().split('/').filter(|step| !step.is_empty());
+    steps
+        .map(|step| format!("/{}", crate::format::encode(step).replace('+', "%20")))
+        .collect()
 }
 
 fn entry_json(folder: &VolumePath, entry: &Entry) -> Value {
@@ -88,19 +105,23 @@ fn entry_json(folder: &VolumePath, entry: &Entry) -> Value {
 }
 
 /// The bytes of a file, with `Range`; what lies in a folder.
-#[utoipa::path(get, path = "/api/v1/volumes/{name}/files/{*path}", tag = "volumes", operation_id = "readVolumeFile", params(FilePath),
+#[utoipa::path(get, path = "/api/v1/volumes/{name}/files/{*path}", tag = "volumes", operation_id = "readVolumeFile", params(FilePath, ListParams),
     responses((status = 200, description = "the bytes of a file, or `{files}` of a folder", body = String, content_type = "application/octet-stream"), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn read_file(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     FromPath(path): FromPath<FilePath>,
+    FromQuery(params): FromQuery<ListParams>,
 ) -> Result<Response, Problem> {
     let place = place(&app, &caller, (&path.name, &path.path), "volumes:read").await?;
-    match place.files.stat(&place.path)? {
+    match place.files.stat(&place.path).await? {
         None => Err(Problem::not_found("file", place.path.as_str())),
-        Some(entry) if entry.is_folder => list(&place).map(IntoResponse::into_response),
-        Some(entry) => send(&place, &entry, &headers),
+        Some(entry) if entry.is_folder => {
+            let listed = list(&place, &params).await;
+            listed.map(IntoResponse::into_response)
+        }
+        Some(entry) => send(&place, &entry, &headers).await,
     }
 }
 
@@ -115,11 +136,12 @@ pub(crate) async fn stat_file(
     let place = place(&app, &caller, (&path.name, &path.path), "volumes:read").await?;
     let entry = place
         .files
-        .stat(&place.path)?
+        .stat(&place.path)
+        .await?
         .ok_or_else(|| Problem::not_found("file", place.path.as_str()))?;
     if entry.is_link {
         // A link that may not be followed is refused as it is when its bytes are asked for.
-        place.files.read(&place.path)?;
+        place.files.read(&place.path, 0, Some(0)).await?;
     }
     let mut response = Response::new(Body::empty());
     describe(response.headers_mut(), &place, &entry);
@@ -175,12 +197,8 @@ fn etag(entry: &Entry) -> String {
     )
 }
 
-fn send(place: &Place, entry: &Entry, headers: &HeaderMap) -> Result<Response, Problem> {
-    let mut file = place.files.read(&place.path)?;
-    let size = file
-        .metadata()
-        .map_err(|error| Problem::internal(&error))?
-        .len();
+async fn send(place: &Place, entry: &Entry, headers: &HeaderMap) -> Result<Response, Problem> {
+    let size = entry.size_bytes;
     // A part of another state of the file would not fit what the client has.
     let is_same = headers
         .get(header::IF_RANGE)
@@ -202,9 +220,11 @@ fn send(place: &Place, entry: &Entry, headers: &HeaderMap) -> Result<Response, P
             return Ok((whole, problem).into_response());
         }
     };
-    file.seek(SeekFrom::Start(start))
-        .map_err(|error| Problem::internal(&error))?;
-    let mut response = Response::new(body(file, end - start));
+    let reading = place
+        .files
+        .read(&place.path, start, Some(end - start))
+        .await?;
+    let mut response = Response::new(Body::from_stream(reading));
     *response.status_mut() = status;
     describe(response.headers_mut(), place, entry);
     response
@@ -234,135 +254,6 @@ fn range(text: &str, size: u64) -> Option<Option<(u64, u64)>> {
     Some((start < end).then_some((start, end)))
 }
 
-/// The next bytes of a file, read away from the threads that answer requests.
-fn body(file: std::fs::File, n_bytes: u64) -> Body {
-    let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(4);
-    tokio::task::spawn_blocking(move || {
-        let mut left = file.take(n_bytes);
-        loop {
-            let mut piece = Vec::with_capacity(256 << 10);
-            let read = left.by_ref().take(256 << 10).read_to_end(&mut piece);
-            let sent = match read {
-                Ok(0) => return,
-                Ok(_) => sender.blocking_send(Ok(Bytes::from(piece))),
-                Err(error) => sender.blocking_send(Err(error)),
-            };
-            if sent.is_err() {
-                return;
-            }
-        }
-    });
-    Body::from_stream(
-        futures::stream::unfold(receiver, |mut receiver| async {
-            Some((receiver.recv().await?, receiver))
-        })
-        .boxed(),
-    )
-}
-
-/// Write a file. `Content-Range: bytes N-M/T` goes on with a part; without it the file is written whole.
-#[utoipa::path(put, path = "/api/v1/volumes/{name}/files/{*path}", tag = "volumes", operation_id = "writeVolumeFile", params(FilePath),
-    request_body(content = String, content_type = "application/octet-stream"),
-    responses((status = 201, description = "it is there"), (status = 202, description = "the part is there; more is expected", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn write_file(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    FromPath(path): FromPath<FilePath>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let place = place(&app, &caller, (&path.name, &path.path), "volumes:write").await?;
-    if place.path.is_root() {
-        return Err(Problem::new(&BAD_REQUEST, "name the file to write"));
-    }
-    refuse_part(&place.path)?;
-    let (from, total) = match headers.get(header::CONTENT_RANGE) {
-        Some(value) => {
-            let (from, total) = content_range(value)?;
-            (from, Some(total))
-        }
-        None => (0, None),
-    };
-    let mut part = place.files.part(&place.path)?;
-    if from == 0 && part.written > 0 {
-        part.file
-            .set_len(0)
-            .and_then(|()| part.file.rewind())
-            .map_err(|error| Problem::internal(&error))?;
-        part.written = 0;
-    }
-    if part.written != from {
-        return Err(Problem::new(
-            &crate::problem::CONFLICT,
-            format!(
-                "the part has {} bytes; go on from there with Content-Range",
-                part.written
-            ),
-        ));
-    }
-    let mut chunks = request.into_body().into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| {
-            Problem::new(
-                &BAD_REQUEST,
-                "the body broke off; send the rest with Content-Range",
-            )
-        })?;
-        if let Err(error) = part.file.write_all(&chunk) {
-            drop(part);
-            place.files.drop_part(&place.path)?;
-            return Err(if error.kind() == std::io::ErrorKind::StorageFull {
-                VolumeError::Full {
-                    path: place.path.to_string(),
-                }
-                .into()
-            } else {
-                Problem::internal(&error)
-            });
-        }
-        part.written += chunk.len() as u64;
-    }
-    if total.is_some_and(|total| part.written > total) {
-        let sent = part.written;
-        drop(part);
-        place.files.drop_part(&place.path)?;
-        return Err(Problem::new(
-            &BAD_REQUEST,
-            format!("{sent} bytes are more than Content-Range says; begin anew"),
-        ));
-    }
-    if total.is_some_and(|total| part.written < total) {
-        return Ok((
-            StatusCode::ACCEPTED,
-            Json(json!({"written_bytes": part.written})),
-        )
-            .into_response());
-    }
-    part.file
-        .sync_all()
-        .map_err(|error| Problem::internal(&error))?;
-    place.files.finish_part(&place.path, &part)?;
-    Ok(StatusCode::CREATED.into_response())
-}
-
-fn content_range(value: &HeaderValue) -> Result<(u64, u64), Problem> {
-    let read = || {
-        let (range, total) = value
-            .to_str()
-            .ok()?
-            .strip_prefix("bytes ")?
-            .split_once('/')?;
-        let (first, _) = range.split_once('-')?;
-        Some((first.parse().ok()?, total.parse().ok()?))
-    };
-    read().ok_or_else(|| {
-        Problem::new(
-            &BAD_REQUEST,
-            "Content-Range: write it as `bytes first-last/total`",
-        )
-    })
-}
-
 /// Delete a file, or a folder with all it holds.
 #[utoipa::path(delete, path = "/api/v1/volumes/{name}/files/{*path}", tag = "volumes", operation_id = "deleteVolumeFile", params(FilePath),
     responses((status = 204, description = "it is gone"), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
@@ -383,7 +274,7 @@ pub(crate) async fn remove(app: &App, caller: &Caller, at: (&str, &str)) -> Resu
             "the root of a volume cannot be deleted; delete the volume",
         ));
     }
-    place.files.remove(&place.path)?;
+    place.files.remove(&place.path).await?;
     app.store
         .forget_staged(&place.volume.id, place.path.as_str())
         .await?;
@@ -391,7 +282,7 @@ pub(crate) async fn remove(app: &App, caller: &Caller, at: (&str, &str)) -> Resu
 }
 
 /// Names ending in `.part` belong to files that are being written.
-fn refuse_part(path: &VolumePath) -> Result<(), Problem> {
+pub(super) fn refuse_part(path: &VolumePath) -> Result<(), Problem> {
     if path.as_str().ends_with(".part") {
         let text =
             format!("`{path}`: names ending in `.part` belong to files that are being written");
@@ -422,11 +313,11 @@ pub(crate) async fn change_file(
 ) -> Result<StatusCode, Problem> {
     let place = place(&app, &caller, (&path.name, &path.path), "volumes:write").await?;
     match (change.action.as_str(), &change.to) {
-        ("folder", _) => place.files.create_folder(&place.path)?,
+        ("folder", _) => place.files.create_folder(&place.path).await?,
         ("move", Some(to)) => {
             let to = VolumePath::parse(to)?;
             refuse_part(&to)?;
-            place.files.rename(&place.path, &to)?;
+            place.files.rename(&place.path, &to).await?;
             app.store
                 .forget_staged(&place.volume.id, place.path.as_str())
                 .await?;

@@ -6,10 +6,13 @@ pub(crate) mod datalabs;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod idempotency;
+pub(crate) mod listing;
 pub(crate) mod me;
 pub(crate) mod selections;
 pub(crate) mod staging_jobs;
 pub(crate) mod table;
+mod uploads;
+mod volume_login;
 pub(crate) mod volumes;
 
 use serde_json::{Value, json};
@@ -105,7 +108,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(
             files::read_file,
             files::stat_file,
-            files::write_file,
+            uploads::write_file,
             files::delete_file,
             files::change_file
         ))

@@ -424,6 +424,13 @@ impl LocalVolume {
         self.dir.open_dir(folder.on_disk())
     }
 
+    /// Whether another folder is on the same file system.
+    #[must_use]
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        let device = |volume: &Self| volume.dir.dir_metadata().map(|meta| meta.dev()).ok();
+        device(self).is_some() && device(self) == device(other)
+    }
+
     /// How much room is left.
     ///
     /// # Errors
@@ -435,6 +442,30 @@ impl LocalVolume {
             free_bytes: stat.f_bavail * stat.f_frsize,
             total_bytes: stat.f_blocks * stat.f_frsize,
         })
+    }
+
+    /// The bytes and the number of files at and below a folder; links are not counted.
+    ///
+    /// # Errors
+    /// [`VolumeError::Io`] when a folder cannot be listed.
+    pub fn usage(&self, folder: &VolumePath) -> Result<(u64, u64), VolumeError> {
+        let (mut n_bytes, mut n_files) = (0, 0);
+        let mut folders = vec![std::path::PathBuf::from(folder.on_disk())];
+        while let Some(folder) = folders.pop() {
+            let fail = |error| VolumeError::from_io("measure", folder.display(), error);
+            for entry in self.dir.read_dir(&folder).map_err(fail)? {
+                let entry = entry.map_err(fail)?;
+                // What is taken away meanwhile holds nothing.
+                let Ok(meta) = entry.metadata() else { continue };
+                if meta.is_dir() {
+                    folders.push(folder.join(entry.file_name()));
+                } else if meta.is_file() {
+                    n_bytes += meta.len();
+                    n_files += 1;
+                }
+            }
+        }
+        Ok((n_bytes, n_files))
     }
 
     fn entry(&self, path: &VolumePath, meta: &cap_std::fs::Metadata) -> Entry {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gantry_staging::Worker;
+use gantry_staging::{Worker, WorkerConfig};
 use gantry_store::{Lease, Phase, StagingJob};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -29,12 +29,10 @@ async fn undisturbed() -> BTreeMap<String, Vec<u8>> {
 
 /// Runs a worker on threads of its own and ends them in the middle: what a killed process leaves.
 async fn killed_when(world: &World, owner: &str, is_time: impl AsyncFnMut() -> Option<()>) {
-    let worker = Worker::new(
-        world.store.clone(),
-        world.archives.clone(),
-        owner.to_owned(),
-        2,
-    );
+    let worker = Worker::new(WorkerConfig {
+        owner: owner.to_owned(),
+        ..world.worker.clone()
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

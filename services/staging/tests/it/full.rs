@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use gantry_staging::NewVolume;
+use gantry_staging::{NewVolume, Source};
 use gantry_store::Phase;
 
 use crate::fake::Held;
@@ -51,7 +51,7 @@ async fn a_full_volume_ends_the_job_with_one_sentence_and_frees_its_parts() {
     };
     let new = NewVolume {
         name: "small".to_owned(),
-        path: Some(small.0.clone()),
+        source: Source::Folder(small.0.clone()),
         ..NewVolume::default()
     };
     world.volume = world.volumes.create(&world.ada, &new).await.unwrap();

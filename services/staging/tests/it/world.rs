@@ -9,10 +9,13 @@ use gantry_connector::{ArchiveConfig, Connector};
 use gantry_net::{Limits, Net, NetConfig};
 use gantry_staging::volume::LocalVolume;
 use gantry_staging::{
-    ArchiveAccess, Archives, NewVolume, StageRequest, Staging, Volumes, Worker, select,
+    ArchiveAccess, Archives, NewVolume, Quota, StageRequest, Staging, Volumes, VolumesConfig,
+    Worker, WorkerConfig, select,
 };
 use gantry_standin::{PlanckStandin, Running, StandinConfig};
-use gantry_store::{FileCounts, FileOutcome, Phase, Selection, StagingJob, Store, User, Volume};
+use gantry_store::{
+    FileCounts, FileOutcome, Phase, Seal, Selection, StagingJob, Store, User, Volume,
+};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +28,8 @@ pub(crate) struct World {
     pub(crate) archives: Archives,
     pub(crate) staging: Staging,
     pub(crate) volumes: Volumes,
+    /// What its worker works with.
+    pub(crate) worker: WorkerConfig,
     pub(crate) ada: User,
     pub(crate) volume: Volume,
     pub(crate) folder: tempfile::TempDir,
@@ -100,14 +105,27 @@ async fn world(
         .await
         .unwrap();
     }
-    let worker = Worker::new(store.clone(), archives.clone(), "one".to_owned(), 4);
-    let staging = Staging::new(store.clone(), archives.clone(), worker);
-    let volumes = Volumes::new(
-        store.clone(),
-        folder.path().join("volumes"),
-        vec![folder.path().join("local")],
+    let volumes = Volumes::new(VolumesConfig {
+        store: store.clone(),
+        net: private_net(),
+        seal: Seal::open(&folder.path().join("seal.key")).unwrap(),
+        root: folder.path().join("volumes"),
+        local_roots: vec![folder.path().join("local")],
         mounts,
-    );
+        catalogue: BTreeMap::new(),
+        spool: folder.path().join("spool"),
+    });
+    let worker = WorkerConfig {
+        store: store.clone(),
+        archives: archives.clone(),
+        volumes: volumes.clone(),
+        owner: "one".to_owned(),
+        jobs: 4,
+        cache: None,
+        spool: folder.path().join("spool"),
+        quota: Quota::default(),
+    };
+    let staging = Staging::new(store.clone(), archives.clone(), Worker::new(worker.clone()));
     let ada = store.ensure_user("ada", false).await.unwrap();
     let new = NewVolume {
         name: "cmb".to_owned(),
@@ -121,10 +139,20 @@ async fn world(
         archives,
         staging,
         volumes,
+        worker,
         ada,
         volume,
         folder,
     }
+}
+
+/// A way to the outside that may reach this machine, where the tests' servers are.
+fn private_net() -> Net {
+    let config = NetConfig {
+        allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+        ..NetConfig::default()
+    };
+    Net::new(config).unwrap()
 }
 
 /// A request of this method and so on, as JSON has it.
@@ -233,12 +261,10 @@ impl World {
 
     /// A worker of another process in the background; it ends with what is answered.
     pub(crate) fn worker(&self, owner: &str) -> Background {
-        let worker = Worker::new(
-            self.store.clone(),
-            self.archives.clone(),
-            owner.to_owned(),
-            4,
-        );
+        let worker = Worker::new(WorkerConfig {
+            owner: owner.to_owned(),
+            ..self.worker.clone()
+        });
         let cancelled = CancellationToken::new();
         let task = tokio::spawn({
             let cancelled = cancelled.clone();
@@ -264,7 +290,8 @@ impl World {
     }
 
     pub(crate) fn open(&self) -> LocalVolume {
-        self.volumes.open(&self.volume).unwrap()
+        let files = self.volumes.open(&self.volume).unwrap();
+        files.as_local().unwrap().clone()
     }
 
     /// Everything in the volume but the manifests, with its bytes.

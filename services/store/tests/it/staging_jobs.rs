@@ -42,16 +42,7 @@ async fn staged() -> Staged {
 }
 
 fn volume(owner: &User, name: &str) -> Volume {
-    Volume {
-        id: String::new(),
-        owner: owner.id.clone(),
-        name: name.to_owned(),
-        title: name.to_owned(),
-        kind: "local".to_owned(),
-        path: format!("/nowhere/{name}"),
-        permanent: false,
-        created: chrono::Utc::now(),
-    }
+    Volume::local(&owner.id, name, &format!("/nowhere/{name}"))
 }
 
 impl Staged {
@@ -127,7 +118,7 @@ async fn a_worker_that_was_only_asleep_can_write_no_more() {
             .keep_all_progress(&asleep, &[(0, 5, String::new())])
             .await,
         store.keep_waiting(&asleep, "[]", 1).await,
-        store.settle_files(&asleep, volume, &settled).await,
+        store.settle_files(&asleep, volume, &settled, &[]).await,
         store.end_staging_job(&asleep, Phase::Completed, None).await,
     ] {
         assert!(
@@ -138,7 +129,10 @@ async fn a_worker_that_was_only_asleep_can_write_no_more() {
     // Giving back what one no longer has takes nothing from the other.
     store.give_back_staging_job(&asleep).await.unwrap();
     assert_eq!(staged.claim("three").await, None);
-    store.settle_files(&awake, volume, &settled).await.unwrap();
+    store
+        .settle_files(&awake, volume, &settled, &[])
+        .await
+        .unwrap();
     let counts = store.file_counts(&job.id).await.unwrap();
     assert_eq!(
         counts,
@@ -179,7 +173,7 @@ async fn outcomes_and_what_is_in_the_volume_are_kept_together() {
     let settled = [(1, whole.clone(), Some(file.clone()))];
     staged
         .record
-        .settle_files(&lease, &staged.volume.id, &settled)
+        .settle_files(&lease, &staged.volume.id, &settled, &[])
         .await
         .unwrap();
     let rows = staged.record.staging_files(&job.id, 1, 1).await.unwrap();
@@ -281,7 +275,7 @@ async fn a_retry_queues_only_what_failed_and_only_in_a_job_that_has_ended() {
     ];
     staged
         .record
-        .settle_files(&lease, &staged.volume.id, &settled)
+        .settle_files(&lease, &staged.volume.id, &settled, &[])
         .await
         .unwrap();
     assert!(
@@ -305,7 +299,7 @@ async fn a_retry_queues_only_what_failed_and_only_in_a_job_that_has_ended() {
     let settled = [(1, outcome("staged"), None)];
     staged
         .record
-        .settle_files(&lease, &staged.volume.id, &settled)
+        .settle_files(&lease, &staged.volume.id, &settled, &[])
         .await
         .unwrap();
     staged
@@ -341,8 +335,8 @@ async fn what_belongs_to_somebody_else_is_not_found() {
             .is_empty()
     );
     assert!(staged.record.volumes(&eve.id).await.unwrap().is_empty());
-    let retitled = staged.record.retitle_volume(&eve.id, "cmb", "mine").await;
-    assert!(matches!(retitled, Err(StoreError::NotFound { .. })));
+    let mine = staged.record.volume(&eve.id, "cmb").await;
+    assert!(matches!(mine, Err(StoreError::NotFound { .. })));
     // Names are each user's own.
     staged.record.new_volume(&volume_of(&eve)).await.unwrap();
     let twice = staged
