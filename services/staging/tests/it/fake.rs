@@ -11,6 +11,7 @@ use gantry_connector::{
     Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Remarks, Resume,
 };
 use gantry_net::{Circuit, Health, Validator};
+use tokio::sync::watch;
 
 /// One file of the archive, an asset of its own.
 #[derive(Clone)]
@@ -100,6 +101,8 @@ pub(crate) struct Fake {
     opened: Mutex<Vec<(String, u64)>>,
     /// The runs of queries it was asked to take up; `None` for a new one.
     runs: Mutex<Vec<Option<String>>>,
+    /// Whether it answers at all.
+    gate: watch::Sender<bool>,
 }
 
 impl Fake {
@@ -120,7 +123,13 @@ impl Fake {
             held: Mutex::new(held.collect()),
             opened: Mutex::default(),
             runs: Mutex::default(),
+            gate: watch::Sender::new(true),
         }
+    }
+
+    /// Lets it answer, or not.
+    pub(crate) fn answers(&self, answers: bool) {
+        self.gate.send_replace(answers);
     }
 
     /// Changes one of its files.
@@ -187,7 +196,9 @@ impl Connector for Fake {
             .lock()
             .unwrap()
             .push((held.asset.clone(), resume.from));
+        let mut gate = self.gate.subscribe();
         Box::pin(async move {
+            gate.wait_for(|answers| *answers).await.unwrap();
             if held.stalls_at == Some(0) {
                 std::future::pending::<()>().await;
             }

@@ -9,8 +9,8 @@ use gantry_connector::{ArchiveConfig, Connector};
 use gantry_net::{Limits, Net, NetConfig};
 use gantry_staging::volume::LocalVolume;
 use gantry_staging::{
-    ArchiveAccess, Archives, NewVolume, Quota, StageRequest, Staging, Volumes, VolumesConfig,
-    Worker, WorkerConfig, select,
+    ArchiveAccess, Archives, Cache, CatalogueVolume, NewVolume, Quota, StageRequest, Staging,
+    Volumes, VolumesConfig, Worker, WorkerConfig, select,
 };
 use gantry_standin::{PlanckStandin, Running, StandinConfig};
 use gantry_store::{
@@ -35,18 +35,39 @@ pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
 }
 
+/// What a world is made with.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// Where the archive in memory is mounted.
+    pub(crate) mounts: Vec<PathBuf>,
+    /// How many bytes the shared cache holds; none without.
+    pub(crate) cache_bytes: Option<u64>,
+    /// What a user may put into local volumes.
+    pub(crate) quota: Quota,
+    /// The way to storage elsewhere.
+    pub(crate) net: NetConfig,
+    /// What the operator lists.
+    pub(crate) catalogue: BTreeMap<String, CatalogueVolume>,
+}
+
 /// A world whose archive is in memory and holds these files.
 pub(crate) async fn fake(held: impl IntoIterator<Item = Held>) -> World {
+    made(held, Setup::default()).await
+}
+
+/// The same, made with more.
+pub(crate) async fn made(held: impl IntoIterator<Item = Held>, setup: Setup) -> World {
     let folder = tempfile::tempdir().unwrap();
-    let fake = Arc::new(Fake::new(held));
-    world(folder, fake, None, Vec::new()).await
+    world(folder, Arc::new(Fake::new(held)), None, setup).await
 }
 
 /// The same, with its tree mounted at a folder.
 pub(crate) async fn mounted(held: impl IntoIterator<Item = Held>, mount: &Path) -> World {
-    let folder = tempfile::tempdir().unwrap();
-    let fake = Arc::new(Fake::new(held));
-    world(folder, fake, None, vec![mount.to_owned()]).await
+    let setup = Setup {
+        mounts: vec![mount.to_owned()],
+        ..Setup::default()
+    };
+    made(held, setup).await
 }
 
 /// A world whose archive is a stand-in over HTTP, with small maps.
@@ -55,7 +76,25 @@ pub(crate) async fn standin() -> World {
     let mut config = StandinConfig::new(folder.path().join("cache"));
     config.maps.nside = 16;
     let standin = PlanckStandin::start(config).unwrap();
-    world(folder, Arc::new(Fake::new([])), Some(standin), Vec::new()).await
+    world(
+        folder,
+        Arc::new(Fake::new([])),
+        Some(standin),
+        Setup::default(),
+    )
+    .await
+}
+
+/// A world with both: the archive in memory, and the stand-in over HTTP.
+pub(crate) async fn fake_and_standin(held: impl IntoIterator<Item = Held>) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = StandinConfig::new(folder.path().join("standin"));
+    config.maps.nside = 16;
+    let standin = PlanckStandin::start(config).unwrap();
+    let fake = Arc::new(Fake::new(held));
+    let mut world = world(folder, fake, Some(standin), Setup::default()).await;
+    world.worker.jobs = 256;
+    world
 }
 
 fn planck(standin: &Running) -> Arc<dyn Connector> {
@@ -76,7 +115,7 @@ async fn world(
     folder: tempfile::TempDir,
     fake: Arc<Fake>,
     standin: Option<Running>,
-    mounts: Vec<PathBuf>,
+    setup: Setup,
 ) -> World {
     let url = format!("sqlite:{}", folder.path().join("gantry.db").display());
     let store = Store::open(&url).await.unwrap();
@@ -88,7 +127,7 @@ async fn world(
             .flatten()
             .map(|connector| ArchiveAccess {
                 connector,
-                mounts: mounts.clone(),
+                mounts: setup.mounts.clone(),
                 max_in_flight: 8,
             }),
     );
@@ -107,13 +146,16 @@ async fn world(
     }
     let volumes = Volumes::new(VolumesConfig {
         store: store.clone(),
-        net: private_net(),
+        net: Net::new(setup.net).unwrap(),
         seal: Seal::open(&folder.path().join("seal.key")).unwrap(),
         root: folder.path().join("volumes"),
         local_roots: vec![folder.path().join("local")],
-        mounts,
-        catalogue: BTreeMap::new(),
+        mounts: setup.mounts,
+        catalogue: setup.catalogue,
         spool: folder.path().join("spool"),
+    });
+    let cache = setup.cache_bytes.map(|limit_bytes| {
+        Cache::open(store.clone(), &folder.path().join("cache"), limit_bytes).unwrap()
     });
     let worker = WorkerConfig {
         store: store.clone(),
@@ -121,9 +163,9 @@ async fn world(
         volumes: volumes.clone(),
         owner: "one".to_owned(),
         jobs: 4,
-        cache: None,
+        cache,
         spool: folder.path().join("spool"),
-        quota: Quota::default(),
+        quota: setup.quota,
     };
     let staging = Staging::new(store.clone(), archives.clone(), Worker::new(worker.clone()));
     let ada = store.ensure_user("ada", false).await.unwrap();
@@ -144,15 +186,6 @@ async fn world(
         volume,
         folder,
     }
-}
-
-/// A way to the outside that may reach this machine, where the tests' servers are.
-fn private_net() -> Net {
-    let config = NetConfig {
-        allow_private: vec!["127.0.0.0/8".parse().unwrap()],
-        ..NetConfig::default()
-    };
-    Net::new(config).unwrap()
 }
 
 /// A request of this method and so on, as JSON has it.
@@ -221,6 +254,22 @@ impl World {
             .unwrap()
     }
 
+    /// The same for another user, into a volume of theirs.
+    pub(crate) async fn stage_as(&self, user: &User, assets: &[&str]) -> (Volume, Ended) {
+        let new = NewVolume {
+            name: format!("of-{}", user.name),
+            ..NewVolume::default()
+        };
+        let volume = self.volumes.create(user, &new).await.unwrap();
+        let selection = self.select(assets).await;
+        let job = self
+            .staging
+            .stage(user, &selection, &volume, &plain())
+            .await
+            .unwrap();
+        (volume, self.carry_out(&job).await)
+    }
+
     /// Makes the job and carries it out.
     pub(crate) async fn stage(&self, assets: &[&str], request: &StageRequest) -> Ended {
         let job = self.job(assets, request).await;
@@ -261,7 +310,13 @@ impl World {
 
     /// A worker of another process in the background; it ends with what is answered.
     pub(crate) fn worker(&self, owner: &str) -> Background {
+        self.worker_with(owner, self.worker.jobs)
+    }
+
+    /// The same, that carries out so many jobs at once.
+    pub(crate) fn worker_with(&self, owner: &str, jobs: usize) -> Background {
         let worker = Worker::new(WorkerConfig {
+            jobs,
             owner: owner.to_owned(),
             ..self.worker.clone()
         });
