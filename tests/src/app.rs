@@ -7,8 +7,8 @@ use gantry_connector::ArchiveConfig;
 use gantry_labs::EnvironmentState;
 use gantry_server::app::{App, Roles};
 use gantry_server::config::{
-    AuthConfig, Config, LabsConfig, LauncherConfig, LauncherKind, SearchConfig, ServerConfig,
-    StagingConfig, StoreConfig,
+    AuthConfig, CatalogueVolumeConfig, Config, LabsConfig, LauncherConfig, LauncherKind,
+    SearchConfig, ServerConfig, StagingConfig, StoreConfig,
 };
 use gantry_standin::{
     Faults, GaiaConfig, GaiaStandin, GsscConfig, GsscRunning, GsscStandin, PlanckStandin, Running,
@@ -55,6 +55,7 @@ pub struct Builder {
     n_workers: usize,
     public_url: Option<Url>,
     all_archives: bool,
+    volumes_elsewhere: bool,
 }
 
 /// The stand-ins for the other archives.
@@ -115,6 +116,13 @@ impl Builder {
         self
     }
 
+    /// Volumes may be on this machine, at addresses; the operator lists `shared`, a folder with a file in it.
+    #[must_use]
+    pub fn volumes_elsewhere(mut self) -> Self {
+        self.volumes_elsewhere = true;
+        self
+    }
+
     /// Nothing runs beside requests: jobs stay queued, datalabs stay pending.
     #[must_use]
     pub fn at_rest(mut self) -> Self {
@@ -164,6 +172,9 @@ impl Builder {
         let address = listener.local_addr().expect("a listener has an address");
         let mut config = config(dir.path(), address, &archive.url(), self.n_workers);
         config.server.public_url = self.public_url;
+        if self.volumes_elsewhere {
+            allow_volumes_elsewhere(&mut config, &dir.path().join("survey"));
+        }
         let others = self.all_archives.then(|| Others::start(dir.path()));
         others
             .iter()
@@ -181,6 +192,21 @@ impl Builder {
         started.harvest().await;
         started
     }
+}
+
+fn allow_volumes_elsewhere(config: &mut Config, survey: &Path) {
+    config.net.allow_private = vec!["127.0.0.0/8".parse().expect("a network")];
+    std::fs::create_dir_all(survey).expect("a folder can be made");
+    std::fs::write(survey.join("README"), "shared").expect("a file can be written");
+    let shared = CatalogueVolumeConfig {
+        title: "Gaia data release v7".to_owned(),
+        path: Some(survey.to_owned()),
+        ..CatalogueVolumeConfig::default()
+    };
+    config
+        .staging
+        .volume_catalogue
+        .insert("gaia-v7".to_owned(), shared);
 }
 
 fn config(dir: &Path, address: SocketAddr, archive: &str, workers: usize) -> Config {
@@ -231,6 +257,7 @@ impl TestApp {
             n_workers: 2,
             public_url: None,
             all_archives: false,
+            volumes_elsewhere: false,
         }
     }
 

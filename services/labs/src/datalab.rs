@@ -23,7 +23,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use plan::{LaunchPlan, LaunchRequest, PlannedVolume, RefusedVolume, VolumeRequest};
+pub use plan::{
+    LaunchPlan, LaunchRequest, PlannedVolume, RefusedVolume, VolumeRequest, resealed_request,
+};
 pub use view::DatalabView;
 
 use crate::launcher::{Launcher, Running};

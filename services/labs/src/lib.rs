@@ -10,7 +10,7 @@ mod notebook;
 
 pub use datalab::{
     DatalabView, Labs, LabsConfig, LaunchPlan, LaunchRequest, OpensOn, PlannedVolume,
-    RefusedVolume, VolumeRequest,
+    RefusedVolume, VolumeRequest, resealed_request,
 };
 pub use environment::{Environment, EnvironmentState, Progress};
 pub use error::{EnvironmentError, LabError};

@@ -3,6 +3,7 @@
 mod archives;
 mod assets;
 mod datalabs;
+mod elsewhere;
 mod files;
 mod identity;
 mod matrix;
@@ -36,4 +37,27 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     let found = value.pointer(pointer).and_then(Value::as_array);
     found.unwrap_or_else(|| panic!("no list at {pointer} of {value}"))
+}
+
+/// The servers that `gantry-net` is tried out on.
+#[path = "../../../connectors/net/tests/it/servers.rs"]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "they are those of another crate's tests"
+)]
+mod servers;
+#[path = "../../../connectors/net/tests/it/storage.rs"]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "they are those of another crate's tests"
+)]
+mod storage;
+mod peer {
+    //! What their servers are asked with.
+
+    pub(crate) fn quick() -> gantry_net::Limits {
+        gantry_net::Limits::default()
+    }
 }

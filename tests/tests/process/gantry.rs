@@ -194,6 +194,11 @@ impl Gantry {
         self.folder.path().join(below)
     }
 
+    /// What is half written anywhere, and how long each is.
+    pub(crate) fn parts(&self) -> Vec<(PathBuf, u64)> {
+        parts(&self.path("data"))
+    }
+
     pub(crate) fn configure(&self, text: &str) {
         std::fs::write(self.path("gantry.toml"), text).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gantry_store::{StoreError, User, Volume};
+use gantry_store::{Seal, SealError, StoreError, User, Volume};
 use serde::{Deserialize, Serialize};
 
 use super::Labs;
@@ -248,6 +248,27 @@ impl Asked {
         };
         Ok(serde_json::from_str(&open(sealed)?).unwrap_or_default())
     }
+}
+
+/// Seals what is sealed in the request of a datalab anew, with the key that seals now; `None` when nothing is.
+///
+/// # Errors
+/// [`SealError`] when no key opens it.
+pub fn resealed_request(
+    seal: &Seal,
+    owner: &str,
+    request: &str,
+) -> Result<Option<String>, SealError> {
+    let Ok(mut asked) = serde_json::from_str::<Asked>(request) else {
+        return Ok(None);
+    };
+    let Some(sealed) = &asked.env else {
+        return Ok(None);
+    };
+    let of = Asked::sealed_for(owner);
+    let text = seal.open_sealed(&of, sealed)?;
+    asked.env = Some(seal.seal(&of, &text));
+    Ok(Some(asked.to_text()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod harvest;
+mod key;
 mod output;
 mod search;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     Restage(stage::RestageArgs),
     /// Make, list and revoke personal tokens.
     Token(token::TokenArgs),
+    /// Exchange the key that secrets are sealed with.
+    Key(key::KeyArgs),
     /// Try the configuration, every archive, the volume root and the launcher.
     Check,
     /// Print the description of the REST interface.
@@ -129,6 +132,7 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(args, config()?, output).await,
         Command::Restage(args) => stage::restage(args, config()?, output).await,
         Command::Token(args) => token::run(args, config()?, output).await,
+        Command::Key(args) => key::run(args, config()?, output).await,
         Command::Check => check::run(config()?, output).await,
         Command::Export(args) => harvest::export(&args, config()?, output).await,
         Command::RebuildIndex => harvest::rebuild_index(config()?, output).await,
