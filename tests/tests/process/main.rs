@@ -9,6 +9,7 @@ mod api;
 mod demo;
 mod gantry;
 mod harvest;
+mod keys;
 mod labs;
 mod output;
 mod processes;

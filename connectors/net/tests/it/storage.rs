@@ -199,6 +199,67 @@ pub(crate) fn sshd() -> Option<Storage> {
     Some(storage(tree, server, root, config, "Failed publickey"))
 }
 
+/// OpenSSH for a user `ada` with a password, who exists in the server's own mount namespace only; needs root.
+pub(crate) fn sshd_by_password() -> Option<Storage> {
+    let (sshd, unshare) = (program("sshd")?, program("unshare")?);
+    let (keygen, openssl) = (program("ssh-keygen")?, program("openssl")?);
+    let tree = Tree::new();
+    let root = root(&tree, "storage");
+    let (folder, port) = (tree.folder.path(), free_port());
+    run(
+        &keygen,
+        &["-q", "-t", "ed25519", "-N", "", "-f", "host"],
+        folder,
+    );
+    let hash = Command::new(openssl)
+        .args(["passwd", "-6", PASSWORD])
+        .output();
+    let hash = String::from_utf8(hash.unwrap().stdout).unwrap();
+    let base = folder.display().to_string();
+    let known = |name: &str| std::fs::read_to_string(format!("/etc/{name}"));
+    let (Ok(users), Ok(secrets)) = (known("passwd"), known("shadow")) else {
+        eprintln!("NOT RUN  OpenSSH by password: only root can give it a user of its own");
+        return None;
+    };
+    tree.write(
+        "passwd",
+        &format!("{users}ada:x:54321:54321::{base}/storage:/bin/sh\n"),
+    );
+    tree.write(
+        "shadow",
+        &format!("{secrets}ada:{}:19000:0:99999:7:::\n", hash.trim()),
+    );
+    let conf = tree.write(
+        "sshd.conf",
+        &format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {base}/host\nPidFile none\n\
+             StrictModes no\nUsePAM no\nLogLevel VERBOSE\nPubkeyAuthentication no\n\
+             PasswordAuthentication yes\nKbdInteractiveAuthentication no\n\
+             Subsystem sftp internal-sftp\n"
+        ),
+    );
+    let _ = std::fs::create_dir_all("/run/sshd");
+    let script = format!(
+        "mount --bind {base}/passwd /etc/passwd && mount --bind {base}/shadow /etc/shadow && \
+         exec {sshd} -D -e -f {}",
+        conf.display()
+    );
+    let may = Command::new(&unshare).args(["-m", "true"]).status();
+    if !may.is_ok_and(|status| status.success()) {
+        eprintln!("NOT RUN  OpenSSH by password: no mount namespace can be made here");
+        return None;
+    }
+    let arguments = ["-m", "--propagation", "private", "sh", "-c", &script];
+    let server = Server::start_telling(&unshare, &arguments, port, &folder.join("log"));
+    let mut config = config(
+        RemoteKind::Sftp,
+        format!("sftp://127.0.0.1:{port}{}", root.display()),
+    );
+    let key = std::fs::read_to_string(folder.join("host.pub")).unwrap();
+    config.host_keys = vec![key.try_into().unwrap()];
+    Some(storage(tree, server, root, config, "Failed password"))
+}
+
 /// A server of SFTP by password, below a root of its own.
 pub(crate) fn asyncssh() -> Option<Storage> {
     let python = python_with("asyncssh")?;

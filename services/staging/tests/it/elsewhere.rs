@@ -292,6 +292,14 @@ on!(
     "vsftpd"
 );
 on!(a_volume_on_openssh_by_key, storage::sshd(), "sshd");
+/// Where nobody is root, OpenSSH cannot be given a user with a password; then this says so.
+#[tokio::test]
+async fn a_volume_on_openssh_by_password() {
+    if let Some(storage) = storage::sshd_by_password() {
+        serves_as_a_volume(storage).await;
+    }
+}
+
 on!(
     a_volume_on_asyncssh_by_password,
     storage::asyncssh(),

@@ -9,3 +9,4 @@ mod record;
 mod series;
 mod staging_jobs;
 mod users;
+mod volumes;
