@@ -33,6 +33,35 @@ enum Here {
     Alone(Whole),
 }
 
+impl Here {
+    /// The bytes, from the first on.
+    fn bytes(&self, path: &VolumePath) -> Result<std::fs::File, VolumeError> {
+        let bytes = match self {
+            Self::Cached(cached) => cached.bytes.try_clone(),
+            Self::Fetched(fetched, _) => fetched.bytes(),
+            Self::Alone(whole) => whole.part.file.try_clone(),
+        };
+        bytes.map_err(|error| VolumeError::from_io("read", path, error))
+    }
+
+    /// How they were verified.
+    fn outcome(&self) -> FileOutcome {
+        match self {
+            Self::Cached(cached) => cached.outcome.clone(),
+            Self::Fetched(_, outcome) => outcome.clone(),
+            Self::Alone(whole) => whole.outcome.clone(),
+        }
+    }
+
+    /// What is to be kept in the cache, when it was fetched into it.
+    fn into_fetched(self) -> Option<Fetched> {
+        match self {
+            Self::Fetched(fetched, _) => Some(fetched),
+            Self::Cached(_) | Self::Alone(_) => None,
+        }
+    }
+}
+
 /// How long to wait for a file that another job fetches, before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -81,40 +110,87 @@ impl JobRun<'_> {
         volume: &LocalVolume,
     ) -> Result<End, Broken> {
         let own = self.transfer(moving, path, (volume, path.clone()), None);
+        if self.request.unpacks(&moving.row.name) {
+            return self.unpack_here(source, moving, &own).await;
+        }
         if let Source::Mounted(source) = source {
             return Ok(End::Whole(path.clone(), own.copy_mounted(&source).await?));
         }
-        let (bytes, outcome, fetched) = match self.here(moving, path).await? {
-            Some(Here::Cached(cached)) => (cached.bytes, cached.outcome, None),
-            Some(Here::Fetched(fetched, outcome)) => {
-                let bytes = fetched.bytes();
-                let bytes = bytes.map_err(|error| VolumeError::from_io("read", path, error))?;
-                (bytes, outcome, Some(fetched))
-            }
-            Some(Here::Alone(whole)) => return Ok(End::Whole(path.clone(), whole)),
-            None => {
-                let part = volume.part(path)?;
-                let _place = self.place(moving).await?;
-                let kept = moving.kept.clone();
-                let whole = own.download(moving.access, part, kept).await?;
-                return Ok(End::Whole(path.clone(), whole));
-            }
+        let Some(here) = self.here(moving, path).await? else {
+            let part = volume.part(path)?;
+            let _place = self.place(moving).await?;
+            let kept = moving.kept.clone();
+            let whole = own.download(moving.access, part, kept).await?;
+            return Ok(End::Whole(path.clone(), whole));
         };
         if own.chosen {
             self.keep_path(moving, path).await?;
         }
-        let (part, method) = own.copy(bytes).await?;
+        let (part, method) = own.copy(here.bytes(path)?).await?;
         let outcome = FileOutcome {
             method: Some(method.to_owned()),
             path: Some(path.as_str().to_owned()),
-            ..outcome
+            ..here.outcome()
         };
         let whole = Whole {
             part,
             outcome,
-            fetched,
+            fetched: here.into_fetched(),
         };
         Ok(End::Whole(path.clone(), whole))
+    }
+
+    /// Unpacks a file into its part in the volume.
+    async fn unpack_here(
+        &self,
+        source: Source,
+        moving: &Moving<'_>,
+        own: &Transfer<'_>,
+    ) -> Result<End, Broken> {
+        if own.chosen {
+            self.keep_path(moving, own.path).await?;
+        }
+        let packed = self.whole_here(source, moving, own.path).await?;
+        let mut whole = own
+            .unpack(packed.bytes(own.path)?, packed.outcome())
+            .await?;
+        let more = whole
+            .part
+            .written
+            .saturating_sub(moving.file.size_bytes.unwrap_or(0));
+        self.quotas.take_more(&self.job.owner, more)?;
+        whole.fetched = self.let_go(packed, moving)?;
+        Ok(End::Whole(own.path.clone(), whole))
+    }
+
+    /// The bytes of a file, whole and on this machine, whatever that takes.
+    async fn whole_here(
+        &self,
+        source: Source,
+        moving: &Moving<'_>,
+        path: &VolumePath,
+    ) -> Result<Here, Broken> {
+        match source {
+            Source::Mounted(source) => {
+                let copy = self.transfer(moving, path, self.spooled(moving), None);
+                Ok(Here::Alone(copy.copy_mounted(&source).await?))
+            }
+            Source::Archive => match self.here(moving, path).await? {
+                Some(here) => Ok(here),
+                None => Ok(Here::Alone(self.fetch_to_spool(moving, path).await?)),
+            },
+        }
+    }
+
+    /// Lets go of bytes that have come to where they go; what was fetched for the cache is still to be kept there.
+    fn let_go(&self, here: Here, moving: &Moving<'_>) -> Result<Option<Fetched>, Broken> {
+        if let Here::Alone(whole) = here {
+            drop(whole);
+            let (spool, at) = self.spooled(moving);
+            spool.drop_part(&at)?;
+            return Ok(None);
+        }
+        Ok(here.into_fetched())
     }
 
     async fn bring_elsewhere(
@@ -124,42 +200,37 @@ impl JobRun<'_> {
         path: &VolumePath,
         remote: &RemoteVolume,
     ) -> Result<End, Broken> {
-        let here = match source {
-            Source::Mounted(source) => {
-                let (spool, at) = self.spooled(moving);
-                let copy = self.transfer(moving, path, (spool, at), None);
-                Here::Alone(copy.copy_mounted(&source).await?)
+        let packed = self.whole_here(source, moving, path).await?;
+        let unpacked = match self.request.unpacks(&moving.row.name) {
+            false => None,
+            true => {
+                let (spool, at) = (&self.spool, self.unpacked_at(moving));
+                let own = self.transfer(moving, path, (spool, at), None);
+                let whole = own.unpack(packed.bytes(path)?, packed.outcome()).await?;
+                Some(Here::Alone(whole))
             }
-            Source::Archive => match self.here(moving, path).await? {
-                Some(here) => here,
-                None => Here::Alone(self.fetch_to_spool(moving, path).await?),
-            },
         };
-        let (bytes, outcome) = match &here {
-            Here::Cached(cached) => (cached.bytes.try_clone(), cached.outcome.clone()),
-            Here::Fetched(fetched, outcome) => (fetched.bytes(), outcome.clone()),
-            Here::Alone(whole) => (whole.part.file.try_clone(), whole.outcome.clone()),
-        };
-        let bytes = bytes.map_err(|error| VolumeError::from_io("read", path, error))?;
+        let here = unpacked.as_ref().unwrap_or(&packed);
         let outcome = FileOutcome {
             method: Some("copy".to_owned()),
             path: Some(path.as_str().to_owned()),
-            ..outcome
+            ..here.outcome()
         };
         // A process that dies while the file gets its name finds it there, and by this that it is the one.
         self.keep_whole(moving, path, &outcome).await?;
-        self.send(moving, path, remote, bytes).await?;
-        let fetched = match here {
-            Here::Fetched(fetched, _) => Some(fetched),
-            Here::Cached(_) => None,
-            Here::Alone(whole) => {
-                drop(whole);
-                let (spool, at) = self.spooled(moving);
-                spool.drop_part(&at)?;
-                None
-            }
-        };
+        let sent = self.send(moving, path, remote, here.bytes(path)?).await;
+        if unpacked.is_some() {
+            drop(unpacked);
+            self.spool.drop_part(&self.unpacked_at(moving))?;
+        }
+        sent?;
+        let fetched = self.let_go(packed, moving)?;
         Ok(End::InPlace(path.clone(), outcome, fetched))
+    }
+
+    fn unpacked_at(&self, moving: &Moving<'_>) -> VolumePath {
+        let name = format!("{}-{}-unpacked", self.job.id, moving.row.position);
+        VolumePath::parse(&name).expect("an id and a number are a name")
     }
 
     async fn send(
@@ -341,19 +412,24 @@ impl JobRun<'_> {
                 let (volume, path) = (volume.clone(), path.clone());
                 blocking(move || volume.drop_part(&path)).await
             }
-            (None, Some(remote)) => {
-                let name = format!("{}-{}", self.job.id, row.position);
-                let spooled = VolumePath::parse(&name).and_then(|at| self.spool.drop_part(&at));
-                spooled.and(remote.drop_part(path).await)
-            }
+            (None, Some(remote)) => remote.drop_part(path).await,
             (None, None) => Ok(()),
         };
+        let dropped = dropped.and(self.drop_spooled(row));
         match dropped {
             Ok(()) | Err(VolumeError::Busy { .. }) => {}
             Err(error) => {
                 tracing::warn!(job.id = self.job.id, path = %path, %error, "could not remove a part");
             }
         }
+    }
+
+    fn drop_spooled(&self, row: &gantry_store::StagingFile) -> Result<(), VolumeError> {
+        let name = format!("{}-{}", self.job.id, row.position);
+        for name in [format!("{name}-unpacked"), name] {
+            self.spool.drop_part(&VolumePath::parse(&name)?)?;
+        }
+        Ok(())
     }
 
     /// Throws away what a job that is given up had fetched of a file into the cache.

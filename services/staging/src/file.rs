@@ -151,7 +151,10 @@ impl JobRun<'_> {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 () = self.stop.cancelled() => return Err(Broken::Stopped),
             }
-            facts = open.facts(&path, access, &wanted).await.map_err(broken)?;
+            facts = open
+                .facts(&path, &self.request, access, &wanted)
+                .await
+                .map_err(broken)?;
         }
     }
 

@@ -204,5 +204,6 @@ fn staged_file(
             .verified_by
             .clone()
             .unwrap_or_else(|| "unverified".to_owned()),
+        staged: chrono::Utc::now(),
     }
 }

@@ -25,6 +25,7 @@ mod selection;
 mod staging;
 mod transfer;
 mod turn;
+mod unpack;
 mod verify;
 pub mod volume;
 mod volumes;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::Utc;
-use gantry_asset::{Asset, AssetId};
+use gantry_asset::{Asset, AssetId, File, Location};
 use gantry_connector::Archive;
 use gantry_store::{NOT_RUN, Phase, StagedFile, StagingFile};
 use serde_json::{Value, json};
@@ -296,13 +296,21 @@ fn ro_crate(
             .archives
             .get(&file.asset.archive())
             .map(|access| access.connector.archive());
+        let known =
+            asset.and_then(|asset| asset.files.iter().find(|known| known.name == file.name));
         graph.push(json!({
             "@id": below(&file.path),
             "@type": "File",
             "name": asset.map_or_else(|| file.name.clone(), |asset| asset.title.clone()),
+            // What it is called at the archive, where it may be packed.
+            "alternateName": file.name,
             "identifier": format!("{}@{}", file.asset, file.version),
+            "version": file.version,
+            "url": known.and_then(address),
+            "dateModified": known.and_then(|known| known.modified),
+            "sdDatePublished": file.staged,
             "contentSize": file.size_bytes.to_string(),
-            "encodingFormat": asset.and_then(|asset| asset.files.iter().find(|known| known.name == file.name)).map(|known| known.media_type.clone()),
+            "encodingFormat": known.filter(|_| file.path.ends_with(&file.name)).map(|known| known.media_type.clone()),
             "sha256": file.sha256,
             "publisher": archive.map(|archive| archive.publisher.clone()),
             "license": archive.and_then(|archive| archive.license.clone()),
@@ -311,6 +319,14 @@ fn ro_crate(
         }));
     }
     json!({"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph})
+}
+
+/// Where a file is at its archive; a query has no address that anybody may ask.
+fn address(file: &File) -> Option<&str> {
+    file.locations.iter().find_map(|location| match location {
+        Location::Address(address) => Some(address.as_str()),
+        Location::Mounted(_) | Location::Query(_) => None,
+    })
 }
 
 fn pretty(value: &Value) -> String {

@@ -9,6 +9,7 @@ use crate::error::StagingError;
 use crate::names::Names;
 use crate::plan::{Facts, renamed};
 use crate::request::{OnConflict, StageRequest};
+use crate::unpack::unpacked_name;
 use crate::volume::{Files, VolumePath};
 
 /// A volume, opened.
@@ -34,7 +35,14 @@ pub(crate) fn first_path(
     file: &File,
 ) -> Result<VolumePath, StagingError> {
     let folder = request.folder(asset.archive().as_str())?;
-    Ok(folder.join(file.path.as_deref().unwrap_or(&file.name))?)
+    let path = folder.join(file.path.as_deref().unwrap_or(&file.name))?;
+    match unpacked_name(path.name()).filter(|_| request.unpack) {
+        None => Ok(path),
+        Some(name) => {
+            let folder = path.parent().unwrap_or_else(VolumePath::root);
+            Ok(folder.join(&name)?)
+        }
+    }
 }
 
 impl OpenVolume<'_> {
@@ -53,7 +61,7 @@ impl OpenVolume<'_> {
         let mut path = first.clone();
         let mut n = 2;
         loop {
-            let facts = self.facts(&path, access, wanted).await?;
+            let facts = self.facts(&path, request, access, wanted).await?;
             let in_the_way = renames && facts.there.is_some() && !facts.same;
             if !in_the_way && names.take(&path) {
                 return Ok(Some((path, facts)));
@@ -70,6 +78,7 @@ impl OpenVolume<'_> {
     pub(crate) async fn facts(
         &self,
         path: &VolumePath,
+        request: &StageRequest,
         access: Option<&ArchiveAccess>,
         wanted: &Wanted<'_>,
     ) -> Result<Facts, StagingError> {
@@ -95,6 +104,7 @@ impl OpenVolume<'_> {
             cached: self.has_cached(wanted).await?,
             is_elsewhere: self.files.as_local().is_none(),
             reserved: is_reserved(path.name()),
+            unpacks: request.unpacks(&wanted.file.name),
             // A table is there to be asked; without a question there is nothing to fetch.
             needs_a_query: wanted.file.locations.is_empty(),
         })

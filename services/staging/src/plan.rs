@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) mounted: Option<PathBuf>,
     /// Whether the volume is elsewhere, so that links lead nowhere from it.
     pub(crate) is_elsewhere: bool,
+    /// Whether it is to be unpacked, so that a link will not do.
+    pub(crate) unpacks: bool,
     /// Whether the cache has it.
     pub(crate) cached: bool,
     /// Whether its name is one that Gantry writes itself.
@@ -83,7 +85,10 @@ pub(crate) fn decide(request: &StageRequest, facts: &Facts) -> Step {
         (_, Method::Link) if facts.is_elsewhere => {
             Step::Fail("not-linked: the volume is elsewhere, where a link leads nowhere")
         }
-        (Some(path), Method::Auto | Method::Link) if !facts.is_elsewhere => {
+        (_, Method::Link) if facts.unpacks => {
+            Step::Fail("not-linked: what is to be unpacked cannot be linked")
+        }
+        (Some(path), Method::Auto | Method::Link) if !facts.is_elsewhere && !facts.unpacks => {
             Step::Link(path.clone())
         }
         (Some(path), _) => Step::CopyMounted(path.clone()),
@@ -248,6 +253,7 @@ mod tests {
             inode: 7,
             sha256: None,
             verified_by: "size".into(),
+            staged: chrono::Utc::now(),
         }
     }
 

@@ -90,6 +90,19 @@ impl Quotas {
         Ok(())
     }
 
+    /// Takes room for more bytes of a file that has its place already.
+    pub(crate) fn take_more(&self, user: &str, bytes: u64) -> Result<(), VolumeError> {
+        if !self.quota.is_bounded() {
+            return Ok(());
+        }
+        let mut all = self.used();
+        let used = all.entry(user.to_owned()).or_default();
+        let more = (used.bytes.saturating_add(bytes), used.files);
+        self.quota.check(more)?;
+        used.bytes = more.0;
+        Ok(())
+    }
+
     fn used(&self) -> std::sync::MutexGuard<'_, HashMap<String, Used>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }

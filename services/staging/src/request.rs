@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::StagingError;
+use crate::unpack::unpacked_name;
 use crate::volume::VolumePath;
 
 /// How the files of a job are to get into the volume.
@@ -14,6 +15,9 @@ pub struct StageRequest {
     /// How, where there is a choice.
     #[serde(default)]
     pub method: Method,
+    /// Whether what is packed is unpacked on the way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpack: bool,
     /// What to do when something else has a file's name.
     #[serde(default)]
     pub on_conflict: OnConflict,
@@ -48,6 +52,12 @@ pub enum OnConflict {
 }
 
 impl StageRequest {
+    /// Whether a file of this name is to be unpacked.
+    #[must_use]
+    pub(crate) fn unpacks(&self, name: &str) -> bool {
+        self.unpack && unpacked_name(name).is_some()
+    }
+
     /// The folder that an archive's files go into.
     ///
     /// # Errors

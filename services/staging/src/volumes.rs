@@ -311,6 +311,8 @@ impl Volumes {
         }
         self.store().forget_volume(volume).await?;
         self.opened().remove(&volume.id);
+        // What was on its way there is of no use any more; mostly there is nothing.
+        drop(tokio::fs::remove_dir_all(self.0.config.spool.join(&volume.id)).await);
         let path = Path::new(&volume.path);
         let is_ours = volume.catalogue.is_none() && volume.kind == "local";
         if is_ours && path.starts_with(&self.0.config.root) {

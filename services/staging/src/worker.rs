@@ -1,6 +1,6 @@
 //! The worker: takes jobs one after the other, several at once, and goes on with those a dead process left.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::archives::Archives;
+use crate::blocking::blocking;
 use crate::cache::Cache;
 use crate::error::StagingError;
 use crate::fair::Places;
@@ -19,7 +20,7 @@ use crate::live::Live;
 use crate::names::Names;
 use crate::quota::{Quota, Quotas};
 use crate::request::StageRequest;
-use crate::volume::{Files, LocalVolume, VolumeError};
+use crate::volume::{Files, LocalVolume, VolumeError, VolumePath};
 use crate::volumes::Volumes;
 
 /// Carries staging jobs out; cheap to clone.
@@ -148,14 +149,18 @@ impl Worker {
         tracker.wait().await;
     }
 
-    /// Puts the cache in order now and then.
+    /// Puts the cache and the spool in order now and then.
     async fn keep_tidy(&self, cancelled: CancellationToken) {
-        let Some(cache) = &self.config.cache else {
-            return;
-        };
+        let spool = self.config.spool.clone();
         loop {
-            if let Err(error) = cache.tidy().await {
+            if let Some(cache) = &self.config.cache
+                && let Err(error) = cache.tidy().await
+            {
                 tracing::warn!(%error, "could not put the cache in order");
+            }
+            let spool = spool.clone();
+            if let Err(error) = blocking(move || forget_old_parts(&spool)).await {
+                tracing::warn!(%error, "could not put the spool in order");
             }
             tokio::select! {
                 () = tokio::time::sleep(TIDY_EVERY) => {}
@@ -259,4 +264,35 @@ impl Worker {
         let n_jobs = u32::try_from(self.running.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         JOB_LOOKS_EVERY * (1 + n_jobs / JOBS_FOR_TWICE_AS_LONG).min(6)
     }
+}
+
+/// What lay in the spool this long is gone on with by nobody.
+const OLD: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Removes parts from the spool and its folders that nobody has written for a week.
+fn forget_old_parts(spool: &Path) -> Result<(), VolumeError> {
+    let volume = LocalVolume::create(spool)?;
+    let before = chrono::Utc::now() - OLD;
+    let before = before.timestamp_nanos_opt().unwrap_or(0);
+    let root = VolumePath::root();
+    let folders = volume
+        .list(&root)?
+        .into_iter()
+        .filter(|entry| entry.is_folder);
+    let mut folders: Vec<VolumePath> = folders
+        .filter_map(|entry| root.join(&entry.name).ok())
+        .collect();
+    folders.push(root);
+    for folder in folders {
+        for entry in volume.list(&folder)? {
+            let whole = entry.name.strip_suffix(".part");
+            if let Some(name) = whole.filter(|_| entry.modified_ns < before) {
+                match volume.drop_part(&folder.join(name)?) {
+                    Ok(()) | Err(VolumeError::Busy { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,9 +1,10 @@
 //! What was staged where: lets a file that is there be recognised without reading it.
 
+use chrono::{DateTime, Utc};
 use gantry_asset::AssetId;
 
 use crate::Store;
-use crate::database::now;
+use crate::assets::to_time;
 use crate::error::{Doing, StoreError};
 
 /// One file in a volume that Gantry put there.
@@ -29,6 +30,8 @@ pub struct StagedFile {
     pub sha256: Option<String>,
     /// What its bytes were compared with.
     pub verified_by: String,
+    /// When it was staged.
+    pub staged: DateTime<Utc>,
 }
 
 type Row = (
@@ -42,6 +45,7 @@ type Row = (
     i64,
     Option<String>,
     String,
+    i64,
 );
 
 impl Store {
@@ -55,7 +59,7 @@ impl Store {
         path: &str,
     ) -> Result<Option<StagedFile>, StoreError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT path, asset, version, name, method, size_bytes, modified_ns, inode, sha256, verified_by FROM staged_files WHERE volume = $1 AND path = $2",
+            "SELECT path, asset, version, name, method, size_bytes, modified_ns, inode, sha256, verified_by, staged FROM staged_files WHERE volume = $1 AND path = $2",
         )
         .bind(volume)
         .bind(path)
@@ -80,7 +84,7 @@ impl Store {
             format!("{}/", folder.trim_end_matches('/'))
         };
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT path, asset, version, name, method, size_bytes, modified_ns, inode, sha256, verified_by FROM staged_files \
+            "SELECT path, asset, version, name, method, size_bytes, modified_ns, inode, sha256, verified_by, staged FROM staged_files \
              WHERE volume = $1 AND substr(path, 1, length($2)) = $2 ORDER BY path",
         )
         .bind(volume)
@@ -130,7 +134,7 @@ pub(crate) async fn keep(
     .bind(file.inode.cast_signed())
     .bind(&file.sha256)
     .bind(&file.verified_by)
-    .bind(now())
+    .bind(file.staged.timestamp_millis())
     .execute(&mut **tx)
     .await
     .doing("keep a staged file")?;
@@ -138,7 +142,8 @@ pub(crate) async fn keep(
 }
 
 fn to_staged(row: Row) -> Option<StagedFile> {
-    let (path, asset, version, name, method, size, modified_ns, inode, sha256, verified_by) = row;
+    let (path, asset, version, name, method, size, modified_ns, inode, sha256, verified_by, staged) =
+        row;
     Some(StagedFile {
         path,
         asset: AssetId::parse(&asset).ok()?,
@@ -150,5 +155,6 @@ fn to_staged(row: Row) -> Option<StagedFile> {
         inode: inode.cast_unsigned(),
         sha256,
         verified_by,
+        staged: to_time(staged),
     })
 }

@@ -16,8 +16,8 @@ async fn app() -> TestApp {
 /// The address of a storage as people write it, with user and password.
 fn address(storage: &Storage, password: &str) -> String {
     let mut url = storage.config.address.clone();
-    url.set_username("ada").unwrap();
-    url.set_password(Some(password)).unwrap();
+    url.set_username("ada").expect("it has a host");
+    url.set_password(Some(password)).expect("it has a host");
     url.to_string()
 }
 

@@ -263,6 +263,14 @@ async fn openssh_keeps_files_by_key() {
 }
 
 #[tokio::test]
+async fn openssh_keeps_files_by_password() {
+    let Some(storage) = storage::sshd_by_password() else {
+        return;
+    };
+    keeps_files(&storage).await;
+}
+
+#[tokio::test]
 async fn asyncssh_keeps_files_by_password() {
     let Some(storage) = storage::asyncssh() else {
         return;
@@ -310,6 +318,7 @@ fn all() -> Vec<Storage> {
         storage::pyftpdlib(),
         storage::vsftpd(false),
         storage::sshd(),
+        storage::sshd_by_password(),
         storage::asyncssh(),
         storage::apache(),
         storage::wsgidav(),
@@ -393,6 +402,7 @@ async fn what_is_behind_a_link_stays_when_a_tree_is_deleted() {
         storage::pyftpdlib(),
         storage::vsftpd(false),
         storage::sshd(),
+        storage::sshd_by_password(),
         storage::asyncssh(),
     ];
     for storage in all.into_iter().flatten() {

@@ -117,11 +117,23 @@ pub(crate) fn free_port() -> u16 {
 
 /// Where a program is; none, with a word about it, when the test cannot run.
 pub(crate) fn program(name: &str) -> Option<String> {
+    program_that(name, &[], "")
+}
+
+/// The same, of several the first that says this when asked so.
+pub(crate) fn program_that(name: &str, arguments: &[&str], word: &str) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/sbin", "/sbin"]);
+    let says = |path: &PathBuf| {
+        let asked = || Command::new(path).args(arguments).output();
+        let said =
+            |output: std::process::Output| String::from_utf8_lossy(&output.stdout).contains(word);
+        word.is_empty() || asked().is_ok_and(said)
+    };
     let found = folders
         .map(|folder| Path::new(folder).join(name))
-        .find(|path| path.is_file());
+        .filter(|path| path.is_file())
+        .find(says);
     match found {
         Some(path) => Some(path.display().to_string()),
         None => missing(name),

@@ -6,7 +6,9 @@ use std::process::Command;
 use gantry_net::{Limits, Net, NetConfig, Remote, RemoteConfig, RemoteKind, Url};
 
 use crate::peer::quick;
-use crate::servers::{Server, Tree, certificate, free_port, program, python_with, run};
+use crate::servers::{
+    Server, Tree, certificate, free_port, program, program_that, python_with, run,
+};
 
 /// Her password has what must be written with percent signs.
 pub(crate) const PASSWORD: &str = "p@ss word%";
@@ -372,7 +374,8 @@ pub(crate) fn wsgidav() -> Option<Storage> {
 
 /// rclone serving S3, which checks the signature of every request.
 pub(crate) fn rclone() -> Option<Storage> {
-    let program = program("rclone")?;
+    // Debian's serves no S3.
+    let program = program_that("rclone", &["serve", "--help"], "  s3 ")?;
     let (tree, port) = (Tree::new(), free_port());
     let root = root(&tree, "storage");
     std::fs::create_dir_all(root.join("bucket/files")).unwrap();

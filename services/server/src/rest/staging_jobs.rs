@@ -35,7 +35,7 @@ pub(crate) struct AddToVolume {
     /// `auto`, `link`, `clone` or `copy`.
     #[schema(value_type = Option<String>)]
     pub(crate) method: Method,
-    /// Whether archives are unpacked; only `false` is offered.
+    /// Whether gzip, `.Z`, bzip2 and Hatanaka come off on the way; ZIP archives stay as they are.
     pub(crate) unpack: bool,
     /// `keep`, `replace` or `rename`.
     #[schema(value_type = Option<String>)]
@@ -72,12 +72,6 @@ pub(crate) async fn start_staging(
     user: &User,
     asked: &AddToVolume,
 ) -> Result<StagingJob, Problem> {
-    if asked.unpack {
-        return Err(Problem::new(
-            &UNPROCESSABLE,
-            "`unpack` is not offered by this service; stage the file as it is",
-        ));
-    }
     if asked.volume.is_empty() {
         return Err(Problem::new(
             &UNPROCESSABLE,
@@ -89,6 +83,7 @@ pub(crate) async fn start_staging(
     let request = StageRequest {
         directory: asked.directory.clone(),
         method: asked.method,
+        unpack: asked.unpack,
         on_conflict: asked.on_conflict,
     };
     let job = app

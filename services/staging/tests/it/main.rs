@@ -15,6 +15,7 @@ mod queries;
 mod quotas;
 mod selections;
 mod transfers;
+mod unpack;
 mod verification;
 mod world;
 

@@ -163,6 +163,7 @@ async fn outcomes_and_what_is_in_the_volume_are_kept_together() {
         inode: u64::MAX,
         sha256: Some("00".to_owned()),
         verified_by: "size".to_owned(),
+        staged: chrono::DateTime::UNIX_EPOCH,
     };
     let whole = FileOutcome {
         warnings: vec!["odd".to_owned()],
