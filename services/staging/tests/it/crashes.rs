@@ -1,13 +1,10 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use gantry_staging::{Worker, WorkerConfig};
 use gantry_store::{Lease, Phase, StagingJob};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::fake::Held;
-use crate::world::{World, fake, plain, sha256, until};
+use crate::world::{Killable, World, fake, plain, sha256, until};
 
 fn many() -> Vec<Held> {
     (0..12)
@@ -29,21 +26,9 @@ async fn undisturbed() -> BTreeMap<String, Vec<u8>> {
 
 /// Runs a worker on threads of its own and ends them in the middle: what a killed process leaves.
 async fn killed_when(world: &World, owner: &str, is_time: impl AsyncFnMut() -> Option<()>) {
-    let worker = Worker::new(WorkerConfig {
-        owner: owner.to_owned(),
-        ..world.worker.clone()
-    });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.spawn(async move { worker.run(CancellationToken::new()).await });
+    let worker = Killable::start(world, owner);
     until("the middle", is_time).await;
-    tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)))
-        .await
-        .unwrap();
-    world.store.expire_staging_jobs(owner).await.unwrap();
+    worker.kill(world).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

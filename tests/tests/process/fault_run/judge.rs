@@ -247,13 +247,15 @@ pub(crate) fn requests(log: &[Asked], job: &Job, has_small_disk: bool, tally: &m
     for (n_before, kept) in kept {
         for (name, n_bytes) in kept {
             let of_file = |asked: &&Asked| asked.name == *name;
-            // Bytes that were found to be wrong, or of a file that is not the one selected, are rightly thrown away.
-            let is_spoiled = log[..*n_before].iter().filter(of_file).any(|asked| {
-                matches!(
-                    asked.mishap,
-                    Some(Mishap::Flip | Mishap::Short | Mishap::Missing | Mishap::Unannounced(_))
-                ) || asked.version > 0
-            });
+            // What came behind a wrong byte, or in place of a range, is rightly thrown away.
+            let spoils = |mishap| {
+                !matches!(
+                    mishap,
+                    Mishap::Cut(_) | Mishap::Unavailable(_) | Mishap::ServerError | Mishap::Page
+                )
+            };
+            let before = log[..*n_before].iter().filter(of_file);
+            let is_spoiled = before.filter_map(|asked| asked.mishap).any(spoils);
             let Some(next) = log[*n_before..]
                 .iter()
                 .find(of_file)
@@ -263,7 +265,9 @@ pub(crate) fn requests(log: &[Asked], job: &Job, has_small_disk: bool, tally: &m
             };
             if next.from < *n_bytes {
                 let all: Vec<_> = log.iter().filter(of_file).collect();
-                tally.wrong.push(format!("{n_bytes} bytes were kept before request {n_before}: {next:?}; all: {all:?}"));
+                tally.wrong.push(format!(
+                    "{n_bytes} bytes were kept before request {n_before}: {next:?}; all: {all:?}"
+                ));
             } else {
                 tally.resumes += 1;
             }
