@@ -311,6 +311,7 @@ impl JobRun<'_> {
                 }
                 Err(Broken::Volume(error)) => {
                     tracing::warn!(%error, "the cache has no room; the file goes straight to its volume");
+                    cache.give_up(&id).await?;
                     break Ok(None);
                 }
                 Err(Broken::Outcome(outcome)) => {

@@ -100,7 +100,11 @@ impl JobRun<'_> {
                 .and_then(|text| serde_json::from_str(text).ok()),
         };
         match self.whole_before(&moving).await? {
-            Some(end) => Ok(end),
+            Some(end) => {
+                // What it was fetched into has no use any more.
+                self.drop_cached_part(row).await;
+                Ok(end)
+            }
             None => self.place_and_carry_out(&moving, turn).await,
         }
     }

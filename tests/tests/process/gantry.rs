@@ -267,6 +267,12 @@ impl Gantry {
         Service::start(self, self.command(&["serve", "--json"]))
     }
 
+    /// The service, asked with a token that was made before.
+    pub(crate) fn serve_with(&self, token: &str) -> Service {
+        let command = self.command(&["serve", "--json"]);
+        Service::start_with(self, command, Some(token))
+    }
+
     fn new_log(&self) -> PathBuf {
         let n = self.n_logs.fetch_add(1, Ordering::Relaxed);
         self.path(&format!("service-{n}.log"))
@@ -295,7 +301,11 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts it, and waits for the line it says when it is ready.
-    pub(crate) fn start(gantry: &Gantry, mut command: Command) -> Self {
+    pub(crate) fn start(gantry: &Gantry, command: Command) -> Self {
+        Self::start_with(gantry, command, None)
+    }
+
+    fn start_with(gantry: &Gantry, mut command: Command, token: Option<&str>) -> Self {
         let log = gantry.new_log();
         command.stderr(File::create(&log).unwrap());
         let mut process = Guarded(command.spawn().unwrap());
@@ -314,7 +324,7 @@ impl Service {
             )
         });
         let said: Value = serde_json::from_str(&line).unwrap();
-        let token = said["token"].as_str().map(ToOwned::to_owned);
+        let token = token.or(said["token"].as_str()).map(ToOwned::to_owned);
         let token = token.unwrap_or_else(|| gantry.token_of("ada"));
         let api = Api::at(said["url"].as_str().unwrap(), &token);
         Self {

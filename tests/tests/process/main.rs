@@ -7,6 +7,7 @@
 
 mod api;
 mod demo;
+mod fault_run;
 mod gantry;
 mod harvest;
 mod keys;
@@ -14,5 +15,6 @@ mod labs;
 mod output;
 mod processes;
 mod sentences;
+mod small;
 mod staging;
 mod unlucky;

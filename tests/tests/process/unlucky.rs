@@ -1,13 +1,12 @@
 //! Archives that send half of a file, files that are half of one, and a volume without room.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
 
 use gantry_standin::{Fault, Times};
 use serde_json::json;
 
 use crate::gantry::{Gantry, config, files_below, parts, standin, standin_with, tree};
+use crate::small::Small;
 
 const SMALL: &str = "COM_PowerSpect_CMB-TT-full_R3.01.txt";
 const MAP: &str = "HFI_SkyMap_143_0064_R3.01_full.fits";
@@ -106,41 +105,18 @@ fn a_truncated_file_that_the_archive_serves_whole_is_staged_with_a_warning() {
     );
 }
 
-/// A file system of 20 MB that goes when it is dropped.
-struct Small(PathBuf);
-
-impl Small {
-    fn mount(path: PathBuf) -> Option<Self> {
-        std::fs::create_dir_all(&path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=20m", "gantry-test"])
-            .arg(&path)
-            .output();
-        mounted
-            .is_ok_and(|output| output.status.success())
-            .then_some(Self(path))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        // Nothing can be done when it fails, and the test has its answer.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
-    }
-}
-
 #[test]
 fn a_full_volume_ends_the_job_with_one_sentence_and_what_was_there_before_stays() {
     let (archive, _cache) = standin(128);
     let gantry = Gantry::bare();
-    let Some(small) = Small::mount(gantry.path("small")) else {
+    let Some(small) = Small::mount(gantry.path("small"), 20) else {
         // Written past the test harness, which keeps what a passing test prints to itself.
         let text =
             "NOT RUN  a full volume: a file system of 20 MB cannot be mounted here; run as root";
         writeln!(std::io::stderr(), "{text}").unwrap();
         return;
     };
-    let staging = format!("[staging]\nvolume_root = '{}'\n", small.0.display());
+    let staging = format!("[staging]\nvolume_root = '{}'\n", small.path().display());
     gantry.configure(&(config(&archive.url(), &gantry.path("data"), "") + &staging));
     gantry.json(&["harvest", "planck"]);
     let service = gantry.serve();
@@ -172,7 +148,11 @@ fn a_full_volume_ends_the_job_with_one_sentence_and_what_was_there_before_stays(
         4,
         "{ended}"
     );
-    assert!(parts(&small.0).is_empty(), "{:?}", files_below(&small.0));
+    assert!(
+        parts(small.path()).is_empty(),
+        "{:?}",
+        files_below(small.path())
+    );
     assert!(gantry.parts().is_empty(), "{:?}", gantry.parts());
     let after = tree(&volume);
     for (path, sum) in &before {
@@ -180,12 +160,7 @@ fn a_full_volume_ends_the_job_with_one_sentence_and_what_was_there_before_stays(
     }
 
     // With room made, a retry brings the rest.
-    let grown = Command::new("mount")
-        .args(["-o", "remount,size=60m"])
-        .arg(&small.0)
-        .status()
-        .unwrap();
-    assert!(grown.success());
+    small.grow(60);
     let id = job.as_str().unwrap();
     service
         .api

@@ -1,13 +1,10 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use gantry_staging::{Worker, WorkerConfig};
 use gantry_store::{Lease, Phase, StagingJob};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::fake::Held;
-use crate::world::{World, fake, plain, sha256, until};
+use crate::world::{Killable, Setup, World, fake, made, plain, request, sha256, until};
 
 fn many() -> Vec<Held> {
     (0..12)
@@ -29,21 +26,9 @@ async fn undisturbed() -> BTreeMap<String, Vec<u8>> {
 
 /// Runs a worker on threads of its own and ends them in the middle: what a killed process leaves.
 async fn killed_when(world: &World, owner: &str, is_time: impl AsyncFnMut() -> Option<()>) {
-    let worker = Worker::new(WorkerConfig {
-        owner: owner.to_owned(),
-        ..world.worker.clone()
-    });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.spawn(async move { worker.run(CancellationToken::new()).await });
+    let worker = Killable::start(world, owner);
     until("the middle", is_time).await;
-    tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)))
-        .await
-        .unwrap();
-    world.store.expire_staging_jobs(owner).await.unwrap();
+    worker.kill(world).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,6 +121,31 @@ async fn a_crash_between_naming_a_file_and_saying_so_is_mended_without_moving_a_
             world.stage(&["fake:map"], &plain()).await.counted(),
             [0, 1, 0, 0]
         );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_whole_when_its_process_died_leaves_nothing_in_the_cache() {
+    for name in ["fake/map", "fake/map.part"] {
+        let setup = Setup {
+            cache_bytes: Some(1_000_000),
+            ..Setup::default()
+        };
+        let world = made([Held::new("map", "bytes")], setup).await;
+        let job = died_with(&world, "fake:map", whole(b"bytes")).await;
+        std::fs::create_dir_all(world.path("fake")).unwrap();
+        std::fs::write(world.path(name), b"bytes").unwrap();
+        // Where the cache fetches this file of this version to.
+        let part = format!("{}.part", sha256(b"fake:map\n1\nmap"));
+        let part = world.folder.path().join("cache/incoming").join(part);
+        std::fs::write(&part, b"bytes").unwrap();
+        let ended = world.carry_out(&job).await;
+        assert_eq!(ended.counted(), [1, 0, 0, 0], "{name}");
+        assert!(!part.exists(), "{name}");
+        // Nor does it get in the way of others.
+        let elsewhere = request(json!({"directory": "again"}));
+        let again = world.stage(&["fake:map"], &elsewhere).await;
+        assert_eq!(again.counted(), [1, 0, 0, 0], "{name}");
     }
 }
 

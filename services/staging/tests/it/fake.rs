@@ -1,6 +1,6 @@
 //! An archive in memory: files of any form, some of which stop coming until they are let go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -10,8 +10,29 @@ use gantry_asset::{Algorithm, Asset, Checksum, File, Location, Query};
 use gantry_connector::{
     Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Remarks, Resume,
 };
-use gantry_net::{Circuit, Health, Validator};
+use gantry_net::{Circuit, Health, NetError, ShownUrl, Validator};
 use tokio::sync::watch;
+
+/// What goes wrong when a file is opened once; places are thousandths of what is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mishap {
+    /// It is not sent, this time.
+    Refused,
+    /// A web page comes instead.
+    Page,
+    /// The archive says that it has no such file.
+    Gone,
+    /// It breaks off there.
+    Cut(usize),
+    /// It breaks off there, and another file stands in its place from then on.
+    Replaced(usize),
+    /// The byte there is another.
+    Flip(usize),
+    /// All of it comes, whatever was asked for.
+    WholeAgain,
+    /// It ends there as if it were whole, its length unsaid.
+    Short(usize),
+}
 
 /// One file of the archive, an asset of its own.
 #[derive(Clone)]
@@ -34,6 +55,10 @@ pub(crate) struct Held {
     pub(crate) is_table: bool,
     /// The local id of the series it is a member of.
     pub(crate) series: Option<String>,
+    /// What goes wrong when it is opened, one after the other.
+    pub(crate) mishaps: VecDeque<Mishap>,
+    /// What it is replaced with.
+    pub(crate) other: Option<Vec<u8>>,
 }
 
 impl Held {
@@ -53,7 +78,22 @@ impl Held {
             release: "PR3".to_owned(),
             is_table: false,
             series: None,
+            mishaps: VecDeque::new(),
+            other: None,
         }
+    }
+
+    /// What goes wrong this time, and what the file is meanwhile.
+    fn next(&mut self) -> (Self, Option<Mishap>) {
+        let mishap = self.mishaps.pop_front();
+        let now = self.clone();
+        if let Some(Mishap::Replaced(_)) = mishap
+            && let Some(other) = self.other.take()
+        {
+            self.announced = Some(other.len() as u64);
+            self.bytes = other;
+        }
+        (now, mishap)
     }
 
     fn file(&self) -> File {
@@ -186,7 +226,9 @@ impl Connector for Fake {
             },
             Location::Mounted(_) => None,
         });
-        let held = self.held.lock().unwrap()[name.unwrap()].clone();
+        let mut all = self.held.lock().unwrap();
+        let (held, mishap) = all.get_mut(name.unwrap()).unwrap().next();
+        drop(all);
         if matches!(file.locations[..], [Location::Query(_)]) {
             self.runs.lock().unwrap().push(resume.run.clone());
             let run = resume.run.clone().unwrap_or_else(|| "run-1".to_owned());
@@ -208,7 +250,10 @@ impl Connector for Fake {
                     name: held.name,
                 });
             }
-            let answer = answer(&held, resume);
+            let answer = match mishap {
+                Some(mishap) => stumbling(&held, resume, mishap)?,
+                None => answer(&held, resume),
+            };
             if resume.run.is_some() || held.name.starts_with("query") {
                 answer.remarks.add("2 sources had no product");
                 answer.remarks.set_rows(152);
@@ -260,6 +305,59 @@ fn answer(held: &Held, resume: &Resume) -> ByteStream {
             bytes.chain(stream::pending()).boxed()
         } else {
             bytes.boxed()
+        },
+    }
+}
+
+/// The answer when something goes wrong.
+fn stumbling(held: &Held, resume: &Resume, mishap: Mishap) -> Result<ByteStream, OpenError> {
+    let (archive, name) = ("fake".parse().unwrap(), held.name.clone());
+    match mishap {
+        Mishap::Refused => return Err(cut(held)),
+        Mishap::Page => return Err(OpenError::Page { archive, name }),
+        Mishap::Gone => return Err(OpenError::Gone { archive, name }),
+        _ => {}
+    }
+    let mut held = held.clone();
+    let whole_again = Resume::default();
+    let resume = match mishap {
+        Mishap::WholeAgain => &whole_again,
+        _ => resume,
+    };
+    let mut answer = answer(&held, resume);
+    let starts_at = answer.starts_at as usize;
+    let n_bytes = held.bytes.len() - starts_at;
+    let place = |thousandths: usize| starts_at + n_bytes * thousandths / 1000;
+    if let Mishap::Flip(at) = mishap
+        && let Some(byte) = held.bytes.get_mut(place(at))
+    {
+        *byte ^= 1;
+    }
+    let (end, breaks_off) = match mishap {
+        Mishap::Cut(at) | Mishap::Replaced(at) => (place(at), true),
+        Mishap::Short(at) => (place(at), false),
+        _ => (held.bytes.len(), false),
+    };
+    if let Mishap::Short(_) = mishap {
+        answer.total_bytes = None;
+    }
+    let chunks = held.bytes[starts_at..end].chunks(8 * 1024);
+    let chunks = chunks.map(|chunk| Ok(Bytes::copy_from_slice(chunk)));
+    let last = breaks_off.then(|| Err(cut(&held)));
+    let chunks: Vec<_> = chunks.chain(last).collect();
+    answer.bytes = stream::iter(chunks).boxed();
+    Ok(answer)
+}
+
+fn cut(held: &Held) -> OpenError {
+    let url = "http://fake.example/".parse().unwrap();
+    OpenError::Net {
+        archive: "fake".parse().unwrap(),
+        name: held.name.clone(),
+        source: NetError::CutShort {
+            url: ShownUrl::from(&url),
+            expected: held.bytes.len() as u64,
+            got: 0,
         },
     }
 }

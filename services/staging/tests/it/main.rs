@@ -13,6 +13,7 @@ mod manifests;
 mod mounts;
 mod queries;
 mod quotas;
+mod schedules;
 mod selections;
 mod transfers;
 mod unpack;

@@ -2,7 +2,7 @@ use gantry_standin::{Fault, Times};
 use gantry_store::{FileOutcome, Phase};
 
 use crate::fake::Held;
-use crate::world::{fake, plain, sha256, standin, until};
+use crate::world::{fake, plain, request, sha256, standin, until};
 
 const MAP: &str = "HFI_SkyMap_100_0016_R3.01_full.fits";
 const MAP_ID: &str = "planck:HFI_SkyMap_100_0016_R3.01_full.fits";
@@ -291,4 +291,23 @@ async fn two_hundred_small_files_are_all_staged() {
         .map(|name| (format!("fake/{name}"), name.repeat(100).into_bytes()));
     assert_eq!(world.tree(), expected.collect());
     assert_eq!(world.stage(&ids, &plain()).await.counted(), [0, 200, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_under_way_keep_no_connection_that_their_own_job_waits_for() {
+    // The first ends at once, so that the job looks for more files while the others begin to ask the record.
+    let names: Vec<String> = (0..7).map(|n| format!("f{n}")).collect();
+    let mut held: Vec<Held> = names.iter().map(|name| Held::new(name, "x")).collect();
+    held[0].gone = true;
+    let world = fake(held).await;
+    let ids: Vec<String> = names.iter().map(|name| format!("fake:{name}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for n in 0..40 {
+        let wanted = request(serde_json::json!({"directory": format!("try-{n}")}));
+        let job = world.job(&ids, &wanted).await;
+        let worker = world.worker("one");
+        let ended = world.until_phase(&job, Phase::Completed).await;
+        worker.stop().await;
+        assert_eq!(ended.counted(), [6, 0, 0, 1]);
+    }
 }

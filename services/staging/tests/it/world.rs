@@ -32,11 +32,12 @@ pub(crate) struct World {
     pub(crate) worker: WorkerConfig,
     pub(crate) ada: User,
     pub(crate) volume: Volume,
+    pub(crate) setup: Setup,
     pub(crate) folder: tempfile::TempDir,
 }
 
 /// What a world is made with.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Setup {
     /// Where the archive in memory is mounted.
     pub(crate) mounts: Vec<PathBuf>,
@@ -111,14 +112,45 @@ fn planck(standin: &Running) -> Arc<dyn Connector> {
     Arc::from(gantry_connector_planck::connect("planck".parse().unwrap(), &config, net).unwrap())
 }
 
+/// Where the record of a world is.
+fn record(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("gantry.db").display())
+}
+
+/// What a worker of a world works with; all of it goes through this one record.
+fn worker_config(folder: &Path, store: Store, archives: Archives, setup: Setup) -> WorkerConfig {
+    let volumes = Volumes::new(VolumesConfig {
+        store: store.clone(),
+        net: Net::new(setup.net).unwrap(),
+        seal: Seal::open(&folder.join("seal.key")).unwrap(),
+        root: folder.join("volumes"),
+        local_roots: vec![folder.join("local")],
+        mounts: setup.mounts,
+        catalogue: setup.catalogue,
+        spool: folder.join("spool"),
+    });
+    let cache = setup
+        .cache_bytes
+        .map(|limit_bytes| Cache::open(store.clone(), &folder.join("cache"), limit_bytes).unwrap());
+    WorkerConfig {
+        store,
+        archives,
+        volumes,
+        owner: "one".to_owned(),
+        jobs: 4,
+        cache,
+        spool: folder.join("spool"),
+        quota: setup.quota,
+    }
+}
+
 async fn world(
     folder: tempfile::TempDir,
     fake: Arc<Fake>,
     standin: Option<Running>,
     setup: Setup,
 ) -> World {
-    let url = format!("sqlite:{}", folder.path().join("gantry.db").display());
-    let store = Store::open(&url).await.unwrap();
+    let store = Store::open(&record(folder.path())).await.unwrap();
     let planck = standin.as_ref().map(planck);
     let connectors = [Some(fake.clone() as Arc<dyn Connector>), planck];
     let archives = Archives::new(
@@ -144,29 +176,13 @@ async fn world(
         .await
         .unwrap();
     }
-    let volumes = Volumes::new(VolumesConfig {
-        store: store.clone(),
-        net: Net::new(setup.net).unwrap(),
-        seal: Seal::open(&folder.path().join("seal.key")).unwrap(),
-        root: folder.path().join("volumes"),
-        local_roots: vec![folder.path().join("local")],
-        mounts: setup.mounts,
-        catalogue: setup.catalogue,
-        spool: folder.path().join("spool"),
-    });
-    let cache = setup.cache_bytes.map(|limit_bytes| {
-        Cache::open(store.clone(), &folder.path().join("cache"), limit_bytes).unwrap()
-    });
-    let worker = WorkerConfig {
-        store: store.clone(),
-        archives: archives.clone(),
-        volumes: volumes.clone(),
-        owner: "one".to_owned(),
-        jobs: 4,
-        cache,
-        spool: folder.path().join("spool"),
-        quota: setup.quota,
-    };
+    let worker = worker_config(
+        folder.path(),
+        store.clone(),
+        archives.clone(),
+        setup.clone(),
+    );
+    let volumes = worker.volumes.clone();
     let staging = Staging::new(store.clone(), archives.clone(), Worker::new(worker.clone()));
     let ada = store.ensure_user("ada", false).await.unwrap();
     let new = NewVolume {
@@ -184,6 +200,7 @@ async fn world(
         worker,
         ada,
         volume,
+        setup,
         folder,
     }
 }
@@ -399,6 +416,55 @@ impl Background {
             .await
             .expect("the worker ends")
             .unwrap();
+    }
+}
+
+/// A worker with threads and connections of its own, which can be ended as a killed process is.
+pub(crate) struct Killable {
+    /// There until it is ended.
+    runtime: Option<tokio::runtime::Runtime>,
+    owner: String,
+}
+
+impl Killable {
+    pub(crate) fn start(world: &World, owner: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (archives, setup) = (world.archives.clone(), world.setup.clone());
+        let (folder, name) = (world.folder.path().to_owned(), owner.to_owned());
+        runtime.spawn(async move {
+            let store = Store::open(&record(&folder)).await.unwrap();
+            let config = worker_config(&folder, store, archives, setup);
+            let worker = Worker::new(WorkerConfig {
+                owner: name,
+                ..config
+            });
+            worker.run(CancellationToken::new()).await;
+        });
+        Self {
+            runtime: Some(runtime),
+            owner: owner.to_owned(),
+        }
+    }
+
+    /// Ends its threads wherever they are; its leases are given back, as time would.
+    pub(crate) async fn kill(mut self, world: &World) {
+        let runtime = self.runtime.take().unwrap();
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)))
+            .await
+            .unwrap();
+        world.store.expire_staging_jobs(&self.owner).await.unwrap();
+    }
+}
+
+impl Drop for Killable {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
