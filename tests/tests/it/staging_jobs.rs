@@ -601,3 +601,38 @@ async fn jobs_and_their_files_are_listed_in_pages() {
             .problem(404, "not-found"),
     );
 }
+
+#[tokio::test]
+async fn what_is_packed_is_unpacked_where_that_is_asked_for() {
+    let text = "MJD flux\n59000 1.5\n".repeat(200);
+    let name = "COM_Packed_R3.01.txt.gz";
+    let app = TestApp::builder()
+        .product(name, gzipped(text.as_bytes()))
+        .start()
+        .await;
+    let ada = app.user("ada").await.with_volume("scratch").await;
+    let asset = format!("planck:{name}");
+    let asked = json!({"assets": [asset], "volume": "scratch", "unpack": true});
+    let answer = ada.post("/api/v1/add-to-volume", asked).await.is(202);
+    let job = ada.job(&answer);
+    let done = job.completes().await;
+    assert_eq!(done["files"]["staged"], 1, "{done}");
+    let at = "/api/v1/volumes/scratch/files/planck/COM_Packed_R3.01.txt";
+    assert_eq!(ada.get(at).await.is(200).text(), text);
+    let file = &job.files().await[0];
+    assert_eq!(
+        (&file["name"], &file["path"], &file["verified_by"]),
+        (
+            &json!(name),
+            &json!("planck/COM_Packed_R3.01.txt"),
+            &json!("embedded-checksum")
+        )
+    );
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(bytes).expect("memory takes it");
+    gz.finish().expect("memory takes it")
+}

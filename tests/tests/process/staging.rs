@@ -201,3 +201,41 @@ fn verify_names_what_was_changed_or_taken_away_since_it_was_staged() {
     );
     assert!(gantry.fails(&["verify", "nowhere"]).contains("nowhere"));
 }
+
+#[test]
+fn what_a_report_lists_is_staged_again_in_the_same_way() {
+    let (archive, _cache) = standin(16);
+    let gantry = Gantry::on(&archive);
+    gantry.json(&["harvest", "planck"]);
+    let map = "planck:HFI_SkyMap_100_0016_R3.01_full.fits";
+    let spectrum = format!("planck:{SMALL}");
+    let first = gantry.json(&[
+        "add-to-volume",
+        map,
+        &spectrum,
+        "--volume",
+        "workspace",
+        "--directory",
+        "paper/figure-1",
+    ]);
+    let volumes = gantry.path("data/volumes");
+    let user = std::fs::read_dir(volumes).unwrap().next().unwrap().unwrap();
+    let workspace = user.path().join("workspace");
+    let before = tree(&workspace);
+    assert_eq!(before.len(), 2, "{before:?}");
+    let id = first["id"]
+        .as_str()
+        .or(first["staging_job"]["id"].as_str())
+        .unwrap();
+    let report = gantry.path("report.json");
+    std::fs::copy(
+        workspace.join(format!("paper/figure-1/report-{id}.json")),
+        &report,
+    )
+    .unwrap();
+    std::fs::remove_dir_all(workspace.join("paper")).unwrap();
+    gantry.json(&["restage", report.to_str().unwrap(), "--volume", "workspace"]);
+    assert_eq!(tree(&workspace), before);
+    let verified = gantry.json(&["verify", "workspace"]);
+    assert_eq!(verified["counts"]["intact"], 2, "{verified}");
+}

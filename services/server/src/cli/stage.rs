@@ -31,6 +31,12 @@ pub(super) struct AddToVolumeArgs {
     /// The folder in it; the archive's id by default.
     #[arg(long)]
     directory: Option<String>,
+    /// Take off gzip, `.Z`, bzip2 and Hatanaka on the way.
+    #[arg(long)]
+    unpack: bool,
+    /// What to do when something else has a file's name.
+    #[arg(long, value_name = "DO", value_parser = ["keep", "replace", "rename"], default_value = "keep")]
+    on_conflict: String,
 }
 
 /// The arguments of `open-in-notebook`.
@@ -62,6 +68,8 @@ pub(super) async fn add_to_volume(
         take: take(args.assets),
         volume: args.volume,
         directory: args.directory,
+        unpack: args.unpack,
+        on_conflict: serde_json::from_value(json!(args.on_conflict))?,
         ..AddToVolume::default()
     };
     let job = start_staging(&app, &user, &asked).await.map_err(words)?;
@@ -284,10 +292,13 @@ pub(super) async fn restage(
     let directory = manifest["request"]["directory"]
         .as_str()
         .map(ToOwned::to_owned);
+    let asked = |name: &str| manifest["request"][name].clone();
     let wanted = AddToVolumeArgs {
         assets,
         volume: args.volume,
         directory,
+        unpack: asked("unpack").as_bool().unwrap_or(false),
+        on_conflict: asked("on_conflict").as_str().unwrap_or("keep").to_owned(),
     };
     let files = files.clone();
     let store = gantry_store::Store::open(&config.store_url()).await?;
