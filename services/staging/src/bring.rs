@@ -16,11 +16,14 @@ use crate::transfer::{Broken, PartState, Transfer, Whole};
 use crate::volume::{LocalVolume, RemoteVolume, VolumeError, VolumePath};
 
 /// Where the bytes of a file come from.
+#[derive(Clone)]
 pub(crate) enum Source {
     /// The mounted archive.
     Mounted(PathBuf),
     /// The archive, unless the cache has them.
     Archive,
+    /// The archive, past the cache.
+    Straight,
 }
 
 /// Bytes that are whole and lie on this machine.
@@ -32,6 +35,9 @@ enum Here {
     /// In a part that is theirs alone.
     Alone(Whole),
 }
+
+/// So much room is made on a full disk at least.
+const AT_LEAST: u64 = 64 << 20;
 
 impl Here {
     /// The bytes, from the first on.
@@ -66,8 +72,41 @@ impl Here {
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl JobRun<'_> {
-    /// Brings a file to its place in the volume, from wherever its bytes are nearest.
+    /// Brings a file to its place; on a full disk what the cache can spare is given up for it.
     pub(crate) async fn bring(
+        &self,
+        source: Source,
+        moving: &Moving<'_>,
+        path: &VolumePath,
+    ) -> Result<End, Broken> {
+        match self.bring_once(source.clone(), moving, path).await {
+            Err(Broken::Volume(VolumeError::Full { .. })) if self.frees(moving).await? => {
+                // With so little room a file does not come into the cache as well.
+                let source = match source {
+                    Source::Archive => Source::Straight,
+                    source => source,
+                };
+                self.bring_once(source, moving, path).await
+            }
+            brought => brought,
+        }
+    }
+
+    /// Gives up what the cache has of this file, and more where it must, if it lies on the disk of the volume.
+    async fn frees(&self, moving: &Moving<'_>) -> Result<bool, Broken> {
+        let beside = self.cache.zip(self.files.as_local());
+        let Some((cache, _)) = beside.filter(|(cache, volume)| cache.files.is_beside(volume))
+        else {
+            return Ok(false);
+        };
+        self.drop_cached_part(moving.row).await;
+        let wanted = moving.file.size_bytes.unwrap_or(0).max(AT_LEAST);
+        cache.free(wanted).await?;
+        Ok(true)
+    }
+
+    /// Brings a file to its place in the volume, from wherever its bytes are nearest.
+    async fn bring_once(
         &self,
         source: Source,
         moving: &Moving<'_>,
@@ -116,7 +155,11 @@ impl JobRun<'_> {
         if let Source::Mounted(source) = source {
             return Ok(End::Whole(path.clone(), own.copy_mounted(&source).await?));
         }
-        let Some(here) = self.here(moving, path).await? else {
+        let here = match source {
+            Source::Straight => None,
+            _ => self.here(moving, path).await?,
+        };
+        let Some(here) = here else {
             let part = volume.part(path)?;
             let _place = self.place(moving).await?;
             let kept = moving.kept.clone();
@@ -179,6 +222,7 @@ impl JobRun<'_> {
                 Some(here) => Ok(here),
                 None => Ok(Here::Alone(self.fetch_to_spool(moving, path).await?)),
             },
+            Source::Straight => Ok(Here::Alone(self.fetch_to_spool(moving, path).await?)),
         }
     }
 

@@ -235,30 +235,31 @@ impl Cache {
         }
     }
 
-    /// Throws away what was not used for longest until no more is here than may be, and `more` bytes fit; says how many
-    /// bytes that made free. What is held stays.
-    pub(crate) async fn make_room(&self, more: u64) -> Result<u64, StoreError> {
+    /// Throws away what was not used for longest until no more is here than may be, and `more` bytes fit.
+    pub(crate) async fn make_room(&self, more: u64) -> Result<(), StoreError> {
+        let held = self.store.cached_total().await?;
+        let limit = self.limit_bytes.saturating_sub(more);
+        match held.saturating_sub(limit) {
+            0 => Ok(()),
+            over => self.free(over).await.map(drop),
+        }
+    }
+
+    /// Throws away so many bytes, those first that were not used for longest; says how many went. What is held stays.
+    pub(crate) async fn free(&self, wanted: u64) -> Result<u64, StoreError> {
         let (mut freed, mut passed) = (0, 0);
-        loop {
-            let held = self.store.cached_total().await?;
-            let limit = self.limit_bytes.saturating_sub(more);
-            let oldest = match held.saturating_sub(limit) {
-                0 => break,
-                _ => self.store.oldest_cached(passed, AT_ONCE).await?,
-            };
+        while freed < wanted {
+            let oldest = self.store.oldest_cached(passed, AT_ONCE).await?;
             if oldest.is_empty() {
                 break;
             }
-            let mut over = held.saturating_sub(limit);
             for bytes in oldest {
-                if over == 0 {
+                if freed >= wanted {
                     break;
                 }
-                if self.throw_away(&bytes).await? {
-                    over = over.saturating_sub(bytes.size_bytes);
-                    freed += bytes.size_bytes;
-                } else {
-                    passed += 1;
+                match self.throw_away(&bytes).await? {
+                    true => freed += bytes.size_bytes,
+                    false => passed += 1,
                 }
             }
         }

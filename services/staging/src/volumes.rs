@@ -341,11 +341,20 @@ impl Volumes {
                 Files::elsewhere(remote, LocalVolume::create(&spool)?)
             }
             None => {
-                let local = LocalVolume::open(Path::new(&row.path))?;
+                let local = LocalVolume::open(&self.folder(row)?)?;
                 Files::local(local.with_mounts(self.0.config.mounts.clone()))
             }
         };
         Ok(files.read_only(row.catalogue.is_some()))
+    }
+
+    /// The folder of a volume of this machine; that of the catalogue is where the operator says now.
+    fn folder(&self, row: &Volume) -> Result<PathBuf, StagingError> {
+        let entry = row.catalogue.as_ref().map(|name| self.entry(name));
+        match entry.transpose()?.map(|entry| &entry.place) {
+            Some(CataloguePlace::Local(path)) => Ok(path.clone()),
+            _ => Ok(PathBuf::from(&row.path)),
+        }
     }
 
     fn remote(&self, row: &Volume) -> Result<Option<RemoteVolume>, StagingError> {

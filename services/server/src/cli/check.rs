@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use futures::StreamExt;
 use gantry_connector::{Connector, Harvested, Resume};
 use gantry_labs::EnvironmentState;
-use gantry_staging::volume::LocalVolume;
+use gantry_staging::volume::{LocalVolume, VolumePath};
 use serde_json::json;
 
 use super::output::Output;
@@ -47,6 +47,12 @@ pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitC
             .map(|space| format!("{} free", format::size(space.free_bytes)))
             .map_err(|error| error.to_string()),
     });
+    for (name, entry) in app.volumes.catalogue() {
+        checks.push(Checked {
+            what: format!("volume {name} of the catalogue"),
+            result: try_volume(&app, name, entry.kind()).await,
+        });
+    }
     for (id, access) in app.archives.iter() {
         let result = try_archive(&*access.connector).await;
         checks.push(Checked {
@@ -94,6 +100,26 @@ fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Lists the root of a volume that the operator shares.
+async fn try_volume(app: &App, name: &str, kind: &str) -> Result<String, String> {
+    let user = app.local_user().await.map_err(|error| error.to_string())?;
+    let volume = gantry_store::Volume {
+        kind: kind.to_owned(),
+        catalogue: Some(name.to_owned()),
+        ..gantry_store::Volume::local(&user.id, name, "")
+    };
+    let files = app
+        .volumes
+        .open(&volume)
+        .map_err(|error| error.to_string())?;
+    let listed = files.list(&VolumePath::root()).await;
+    let listed = listed.map_err(|error| error.to_string())?;
+    Ok(format!(
+        "{} at its top",
+        format::plural(listed.len() as u64, "name")
+    ))
 }
 
 /// Lists an archive up to its first product, and opens that.

@@ -23,9 +23,16 @@ pub(crate) async fn show_me(
 ) -> Result<Json<Value>, Problem> {
     let user = &caller.user;
     let volumes = app.store.volumes(&user.id).await?;
+    let quota = app.staging.worker().quota();
+    let used = match quota.is_bounded() {
+        true => Some(app.volumes.usage(&user.id).await?),
+        false => None,
+    };
     Ok(Json(
         json!({"id": user.id, "name": user.name, "operator": user.operator, "n_volumes": volumes.len(),
-                   "limits": {"selection_assets": gantry_staging::MAX_ASSETS}}),
+                   "limits": {"selection_assets": gantry_staging::MAX_ASSETS},
+                   "quota": {"bytes": quota.bytes, "files": quota.files,
+                             "bytes_used": used.map(|used| used.0), "files_used": used.map(|used| used.1)}}),
     ))
 }
 

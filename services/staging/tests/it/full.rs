@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use gantry_staging::{NewVolume, Source};
+use gantry_staging::{Cache, NewVolume, Source, Staging, Worker};
 use gantry_store::Phase;
 
 use crate::fake::Held;
@@ -114,4 +114,43 @@ async fn a_full_volume_ends_the_job_with_one_sentence_and_frees_its_parts() {
         (Phase::Completed, [5, 0, 0, 0])
     );
     assert_eq!(world.listing().len(), 5);
+}
+
+#[tokio::test]
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs it must see that nothing was tested"
+)]
+async fn what_the_cache_can_spare_is_given_up_on_a_full_disk() {
+    let files = ["a", "b", "c", "d"].map(|name| Held::new(name, name.repeat(1_000_000)));
+    let mut world = fake(files).await;
+    let Some(small) = Small::mount(world.folder.path().join("local/small"), 3500) else {
+        eprintln!("not run: a small file system cannot be mounted here");
+        return;
+    };
+    // Volume and cache lie on a disk that has room for three files.
+    let cache = Cache::open(world.store.clone(), &small.0.join("cache"), 1 << 30).unwrap();
+    world.worker.cache = Some(cache);
+    let worker = Worker::new(world.worker.clone());
+    world.staging = Staging::new(world.store.clone(), world.archives.clone(), worker);
+    let folder = small.0.join("volume");
+    std::fs::create_dir(&folder).unwrap();
+    let new = NewVolume {
+        name: "small".to_owned(),
+        source: Source::Folder(folder),
+        ..NewVolume::default()
+    };
+    world.volume = world.volumes.create(&world.ada, &new).await.unwrap();
+    for id in ["fake:a", "fake:b", "fake:c"] {
+        let ended = world.stage(&[id], &plain()).await;
+        assert_eq!(
+            (ended.phase, ended.counted()),
+            (Phase::Completed, [1, 0, 0, 0]),
+            "{ended:?}"
+        );
+    }
+    let ended = world.stage(&["fake:d"], &plain()).await;
+    assert_eq!(ended.phase, Phase::Error, "{ended:?}");
+    let left = world.listing();
+    assert_eq!(left, ["fake/a", "fake/b", "fake/c"]);
 }
