@@ -28,7 +28,7 @@ pub(crate) enum Mishap {
     Replaced(usize),
     /// The byte there is another.
     Flip(usize),
-    /// All of it comes, whatever was asked for.
+    /// All of it comes, whatever was asked for, its length unsaid.
     WholeAgain,
     /// It ends there as if it were whole, its length unsaid.
     Short(usize),
@@ -338,7 +338,7 @@ fn stumbling(held: &Held, resume: &Resume, mishap: Mishap) -> Result<ByteStream,
         Mishap::Short(at) => (place(at), false),
         _ => (held.bytes.len(), false),
     };
-    if let Mishap::Short(_) = mishap {
+    if let Mishap::Short(_) | Mishap::WholeAgain = mishap {
         answer.total_bytes = None;
     }
     let chunks = held.bytes[starts_at..end].chunks(8 * 1024);

@@ -23,6 +23,7 @@ pub(crate) struct Asked {
     #[expect(dead_code, reason = "it is shown with what is wrong")]
     pub(crate) status: u16,
     /// Which of its versions the file had.
+    #[expect(dead_code, reason = "it is shown with what is wrong")]
     pub(crate) version: usize,
     pub(crate) mishap: Option<Mishap>,
     /// How long after the start of the archive.

@@ -68,7 +68,7 @@ impl Round {
         let relay = Relay::start(archive.address(), dice.roll());
         let gantry = Gantry::bare();
         std::fs::write(gantry.path("products.json"), list(&held)).unwrap();
-        let mib = (total * dice.within(30, 80) / 100 >> 20).max(2);
+        let mib = ((total * dice.within(30, 80) / 100) >> 20).max(2);
         let wants_small = dice.percent(25);
         let volumes = gantry.path("volumes");
         let small = if wants_small {
