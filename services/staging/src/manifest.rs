@@ -145,6 +145,7 @@ async fn report(
         "expected": days.expected,
         "found": days.found,
         "gaps": days.gaps,
+        "notes": days.notes,
         "files": rows,
     }))
 }

@@ -128,6 +128,7 @@ impl Staging {
             .map(|space| space.free_bytes);
         let mut plan = self.sum_up(planned, free_bytes);
         plan.warnings.extend(selection.days.sentence());
+        plan.warnings.extend(selection.days.notes.iter().cloned());
         plan.days = selection.days.clone();
         Ok(plan)
     }
