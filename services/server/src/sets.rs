@@ -62,9 +62,17 @@ impl Wishes {
 }
 
 fn read<T: DeserializeOwned>(name: &str, value: Option<&Value>) -> Result<Option<T>, Problem> {
-    let read = value.map(|value| T::deserialize(value));
-    read.transpose()
-        .map_err(|error| Problem::new(&BAD_REQUEST, format!("`{name}`: {error}")))
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let wrong = |why: String| Problem::new(&BAD_REQUEST, format!("`{name}`: {why}"));
+    if !value.is_object() {
+        return Err(wrong(
+            "write it as an object, `{}` for what is usual".to_owned(),
+        ));
+    }
+    let read = T::deserialize(value).map_err(|error| wrong(error.to_string()));
+    read.map(Some)
 }
 
 /// Days in groups, none longer than a month.
