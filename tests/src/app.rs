@@ -56,6 +56,7 @@ pub struct Builder {
     public_url: Option<Url>,
     all_archives: bool,
     volumes_elsewhere: bool,
+    gssc_folders: Vec<String>,
 }
 
 /// The stand-ins for the other archives.
@@ -79,7 +80,7 @@ impl Others {
         }
     }
 
-    fn configure(&self, config: &mut Config) {
+    fn configure(&self, config: &mut Config, folders: &[String]) {
         let archive = |kind: &str, url: &str| {
             let mut archive = ArchiveConfig::new(kind, Url::parse(url).expect("an address"));
             archive.limits.per_second = 1000.0;
@@ -89,7 +90,11 @@ impl Others {
         gaia.products = Some(format!("{}/bulk/", self.gaia.url()));
         config.archive.insert("gaia".to_owned(), gaia);
         let mut gssc = archive("gssc", &self.gssc.ftp_url());
-        gssc.folders = vec!["gnss/data/daily".to_owned()];
+        gssc.folders = match folders {
+            [] => vec!["gnss/data/daily".to_owned()],
+            folders => folders.to_vec(),
+        };
+        gssc.peek = (!folders.is_empty()).then(|| "all".to_owned());
         config.archive.insert("gssc".to_owned(), gssc);
     }
 }
@@ -100,6 +105,13 @@ impl Builder {
     pub fn all_archives(mut self) -> Self {
         self.all_archives = true;
         self
+    }
+
+    /// Gaia and GNSS as well; of GNSS these folders only, each file looked into.
+    #[must_use]
+    pub fn gssc_folders(mut self, folders: &[&str]) -> Self {
+        self.gssc_folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        self.all_archives()
     }
 
     /// One more product of the archive, besides the generated ones.
@@ -178,7 +190,7 @@ impl Builder {
         let others = self.all_archives.then(|| Others::start(dir.path()));
         others
             .iter()
-            .for_each(|others| others.configure(&mut config));
+            .for_each(|others| others.configure(&mut config, &self.gssc_folders));
         let app = App::open(config, true).await.expect("Gantry opens");
         app.start(self.roles);
         tokio::spawn(gantry_server::serve(app.clone(), listener));
@@ -258,6 +270,7 @@ impl TestApp {
             public_url: None,
             all_archives: false,
             volumes_elsewhere: false,
+            gssc_folders: Vec::new(),
         }
     }
 

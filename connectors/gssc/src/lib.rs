@@ -7,6 +7,7 @@ mod files;
 mod harvest;
 pub mod names;
 mod peek;
+pub mod products;
 mod route;
 mod series;
 mod title;

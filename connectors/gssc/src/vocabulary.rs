@@ -167,3 +167,10 @@ pub(crate) fn frame_of(model: &str, week: Option<u32>) -> Option<&'static str> {
     let (_, frame) = frame.or(known.frames.first())?;
     Some(frame)
 }
+
+/// The antenna model that was in use in a GPS week.
+pub(crate) fn family_in_use(week: u32) -> Option<&'static str> {
+    let begins = |known: &&Frames| known.frames.first().is_some_and(|(from, _)| *from <= week);
+    let known = FRAMES.iter().rev().find(begins)?;
+    Some(&known.model)
+}

@@ -12,27 +12,40 @@ pub const MAX_GAPS: usize = 10_000;
 /// Members that say they cover more days than this are not looked at.
 const MAX_DAYS: u64 = 40_000;
 
-/// The days that were asked for, of one series or several, and those that are missing.
+/// How many notes are kept.
+const MAX_NOTES: usize = 200;
+
+/// The days that were asked for, of series and of products, and those that are missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completeness {
-    /// How many days of series were asked for.
+    /// How many days of series and of products were asked for.
     pub expected: u64,
-    /// How many of them have a member.
+    /// How many of them are there.
     pub found: u64,
     /// The others, at most [`MAX_GAPS`], by series and day.
     pub gaps: Vec<Gap>,
+    /// How what is there was chosen, in sentences; at most a few hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
-/// A day of a series that was asked for and has no member.
+/// A day of a series or of a product that was asked for and is not there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
-    /// The series.
-    pub series: AssetId,
+    /// The series, where it is known which one should hold the day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<AssetId>,
     /// The day, `2023-017`.
     pub day: String,
     /// The station, where the series is one of a station.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub station: Option<String>,
+    /// The content of a product that is missing in a set, `ATT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The solution that lacks it, `COD0OPSFIN`, where one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solution: Option<String>,
     /// Why it is not there, as far as is known.
     pub reason: GapReason,
 }
@@ -58,18 +71,34 @@ impl GapReason {
     }
 }
 
+impl Gap {
+    /// What is missing, in words: `BRUX00BEL`, `ATT of COD0OPSFIN`, `ORB`, or the series.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match (&self.station, &self.content, &self.solution, &self.series) {
+            (Some(station), ..) => station.clone(),
+            (_, Some(content), Some(solution), _) => format!("{content} of {solution}"),
+            (_, Some(content), None, _) => content.clone(),
+            (.., Some(series)) => series.to_string(),
+            _ => String::new(),
+        }
+    }
+}
+
 impl Completeness {
     /// Counts what `members` have of the days asked for; `today` is the last day that can be there.
     ///
     /// Without a range, a series is asked for from its first member to its last. Assets of no series, and those
-    /// without days, ask for nothing.
+    /// without days, ask for nothing. `counts_as` names the series that others count as, since their members stand
+    /// in for its own.
     pub fn add<'a>(
         &mut self,
         members: impl IntoIterator<Item = &'a Asset>,
         range: Option<DayRange>,
         today: Day,
+        counts_as: &BTreeMap<AssetId, AssetId>,
     ) {
-        for (series, of) in by_series(members) {
+        for (series, of) in by_series(members, counts_as) {
             let first = of.days.first().copied();
             let Some((first, last)) = first.zip(of.days.last().copied()) else {
                 continue;
@@ -84,9 +113,11 @@ impl Completeness {
                     break;
                 }
                 self.gaps.push(Gap {
-                    series: series.clone(),
+                    series: Some(series.clone()),
                     day: day.to_string(),
                     station: of.station.clone(),
+                    content: None,
+                    solution: None,
                     reason: if day >= today {
                         GapReason::NotYetDue
                     } else {
@@ -97,17 +128,52 @@ impl Completeness {
         }
     }
 
+    /// Counts one product of one day: found, or missing as the gap says.
+    pub fn count(&mut self, gap: Option<Gap>) {
+        self.expected += 1;
+        match gap {
+            None => self.found += 1,
+            Some(gap) if self.gaps.len() < MAX_GAPS => self.gaps.push(gap),
+            Some(_) => {}
+        }
+    }
+
+    /// Takes in what was counted elsewhere; notes beyond a few hundred are counted only.
+    pub fn merge(&mut self, other: Self) {
+        self.expected += other.expected;
+        self.found += other.found;
+        self.gaps.extend(other.gaps);
+        self.gaps.truncate(MAX_GAPS);
+        self.notes.extend(other.notes);
+        let more = self.notes.len().saturating_sub(MAX_NOTES);
+        if more > 0 {
+            self.notes.truncate(MAX_NOTES);
+            self.notes.push(format!("and {more} further notes"));
+        }
+    }
+
     /// In a sentence, when something is missing.
     #[must_use]
     pub fn sentence(&self) -> Option<String> {
         let missing = self.expected.saturating_sub(self.found);
         (missing > 0).then(|| {
-            let named: Vec<&str> = self
-                .gaps
-                .iter()
-                .take(5)
-                .map(|gap| gap.day.as_str())
-                .collect();
+            let mut named: Vec<String> = Vec::new();
+            for gap in &self.gaps {
+                let name = match &gap.content {
+                    Some(_) => format!("{} {}", gap.day, gap.what()),
+                    None => gap.day.clone(),
+                };
+                named.push(name);
+                if named.len() == 5 {
+                    break;
+                }
+            }
+            let of_products = self.gaps.iter().any(|gap| gap.content.is_some());
+            let noun = if of_products {
+                "expected days and products"
+            } else {
+                "days"
+            };
             let more = if missing > named.len() as u64 {
                 " and others"
             } else {
@@ -115,7 +181,7 @@ impl Completeness {
             };
             let are = if missing == 1 { "is" } else { "are" };
             format!(
-                "{missing} of {} days {are} not there: {}{more}",
+                "{missing} of {} {noun} {are} not there: {}{more}",
                 self.expected,
                 named.join(", ")
             )
@@ -143,15 +209,21 @@ struct OfSeries {
     station: Option<String>,
 }
 
-fn by_series<'a>(members: impl IntoIterator<Item = &'a Asset>) -> BTreeMap<AssetId, OfSeries> {
+fn by_series<'a>(
+    members: impl IntoIterator<Item = &'a Asset>,
+    counts_as: &BTreeMap<AssetId, AssetId>,
+) -> BTreeMap<AssetId, OfSeries> {
     let mut found: BTreeMap<AssetId, OfSeries> = BTreeMap::new();
     for asset in members {
         let range = asset.days.as_ref().and_then(crate::Days::range);
         let range = range.filter(|range| range.n_days() <= MAX_DAYS);
         if let (Some(series), Some(range)) = (&asset.series, range) {
-            let of = found.entry(series.clone()).or_default();
+            let counted = counts_as.get(series).unwrap_or(series);
+            let of = found.entry(counted.clone()).or_default();
             of.days.extend(range.first.number()..=range.last.number());
-            of.station = asset.facets.first("station").map(str::to_owned);
+            if counted == series || of.station.is_none() {
+                of.station = asset.facets.first("station").map(str::to_owned);
+            }
         }
     }
     found
@@ -178,7 +250,7 @@ mod tests {
         let members = ["2023-001", "2023-002", "2023-004"].map(member);
         let mut days = Completeness::default();
         let range = range.map(|range| range.parse().unwrap());
-        days.add(&members, range, today.parse().unwrap());
+        days.add(&members, range, today.parse().unwrap(), &BTreeMap::new());
         let gaps = days.gaps.into_iter().map(|gap| (gap.day, gap.reason));
         (days.expected, days.found, gaps.collect())
     }
@@ -207,5 +279,47 @@ mod tests {
         let whole = asked(None, "2024-001");
         assert_eq!(asked(Some("1800-001/2999-365"), "2024-001"), whole);
         assert_eq!(asked(Some("2023-004/2999-365"), "2024-001"), (1, 1, vec![]));
+    }
+
+    #[test]
+    fn members_of_another_series_fill_the_gaps_of_the_one_they_count_as() {
+        let mut members = ["2023-001", "2023-003"].map(member);
+        let old: AssetId = "gssc:~BRUX-RINEX2".parse().unwrap();
+        let usual: AssetId = "gssc:~BRUX".parse().unwrap();
+        members[1].series = Some(old.clone());
+        let mut days = Completeness::default();
+        let (range, today) = (
+            "2023-001/2023-003".parse().ok(),
+            "2024-001".parse().unwrap(),
+        );
+        days.add(
+            &members,
+            range,
+            today,
+            &BTreeMap::from([(old, usual.clone())]),
+        );
+        assert_eq!((days.expected, days.found), (3, 2));
+        assert_eq!(
+            (&days.gaps[0].series, days.gaps[0].day.as_str()),
+            (&Some(usual), "2023-002")
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_day() {
+        let mut days = Completeness::default();
+        days.count(None);
+        days.count(Some(Gap {
+            series: None,
+            day: "2023-017".to_owned(),
+            station: None,
+            content: Some("ATT".to_owned()),
+            solution: Some("COD0OPSFIN".to_owned()),
+            reason: GapReason::NotAtArchive,
+        }));
+        assert_eq!(
+            days.sentence().unwrap(),
+            "1 of 2 expected days and products is not there: 2023-017 ATT of COD0OPSFIN"
+        );
     }
 }

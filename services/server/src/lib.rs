@@ -15,6 +15,7 @@ pub mod rest;
 mod search_query;
 mod select;
 mod serve;
+mod sets;
 mod views;
 
 pub use problem::Problem;

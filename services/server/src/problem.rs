@@ -223,6 +223,7 @@ impl From<StagingError> for Problem {
             StagingError::Store(error) => error.into(),
             StagingError::Volume(error) => error.into(),
             StagingError::NoSuchAssets(_) => Self::new(&UNKNOWN_ASSETS, error.to_string()),
+            StagingError::Asked { .. } => Self::new(&BAD_REQUEST, error.to_string()),
             StagingError::TooMany { .. } => Self::new(&TOO_MANY_ASSETS, error.to_string()),
             error => Self::new(&UNPROCESSABLE, error.to_string()),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gantry_asset::{Asset, AssetId};
 use gantry_search::{Collapse, Query};
-use gantry_staging::{MAX_ASSETS, Ranged, select, select_with_queries};
+use gantry_staging::{Draft, MAX_ASSETS, Ranged, keep_draft, keep_draft_with_queries};
 use gantry_store::{Selection, User};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::ask::{TakeDatalink, adql_asset, datalink_asset};
 use crate::problem::{BAD_REQUEST, Problem, TOO_MANY_ASSETS};
 use crate::search_query::SearchParams;
+use crate::sets::Wishes;
 
 /// What to take: exactly one of `selection`, `assets`, `search`, `adql`, `datalink`, or several members in `any_of`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -47,6 +48,14 @@ pub(crate) struct Take {
     /// With `adql`: a table that goes with it; not offered.
     #[schema(value_type = Option<Object>)]
     pub(crate) upload: Option<Value>,
+    /// Beside what is taken: which of several observation files of a station and day is kept, `{span, sampling,
+    /// rinex_version}`.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) prefer: Option<Value>,
+    /// Beside what is taken: the products that are added to the days of what is taken, `{content, latency,
+    /// analysis_centre, one_set, margin_days, antenna, nav}`.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) with: Option<Value>,
     /// What no member of the request is called.
     #[serde(flatten, skip_serializing)]
     #[schema(ignore)]
@@ -88,7 +97,9 @@ pub(crate) async fn selection_of(
     take: &Take,
 ) -> Result<Selection, Problem> {
     take.known()?;
+    let wishes = Wishes::of(take)?;
     if let Some(id) = &take.selection {
+        take.without_wishes("a selection never changes: say it when the selection is made")?;
         return Ok(app
             .store
             .selection(id, user.map(|user| user.id.as_str()))
@@ -96,12 +107,13 @@ pub(crate) async fn selection_of(
     }
     let mut taken = Taken::default();
     collect(app, take, &mut taken, DEPTH).await?;
+    let mut draft = Draft::of(&app.store, &taken.ids, &taken.ranged).await?;
+    wishes.fulfil(app, &mut draft).await?;
     if taken.queries.is_empty() {
-        return Ok(select(&app.store, &taken.ids, &taken.ranged).await?);
+        return Ok(keep_draft(&app.store, draft).await?);
     }
     let user = user.ok_or_else(Problem::not_logged_in)?;
-    let (ids, ranged) = (&taken.ids, &taken.ranged);
-    Ok(select_with_queries(&app.store, user, ids, ranged, &taken.queries).await?)
+    Ok(keep_draft_with_queries(&app.store, user, draft, &taken.queries).await?)
 }
 
 /// What was asked for, member by member.
@@ -119,18 +131,20 @@ impl Take {
             return Ok(());
         };
         let name: String = name.chars().take(60).collect();
-        let why = match name.as_str() {
-            "with" | "prefer" => {
-                "sets of products that belong together are not chosen by this service; list the products or search for them"
-            }
-            _ => {
-                "a request takes `selection`, `assets`, `search` with `except`, `adql`, `datalink` or `any_of`, and what is to be done with them"
-            }
-        };
+        let why = "a request takes `selection`, `assets`, `search` with `except`, `adql`, `datalink` or `any_of`, `prefer` and `with` beside them, and what is to be done with them";
         Err(Problem::new(
             &BAD_REQUEST,
             format!("`{name}` is not known: {why}"),
         ))
+    }
+
+    /// That neither `prefer` nor `with` stands where it would not be looked at.
+    fn without_wishes(&self, why: &str) -> Result<(), Problem> {
+        let wishes = [("prefer", &self.prefer), ("with", &self.with)];
+        match wishes.iter().find(|(_, wish)| wish.is_some()) {
+            Some((name, _)) => Err(Problem::new(&BAD_REQUEST, format!("`{name}`: {why}"))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -185,6 +199,7 @@ async fn collect(app: &App, take: &Take, taken: &mut Taken, depth: u32) -> Resul
         if taken.ids.len() as u64 > MAX_ASSETS {
             break;
         }
+        member.without_wishes("it holds for all that is taken and stands beside `any_of`")?;
         Box::pin(collect(app, member, taken, depth - 1)).await?;
     }
     Ok(())

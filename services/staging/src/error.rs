@@ -25,6 +25,31 @@ pub enum StagingError {
     /// Assets that are not there.
     #[error("no asset {}; search for it, or ask `/api/v1/assets/resolve` for its id", shown(.0))]
     NoSuchAssets(Vec<AssetId>),
+    /// Something that was asked for and cannot be used.
+    #[error("{name}=`{value}`: allowed is {allowed}")]
+    Asked {
+        /// Where it stands.
+        name: String,
+        /// What was said.
+        value: String,
+        /// What could have been.
+        allowed: String,
+    },
+    /// Products of days, for a selection that has none.
+    #[error(
+        "`with` adds products to the days of what is selected, and nothing that was selected covers GNSS days"
+    )]
+    NoDays,
+    /// Products of too many days.
+    #[error(
+        "`with` adds products to at most {max} days, and {n} were selected; make several selections"
+    )]
+    TooManyDays {
+        /// How many there are.
+        n: u64,
+        /// How many there may be.
+        max: u64,
+    },
     /// A name that cannot be a volume's.
     #[error(
         "`{0}` is no name for a volume: use lower-case letters, digits, `-` and `_`, starting with a letter or digit, at most 40"
@@ -58,6 +83,16 @@ pub enum StagingError {
     /// Something about the record.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl StagingError {
+    pub(crate) fn asked(name: String, value: &str, allowed: &str) -> Self {
+        Self::Asked {
+            name,
+            value: value.chars().take(60).collect(),
+            allowed: allowed.to_owned(),
+        }
+    }
 }
 
 fn shown(ids: &[AssetId]) -> String {

@@ -144,6 +144,7 @@ async fn report(
         "expected": days.expected,
         "found": days.found,
         "gaps": days.gaps,
+        "notes": days.notes,
         "files": rows,
     }))
 }

@@ -127,6 +127,7 @@ impl Staging {
         let room = self.room(volume, files.as_ref()).await?;
         let mut plan = self.sum_up(planned, room);
         plan.warnings.extend(selection.days.sentence());
+        plan.warnings.extend(selection.days.notes.iter().cloned());
         plan.days = selection.days.clone();
         Ok(plan)
     }

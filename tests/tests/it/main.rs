@@ -11,6 +11,7 @@ mod pages;
 mod real_data;
 mod search;
 mod selections;
+mod sets;
 mod staging_jobs;
 mod three_archives;
 mod volumes;

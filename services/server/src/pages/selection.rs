@@ -100,6 +100,7 @@ fn gaps(days: &Completeness) -> Vec<Gap> {
         match lines.last_mut() {
             Some((first, last, until))
                 if first.series == gap.series
+                    && first.what() == gap.what()
                     && first.reason == gap.reason
                     && *last + 1 == number =>
             {
@@ -111,10 +112,7 @@ fn gaps(days: &Completeness) -> Vec<Gap> {
     let shown = lines.into_iter().take(GAPS);
     shown
         .map(|(gap, _, until)| Gap {
-            what: gap
-                .station
-                .clone()
-                .unwrap_or_else(|| gap.series.to_string()),
+            what: gap.what(),
             when: if until == gap.day {
                 until
             } else {

@@ -42,6 +42,7 @@ pub(crate) fn selection_json(selection: &Selection) -> Value {
         "id": selection.id, "n_assets": selection.n_assets, "n_files": selection.n_files, "size_bytes": selection.size_bytes,
         "change": selection.change.to_string(), "created": selection.created,
         "expected": selection.days.expected, "found": selection.days.found, "gaps": selection.days.gaps,
+        "notes": selection.days.notes,
     })
 }
 

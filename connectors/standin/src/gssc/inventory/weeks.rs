@@ -10,11 +10,15 @@ const WEEKS: std::ops::RangeInclusive<u32> = 2243..=2248;
 /// A week in which products of the multi-GNSS campaign stood apart.
 const OLD_WEEK: u32 = 2111;
 
+/// The week and day of 2023-018, of which the attitude in the finals of CODE is missing; its rapids are there.
+const WITHOUT_ATTITUDE: (u32, u32) = (2245, 3);
+
 /// Adds all weeks.
 pub(crate) fn add(tree: &mut Tree) {
     for week in WEEKS {
         add_week(tree, week);
     }
+    add_rapids(tree);
     add_old_week(tree);
 }
 
@@ -68,12 +72,44 @@ fn add_week(tree: &mut Tree, week: u32) {
         let centre = "COD";
         let name = format!("COD0OPSFIN_{start}_01D_01D_OSB.BIA.gz");
         put(name, Product::Biases { centre, day });
-        if day == first {
+        if day != Day::of_week(WITHOUT_ATTITUDE.0, WITHOUT_ATTITUDE.1) {
             let name = format!("COD0OPSFIN_{start}_01D_15M_ATT.OBX.gz");
             put(name, Product::Attitude { centre, day });
         }
     }
     add_of_week(tree, &folder, week, first);
+}
+
+/// All rapid products of CODE of one day.
+fn add_rapids(tree: &mut Tree) {
+    let (week, n) = WITHOUT_ATTITUDE;
+    let (folder, day, centre) = (of_week(week, false), Day::of_week(week, n), "COD");
+    let start = format!("{}{:03}0000_01D", day.year(), day.number());
+    let (step_s, is_old, n_days) = (300, false, 1);
+    let clocks = Product::Clocks {
+        centre,
+        day,
+        step_s,
+        is_old,
+    };
+    let rotation = Product::EarthRotation {
+        centre,
+        day,
+        n_days,
+    };
+    for (end, product) in [
+        (
+            "05M_ORB.SP3",
+            Product::Orbits(orbits(centre, day, 300, 289)),
+        ),
+        ("05M_CLK.CLK", clocks),
+        ("01D_ERP.ERP", rotation),
+        ("01D_OSB.BIA", Product::Biases { centre, day }),
+        ("15M_ATT.OBX", Product::Attitude { centre, day }),
+    ] {
+        let name = format!("{centre}0OPSRAP_{start}_{end}.gz");
+        add_file(tree, &folder, &name, day.plus_hours(41), product);
+    }
 }
 
 /// What comes once a week, and some under old names.
