@@ -30,13 +30,13 @@ pub(crate) struct FilePath {
 }
 
 /// A path in a volume that the caller may use.
-pub(super) struct Place {
-    pub(super) volume: Volume,
-    pub(super) files: Files,
-    pub(super) path: VolumePath,
+pub(crate) struct Place {
+    pub(crate) volume: Volume,
+    pub(crate) files: Files,
+    pub(crate) path: VolumePath,
 }
 
-pub(super) async fn place(
+pub(crate) async fn place(
     app: &App,
     caller: &Caller,
     (name, path): (&str, &str),
@@ -190,7 +190,7 @@ fn describe(headers: &mut HeaderMap, place: &Place, entry: &Entry) {
     }
 }
 
-fn etag(entry: &Entry) -> String {
+pub(crate) fn etag(entry: &Entry) -> String {
     format!(
         "\"{:x}-{:x}-{:x}\"",
         entry.inode, entry.size_bytes, entry.modified_ns
@@ -282,7 +282,7 @@ pub(crate) async fn remove(app: &App, caller: &Caller, at: (&str, &str)) -> Resu
 }
 
 /// Names ending in `.part` belong to files that are being written.
-pub(super) fn refuse_part(path: &VolumePath) -> Result<(), Problem> {
+pub(crate) fn refuse_part(path: &VolumePath) -> Result<(), Problem> {
     if path.as_str().ends_with(".part") {
         let text =
             format!("`{path}`: names ending in `.part` belong to files that are being written");
@@ -311,17 +311,10 @@ pub(crate) async fn change_file(
     FromPath(path): FromPath<FilePath>,
     FromJson(change): FromJson<FileChange>,
 ) -> Result<StatusCode, Problem> {
-    let place = place(&app, &caller, (&path.name, &path.path), "volumes:write").await?;
+    let at = (path.name.as_str(), path.path.as_str());
     match (change.action.as_str(), &change.to) {
-        ("folder", _) => place.files.create_folder(&place.path).await?,
-        ("move", Some(to)) => {
-            let to = VolumePath::parse(to)?;
-            refuse_part(&to)?;
-            place.files.rename(&place.path, &to).await?;
-            app.store
-                .forget_staged(&place.volume.id, place.path.as_str())
-                .await?;
-        }
+        ("folder", _) => make_folder(&app, &caller, at).await?,
+        ("move", Some(to)) => move_to(&app, &caller, at, to).await?,
         _ => {
             return Err(Problem::new(
                 &BAD_REQUEST,
@@ -330,4 +323,29 @@ pub(crate) async fn change_file(
         }
     }
     Ok(StatusCode::CREATED)
+}
+
+pub(crate) async fn make_folder(
+    app: &App,
+    caller: &Caller,
+    at: (&str, &str),
+) -> Result<(), Problem> {
+    let place = place(app, caller, at, "volumes:write").await?;
+    Ok(place.files.create_folder(&place.path).await?)
+}
+
+pub(crate) async fn move_to(
+    app: &App,
+    caller: &Caller,
+    at: (&str, &str),
+    to: &str,
+) -> Result<(), Problem> {
+    let place = place(app, caller, at, "volumes:write").await?;
+    let to = VolumePath::parse(to)?;
+    refuse_part(&to)?;
+    place.files.rename(&place.path, &to).await?;
+    app.store
+        .forget_staged(&place.volume.id, place.path.as_str())
+        .await?;
+    Ok(())
 }

@@ -39,6 +39,17 @@ pub(crate) struct Listing {
     pub(crate) next: Option<usize>,
 }
 
+impl Listing {
+    /// Nothing.
+    pub(crate) fn empty() -> Self {
+        Self {
+            entries: Vec::new(),
+            total: 0,
+            next: None,
+        }
+    }
+}
+
 /// The most entries on one page.
 const PAGE: usize = 1000;
 

@@ -12,7 +12,7 @@ pub(crate) mod selections;
 pub(crate) mod staging_jobs;
 pub(crate) mod table;
 mod uploads;
-mod volume_login;
+pub(crate) mod volume_login;
 pub(crate) mod volumes;
 
 use serde_json::{Value, json};
