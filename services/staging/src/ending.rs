@@ -23,8 +23,8 @@ impl JobRun<'_> {
         match why {
             None | Some(Why::Lost(_)) => {
                 self.keep_runs().await?;
-                self.report(Phase::Completed).await;
-                self.keep_end(Phase::Completed, None).await
+                let trouble = self.report(Phase::Completed).await;
+                self.keep_end(Phase::Completed, trouble.as_deref()).await
             }
             Some(Why::Shutdown) => self.store.give_back_staging_job(self.lease).await,
             Some(Why::Asked(Asked::Hold)) => self.keep_end(Phase::Held, None).await,
@@ -70,6 +70,7 @@ impl JobRun<'_> {
             error => format!("volume: {error}"),
         };
         self.drop_parts(Some(&failed(&reason, true))).await?;
+        // That the volume takes no manifest either is no news.
         self.report(Phase::Error).await;
         let advice = match error {
             VolumeError::Full { .. } => format!("; make room in `{}` and retry", self.row.name),
@@ -84,11 +85,11 @@ impl JobRun<'_> {
         self.store.end_staging_job(self.lease, phase, message).await
     }
 
-    /// Writes the manifests; a volume that takes none is said in the log, the files are there all the same.
-    async fn report(&self, phase: Phase) {
-        if let Err(error) = manifest::write(self, phase).await {
-            tracing::warn!(job.id = self.job.id, %error, "could not write the manifests");
-        }
+    /// Writes the manifests; comes back with a sentence when the volume takes none, the files are there all the same.
+    async fn report(&self, phase: Phase) -> Option<String> {
+        let error = manifest::write(self, phase).await.err()?;
+        tracing::warn!(job.id = self.job.id, %error, "could not write the manifests");
+        Some(format!("the manifests could not be written: {error}"))
     }
 
     /// Frees the parts of all files without an outcome, giving them one where it is known.

@@ -178,8 +178,18 @@ pub fn file_json(file: &StagingFile) -> Value {
 ///
 /// What is staged is looked up under the lock, so that of two jobs the later writer knows what the other staged.
 async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), StagingError> {
-    let path = folder.join(CRATE)?;
-    let mut upload = lock(run, &path).await?;
+    let upload = lock(run, &folder.join(CRATE)?).await?;
+    match describe(run, folder).await {
+        Ok(metadata) => Ok(upload.write_whole(metadata.as_bytes()).await?),
+        Err(error) => {
+            upload.give_up()?;
+            Err(error)
+        }
+    }
+}
+
+/// What speaks for all that was staged in a folder; how to cite it is written on the way.
+async fn describe(run: &JobRun<'_>, folder: &VolumePath) -> Result<String, StagingError> {
     let staged = run.store.staged_files(&run.row.id, folder.as_str()).await?;
     let staged = still_there(run, staged).await;
     let assets = assets_of(run, &staged).await?;
@@ -194,18 +204,9 @@ async fn write_crate(run: &JobRun<'_>, folder: &VolumePath) -> Result<(), Stagin
         .map(|citation| citation.bibtex)
         .collect::<Vec<_>>()
         .join("\n");
-    let metadata = pretty(&ro_crate(run, folder, &staged, &assets));
     let citations = folder.join("CITATION.bib")?;
     run.files.write(&citations, bibtex.into()).await?;
-    let written = upload
-        .restart()
-        .and_then(|()| upload.write(metadata.as_bytes()));
-    if let Err(error) = written {
-        upload.give_up()?;
-        return Err(error.into());
-    }
-    upload.finish().await?;
-    Ok(())
+    Ok(pretty(&ro_crate(run, folder, &staged, &assets)))
 }
 
 /// The assets of staged files; one that is not in the record any more is left out.

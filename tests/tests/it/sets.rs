@@ -50,7 +50,13 @@ fn asked() -> Value {
 async fn names(ada: &Client, selection: &Value) -> BTreeSet<String> {
     let page = format!("/api/v1/selections/{}?limit=1000", text(selection, "/id"));
     let page = ada.get(&page).await.is(200).json();
-    let name = |asset: &Value| text(asset, "/id").rsplit('~').next().unwrap_or_default().to_owned();
+    let name = |asset: &Value| {
+        text(asset, "/id")
+            .rsplit('~')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
     list(&page, "/assets").iter().map(name).collect()
 }
 

@@ -199,8 +199,8 @@ async fn a_file_is_staged_into_the_folder_that_was_asked_for_and_nowhere_above()
         (json!({"assets": [map]}), 422),
         (json!({"assets": [map], "volume": "none"}), 404),
         (
-            json!({"assets": [map], "volume": "scratch", "unpack": true}),
-            422,
+            json!({"assets": [map], "volume": "scratch", "unpack": "all"}),
+            400,
         ),
         (
             json!({"assets": [map], "volume": "scratch", "method": "carry"}),

@@ -152,12 +152,9 @@ impl Files {
     /// Writes a whole file, replacing what is there in one step.
     ///
     /// # Errors
-    /// [`VolumeError::Busy`] when somebody else writes it, [`VolumeError::Full`] and others.
+    /// [`VolumeError::Busy`] when somebody else writes it, [`VolumeError::Full`] and others; nothing of it is left then.
     pub async fn write(&self, path: &VolumePath, bytes: Bytes) -> Result<(), VolumeError> {
-        let mut upload = self.upload(path)?;
-        upload.restart()?;
-        upload.write(&bytes)?;
-        upload.finish().await
+        self.upload(path)?.write_whole(&bytes).await
     }
 
     /// Begins to write a file, or goes on with one that was begun: [`Upload::written`] says where.
@@ -260,6 +257,23 @@ impl Upload {
             .map_err(|error| VolumeError::from_io("write", &self.path, error))?;
         self.part.written += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Writes these bytes, and nothing that was there before, and gives the file its name.
+    ///
+    /// # Errors
+    /// [`VolumeError::Full`] and others; nothing of it is left then.
+    pub async fn write_whole(mut self, bytes: &[u8]) -> Result<(), VolumeError> {
+        if let Err(error) = self.restart().and_then(|()| self.write(bytes)) {
+            self.give_up()?;
+            return Err(error);
+        }
+        let (on, at) = (self.on.clone(), self.at.clone());
+        let finished = self.finish().await;
+        if finished.is_err() {
+            on.drop_part(&at)?;
+        }
+        finished
     }
 
     /// Gives the file its name, replacing what is there; storage elsewhere gets its bytes now.

@@ -154,3 +154,42 @@ async fn what_the_cache_can_spare_is_given_up_on_a_full_disk() {
     let left = world.listing();
     assert_eq!(left, ["fake/a", "fake/b", "fake/c"]);
 }
+
+#[tokio::test]
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs it must see that nothing was tested"
+)]
+async fn a_disk_without_a_byte_left_keeps_no_half_written_manifest() {
+    let mut world = fake([Held::new("empty", "")]).await;
+    let Some(small) = Small::mount(world.folder.path().join("local/small"), 256) else {
+        eprintln!("not run: a small file system cannot be mounted here");
+        return;
+    };
+    let new = NewVolume {
+        name: "small".to_owned(),
+        source: Source::Folder(small.0.clone()),
+        ..NewVolume::default()
+    };
+    world.volume = world.volumes.create(&world.ada, &new).await.unwrap();
+    let filled = std::fs::write(small.0.join("filler"), vec![1; 300 * 1024]);
+    assert!(filled.is_err(), "it holds less");
+    let ended = world.stage(&["fake:empty"], &plain()).await;
+    assert_eq!(ended.counted(), [1, 0, 0, 0]);
+    let said = ended.message.as_deref().unwrap_or_default();
+    let says_so = said.starts_with("the manifests could not be written: no space is left");
+    assert!(says_so, "{said}");
+    let names = |folder: PathBuf| {
+        let entries = std::fs::read_dir(folder).unwrap().flatten();
+        entries
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(world.path("fake")), ["empty"]);
+
+    // With room made, the next job writes them.
+    std::fs::remove_file(small.0.join("filler")).unwrap();
+    world.stage(&["fake:empty"], &plain()).await;
+    let there = names(world.path("fake"));
+    assert_eq!(there.len(), 4, "{there:?}");
+}

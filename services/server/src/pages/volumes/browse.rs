@@ -21,9 +21,7 @@ use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
 use crate::rest::listing::{ListParams, Listing};
-use crate::rest::volumes::{
-    ChangeVolume, NamePath, change_one, delete as delete_volume, try_out,
-};
+use crate::rest::volumes::{ChangeVolume, NamePath, change_one, delete as delete_volume, try_out};
 
 #[derive(Template)]
 #[template(path = "volume.html")]
@@ -172,9 +170,12 @@ async fn volume_page(
             .parent()
             .map(|parent| folder_href(&volume.name, &parent)),
         total: format::count(listing.total as u64),
-        next: listing
-            .next
-            .map(|after| format!("{}&after={after}", list_href(&volume, &folder, params, None))),
+        next: listing.next.map(|after| {
+            format!(
+                "{}&after={after}",
+                list_href(&volume, &folder, params, None)
+            )
+        }),
         columns: columns(&volume, &folder, params),
         entries: listing
             .entries

@@ -176,7 +176,11 @@ pub(crate) async fn create(
     };
     match create_volume(&app, user, asked).await {
         Ok(volume) => {
-            let new = if volume.address.is_some() { "?new=1" } else { "" };
+            let new = if volume.address.is_some() {
+                "?new=1"
+            } else {
+                ""
+            };
             Ok(Redirect::to(&format!("/volumes/{}{new}", volume.name)).into_response())
         }
         Err(problem) if problem.status < 500 => {

@@ -139,7 +139,9 @@ fn headers(first: &[u8]) -> Vec<Header> {
         let block = first.get(begin..end.min(first.len())).unwrap_or_default();
         let data = hdu.data_bytes.div_ceil(BLOCK) * BLOCK;
         begin = usize::try_from(hdu.data_start.saturating_add(data)).unwrap_or(usize::MAX);
-        let name = hdu.text("EXTNAME").map_or_else(String::new, |name| format!(": {name}"));
+        let name = hdu
+            .text("EXTNAME")
+            .map_or_else(String::new, |name| format!(": {name}"));
         Header {
             title: match hdu.index {
                 0 => "Primary header".to_owned(),
@@ -194,7 +196,21 @@ fn picture(first: &[u8]) -> Option<&'static str> {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
         [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some("image/webp"),
         _ => None,
     }
 }
