@@ -118,7 +118,8 @@ async fn one_is_told_who_one_is() {
     let me = ada.get("/api/v1/me").await.is(200).json();
     assert_eq!(
         me,
-        json!({"id": ada.user.id, "name": "ada", "operator": false, "n_volumes": 2, "limits": {"selection_assets": 100_000}})
+        json!({"id": ada.user.id, "name": "ada", "operator": false, "n_volumes": 2, "limits": {"selection_assets": 100_000},
+               "quota": {"bytes": null, "files": null, "bytes_used": null, "files_used": null}})
     );
     let users = olga.get("/api/v1/users").await.is(200).json();
     let names: Vec<&str> = list(&users, "/users")

@@ -179,7 +179,7 @@ fn a_configuration_that_cannot_be_used_is_refused_with_key_value_and_what_is_all
     command.env("GANTRY_STAGING__WORKER", "1");
     assert_eq!(
         run(command, PATIENCE).sentence(),
-        "the configuration cannot be used: unknown key `staging.worker` in the environment; allowed: volume_root, local_roots, workers"
+        "the configuration cannot be used: unknown key `staging.worker` in the environment; allowed: volume_root, local_roots, volume_catalogue, cache_bytes, quota_bytes, quota_files, workers"
     );
     // What only opening shows.
     gantry.configure(&good.replace("kind = 'planck'", "kind = 'moon'"));
