@@ -35,6 +35,7 @@ async fn the_same_assets_are_the_same_selection_in_whatever_order_and_form() {
             "id",
             "n_assets",
             "n_files",
+            "notes",
             "size_bytes"
         ]
     );

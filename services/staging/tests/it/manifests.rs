@@ -59,7 +59,7 @@ async fn a_report_tells_every_file_and_its_counts_add_up() {
     }
     assert_eq!(
         report,
-        json!({"gantry_manifest": 1, "phase": "COMPLETED", "selection": ended.job.selection, "volume": "cmb", "request": {"method": "auto", "on_conflict": "keep"}, "expected": 0, "found": 0, "gaps": []})
+        json!({"gantry_manifest": 1, "phase": "COMPLETED", "selection": ended.job.selection, "volume": "cmb", "request": {"method": "auto", "on_conflict": "keep"}, "expected": 0, "found": 0, "gaps": [], "notes": []})
     );
 }
 
