@@ -48,12 +48,10 @@ pub(crate) struct Take {
     /// With `adql`: a table that goes with it; not offered.
     #[schema(value_type = Option<Object>)]
     pub(crate) upload: Option<Value>,
-    /// Beside what is taken: which of several observation files of a station and day is kept, `{span, sampling,
-    /// rinex_version}`.
+    /// Beside what is taken: which of several observation files of a station and day is kept, `{span, sampling, rinex_version}`.
     #[schema(value_type = Option<Object>)]
     pub(crate) prefer: Option<Value>,
-    /// Beside what is taken: the products that are added to the days of what is taken, `{content, latency,
-    /// analysis_centre, one_set, margin_days, antenna, nav}`.
+    /// Beside what is taken: the products that are added to the days of what is taken, `{content, latency, analysis_centre, one_set, margin_days, antenna, nav}`.
     #[schema(value_type = Option<Object>)]
     pub(crate) with: Option<Value>,
     /// What no member of the request is called.

@@ -219,6 +219,18 @@ fn all_of_a_day_comes_from_one_solution() {
 }
 
 #[test]
+fn operational_solutions_come_before_those_of_campaigns() {
+    let of = |campaign: &str| format!("COD0{campaign}FIN_20230170000_01D_05M_ORB");
+    let (ops, mgx, other) = (of("OPS"), of("MGX"), of("ABC"));
+    let asked = Asked::of(&["ORB"], DAY);
+    assert_eq!(
+        names(&asked.products(&[&other, &mgx, &ops])),
+        [ops.as_str()]
+    );
+    assert_eq!(names(&asked.products(&[&other, &mgx])), [mgx.as_str()]);
+}
+
+#[test]
 fn products_of_tests_are_in_no_set() {
     let chosen = Asked::of(&["ORB"], DAY).products(&["COD0TSTFIN_20230170000_01D_05M_ORB"]);
     assert_eq!(chosen.ids.len(), 0);
@@ -383,6 +395,7 @@ fn of_several_files_the_one_that_fits_the_day_best_is_taken() {
         ("CLK", vec!["01D_05M_CLK", "01D_30S_CLK"], "01D_30S_CLK"),
         // No more than it must cover.
         ("ERP", vec!["07D_01D_ERP", "01D_12H_ERP"], "01D_12H_ERP"),
+        ("ERP", vec!["07D_01D_ERP", "24H_01D_ERP"], "24H_01D_ERP"),
         ("ERP", vec!["07D_01D_ERP"], "07D_01D_ERP"),
     ] {
         let files: Vec<String> = files
