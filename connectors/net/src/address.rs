@@ -77,7 +77,7 @@ pub(crate) fn path(url: &Url) -> Option<String> {
 
 /// A part of an address without its percent signs; none when that is not UTF-8 or holds a control
 /// character, which no name has and which would end a command.
-pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
+pub fn decoded(text: &str) -> Option<Cow<'_, str>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

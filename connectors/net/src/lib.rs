@@ -28,7 +28,7 @@ mod tls;
 mod transport;
 
 pub use access::{Access, BadAccess, FtpMode, FtpTls, HostKey};
-pub use address::child;
+pub use address::{child, decoded};
 pub use body::Body;
 pub use client::Client;
 pub use config::NetConfig;

@@ -87,6 +87,15 @@ pub(crate) fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// A path as it stands in an address.
+pub(crate) fn encode_path(path: &str) -> String {
+    let steps: Vec<String> = path
+        .split('/')
+        .map(|step| encode(step).replace('+', "%20"))
+        .collect();
+    steps.join("/")
+}
+
 /// A value as part of a query in an address.
 pub(crate) fn encode(value: &str) -> String {
     url::form_urlencoded::byte_serialize(value.as_bytes()).collect()

@@ -167,7 +167,7 @@ impl JobRun<'_> {
             return Ok(End::Whole(path.clone(), whole));
         };
         if own.chosen {
-            self.keep_path(moving, path).await?;
+            self.keep_path(moving, path, None).await?;
         }
         let (part, method) = own.copy(here.bytes(path)?).await?;
         let outcome = FileOutcome {
@@ -191,7 +191,7 @@ impl JobRun<'_> {
         own: &Transfer<'_>,
     ) -> Result<End, Broken> {
         if own.chosen {
-            self.keep_path(moving, own.path).await?;
+            self.keep_path(moving, own.path, None).await?;
         }
         let packed = self.whole_here(source, moving, own.path).await?;
         let mut whole = own
@@ -261,7 +261,7 @@ impl JobRun<'_> {
             ..here.outcome()
         };
         // A process that dies while the file gets its name finds it there, and by this that it is the one.
-        self.keep_whole(moving, path, &outcome).await?;
+        self.keep_path(moving, path, Some(&outcome)).await?;
         let sent = self.send(moving, path, remote, here.bytes(path)?).await;
         if unpacked.is_some() {
             drop(unpacked);
@@ -387,8 +387,6 @@ impl JobRun<'_> {
             cache.give_up(id).await?;
             return Ok(Here::Cached(cached));
         }
-        let size = moving.file.size_bytes.unwrap_or(0);
-        cache.make_room(size).await?;
         let _place = self.place(moving).await?;
         let transfer = self.transfer(moving, path, (&cache.files, begun.at), Some(id));
         let whole = transfer
@@ -414,38 +412,22 @@ impl JobRun<'_> {
         taken
     }
 
-    /// Keeps where a file goes, so that what is left of it there is found after a crash.
-    async fn keep_path(&self, moving: &Moving<'_>, path: &VolumePath) -> Result<(), Broken> {
-        let state = PartState {
-            path: Some(path.as_str().to_owned()),
-            ..PartState::default()
-        };
-        self.keep_state(moving, 0, &state).await
-    }
-
-    async fn keep_whole(
+    /// Keeps where a file goes, so that what is left of it there is found after a crash; and its outcome, once it is
+    /// whole and may already have its name.
+    async fn keep_path(
         &self,
         moving: &Moving<'_>,
         path: &VolumePath,
-        outcome: &FileOutcome,
+        whole: Option<&FileOutcome>,
     ) -> Result<(), Broken> {
         let state = PartState {
-            whole: Some(outcome.clone()),
+            whole: whole.cloned(),
             path: Some(path.as_str().to_owned()),
             ..PartState::default()
         };
-        self.keep_state(moving, 0, &state).await
-    }
-
-    async fn keep_state(
-        &self,
-        moving: &Moving<'_>,
-        written: u64,
-        state: &PartState,
-    ) -> Result<(), Broken> {
-        let text = serde_json::to_string(state).expect("a part's state is plain data");
+        let text = serde_json::to_string(&state).expect("a part's state is plain data");
         self.store
-            .keep_progress(self.lease, moving.row.position, written, Some(&text))
+            .keep_progress(self.lease, moving.row.position, 0, Some(&text))
             .await?;
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! waiting, and is kept in the record together with the outcome of the first job that asked. Whoever reads bytes holds
 //! a shared lock on them, and what is held is not thrown away. Files of a user's own are never kept here.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Seek;
 use std::os::unix::fs::MetadataExt;
@@ -62,7 +63,9 @@ const BYTES: &str = "bytes";
 const NOTE_USE_S: i64 = 60;
 /// Bytes are read again and compared after this many seconds.
 const CHECK_AFTER_S: i64 = 7 * 24 * 3600;
-/// How much is thrown away or checked in one go.
+/// So many bytes are read again in one go, and the file that goes beyond.
+const CHECKED_BYTES: u64 = 8 << 30;
+/// How many files are thrown away or checked in one go.
 const AT_ONCE: u32 = 200;
 
 impl Identity {
@@ -201,7 +204,11 @@ impl Cache {
             Ok(part) => part,
             Err(error) => return Ok(Err(error)),
         };
-        let state = self.store.cached_part(&id.key()).await?;
+        // Of an empty part nothing is known that would help.
+        let state = match part.written {
+            0 => None,
+            _ => self.store.cached_part(&id.key()).await?,
+        };
         let kept = state.and_then(|text| serde_json::from_str(&text).ok());
         Ok(Ok(Begun { part, at, kept }))
     }
@@ -235,11 +242,10 @@ impl Cache {
         }
     }
 
-    /// Throws away what was not used for longest until no more is here than may be, and `more` bytes fit.
-    pub(crate) async fn make_room(&self, more: u64) -> Result<(), StoreError> {
+    /// Throws away what was not used for longest until no more is here than may be.
+    pub(crate) async fn keep_bounds(&self) -> Result<(), StoreError> {
         let held = self.store.cached_total().await?;
-        let limit = self.limit_bytes.saturating_sub(more);
-        match held.saturating_sub(limit) {
+        match held.saturating_sub(self.limit_bytes) {
             0 => Ok(()),
             over => self.free(over).await.map(drop),
         }
@@ -285,9 +291,14 @@ impl Cache {
     /// # Errors
     /// [`StoreError`] when the record does not answer.
     pub async fn tidy(&self) -> Result<(), StoreError> {
-        self.make_room(0).await?;
+        self.keep_bounds().await?;
         self.drop_orphans().await?;
+        let mut left = CHECKED_BYTES;
         for bytes in self.store.unchecked_cached(CHECK_AFTER_S, AT_ONCE).await? {
+            if left == 0 {
+                break;
+            }
+            left = left.saturating_sub(bytes.size_bytes);
             let path = bytes_path(&bytes.sha256);
             match self.files.read(&path) {
                 Ok(file) => {
@@ -305,31 +316,48 @@ impl Cache {
 
     /// Removes parts that nobody writes and no job wants, and bytes that the record does not know.
     async fn drop_orphans(&self) -> Result<(), StoreError> {
-        let incoming = VolumePath::parse(INCOMING).expect("it is a name");
-        let wanted = self.store.cached_parts_wanted().await?;
-        let wanted: Vec<VolumePath> = wanted
-            .into_iter()
+        let wanted = self.store.cached_parts_wanted().await?.into_iter();
+        let wanted: HashSet<VolumePath> = wanted
             .map(|(asset, version, name)| {
-                part_path(
-                    &Identity {
-                        asset,
-                        version,
-                        name,
-                    }
-                    .incoming(),
-                )
+                Identity {
+                    asset,
+                    version,
+                    name,
+                }
+                .incoming()
             })
             .collect();
-        for entry in self.files.list(&incoming).unwrap_or_default() {
-            let path = incoming.join(&entry.name).ok();
-            let path = path.filter(|path| !wanted.contains(path));
-            let whole =
-                path.and_then(|path| VolumePath::parse(path.as_str().strip_suffix(".part")?).ok());
-            if let Some(whole) = whole {
+        for path in self.below(INCOMING) {
+            let whole = path.as_str().strip_suffix(".part");
+            let whole = whole.and_then(|path| VolumePath::parse(path).ok());
+            if let Some(whole) = whole.filter(|whole| !wanted.contains(whole)) {
+                // One that somebody writes stays.
                 drop(self.files.drop_part(&whole));
             }
         }
-        self.store.forget_unwanted_cached_parts().await
+        self.store.forget_unwanted_cached_parts().await?;
+        for folder in self.below(BYTES) {
+            // A file has its row before it has its place, so one without a row is left over.
+            let files = self.below(folder.as_str());
+            let known = self.store.cached_hashes(folder.name()).await?;
+            let known: HashSet<VolumePath> = known.iter().map(|hash| bytes_path(hash)).collect();
+            files
+                .iter()
+                .filter(|file| !known.contains(*file))
+                .for_each(|file| self.remove(file));
+        }
+        Ok(())
+    }
+
+    /// What lies in a folder of the cache.
+    fn below(&self, folder: &str) -> Vec<VolumePath> {
+        let listed = VolumePath::parse(folder).and_then(|folder| {
+            let entries = self.files.list(&folder)?.into_iter();
+            Ok(entries
+                .filter_map(|entry| folder.join(&entry.name).ok())
+                .collect())
+        });
+        listed.unwrap_or_default()
     }
 }
 

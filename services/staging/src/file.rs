@@ -119,6 +119,7 @@ impl JobRun<'_> {
             row: &self.row,
             files: &self.files,
             cache: None,
+            listed: None,
         };
         let wanted = moving.wanted();
         let access = Some(moving.access);

@@ -53,7 +53,11 @@ pub(crate) async fn finish(
             .await?;
         // Whoever waited for one of these files finds it in the record, and in the cache, from now on.
         if let Some(cache) = run.cache {
+            let has_more = !named.fetched.is_empty();
             cache.name(named.fetched);
+            if has_more {
+                cache.keep_bounds().await?;
+            }
         }
         drop(named.locked);
     }

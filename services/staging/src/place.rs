@@ -1,7 +1,10 @@
 //! The place of a file in a volume, and what is known about it.
 
+use std::collections::HashMap;
+
 use gantry_asset::{AssetId, File};
 use gantry_store::{Store, Volume};
+use tokio::sync::Mutex;
 
 use crate::archives::ArchiveAccess;
 use crate::cache::Cache;
@@ -10,7 +13,7 @@ use crate::names::Names;
 use crate::plan::{Facts, renamed};
 use crate::request::{OnConflict, StageRequest};
 use crate::unpack::unpacked_name;
-use crate::volume::{Files, VolumePath};
+use crate::volume::{Entry, Files, VolumeError, VolumePath};
 
 /// A volume, opened.
 pub(crate) struct OpenVolume<'a> {
@@ -19,6 +22,28 @@ pub(crate) struct OpenVolume<'a> {
     pub(crate) files: &'a Files,
     /// The shared cache, where it is of interest what is in it.
     pub(crate) cache: Option<&'a Cache>,
+    /// Where many places are looked at one after the other and nothing changes meanwhile.
+    pub(crate) listed: Option<&'a Listed>,
+}
+
+/// What lies in the folders of storage elsewhere, each asked for once.
+#[derive(Default)]
+pub(crate) struct Listed(Mutex<HashMap<VolumePath, HashMap<String, Entry>>>);
+
+impl Listed {
+    async fn stat(&self, files: &Files, path: &VolumePath) -> Result<Option<Entry>, VolumeError> {
+        let folder = path.parent().unwrap_or_else(VolumePath::root);
+        let mut known = self.0.lock().await;
+        if !known.contains_key(&folder) {
+            let entries = match files.list(&folder).await {
+                Err(VolumeError::Missing { .. }) => Vec::new(),
+                listed => listed?,
+            };
+            let by_name = entries.into_iter().map(|entry| (entry.name.clone(), entry));
+            known.insert(folder.clone(), by_name.collect());
+        }
+        Ok(known[&folder].get(path.name()).cloned())
+    }
 }
 
 /// One file of one version of an asset.
@@ -82,7 +107,10 @@ impl OpenVolume<'_> {
         access: Option<&ArchiveAccess>,
         wanted: &Wanted<'_>,
     ) -> Result<Facts, StagingError> {
-        let there = self.files.stat(path).await?;
+        let there = match self.listed.filter(|_| self.files.as_local().is_none()) {
+            Some(listed) => listed.stat(self.files, path).await?,
+            None => self.files.stat(path).await?,
+        };
         let staged = if there.is_some() {
             self.store.staged_file(&self.row.id, path.as_str()).await?
         } else {

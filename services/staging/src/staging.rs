@@ -9,7 +9,7 @@ use crate::archives::Archives;
 use crate::error::StagingError;
 use crate::mixture::Mixture;
 use crate::names::Names;
-use crate::place::{OpenVolume, Wanted, first_path};
+use crate::place::{Listed, OpenVolume, Wanted, first_path};
 use crate::plan::{Plan, PlannedFile, PlannedMethod, Step, decide};
 use crate::request::StageRequest;
 use crate::selection::members;
@@ -101,7 +101,7 @@ impl Staging {
         let files = volume
             .map(|volume| self.worker.volumes().open(volume))
             .transpose()?;
-        let (mut planned, names) = (Planned::default(), Names::default());
+        let (mut planned, seen) = (Planned::default(), Seen::default());
         let mut from = 0;
         loop {
             let page = members(&self.store, &selection.id, from, PAGE).await?;
@@ -118,7 +118,7 @@ impl Staging {
                         file,
                     };
                     let (path, step) = self
-                        .step(&wanted, volume.zip(files.as_ref()), request, &names)
+                        .step(&wanted, volume.zip(files.as_ref()), request, &seen)
                         .await?;
                     planned.add(&wanted, path, &step);
                 }
@@ -162,7 +162,7 @@ impl Staging {
         wanted: &Wanted<'_>,
         volume: Option<(&Volume, &Files)>,
         request: &StageRequest,
-        names: &Names,
+        seen: &Seen,
     ) -> Result<(String, Step), StagingError> {
         let access = self.archives.get(&wanted.asset.archive());
         let Some((row, files)) = volume else {
@@ -174,8 +174,9 @@ impl Staging {
             row,
             files,
             cache: self.worker.cache(),
+            listed: Some(&seen.folders),
         };
-        let placed = open.place(request, access, wanted, names).await?;
+        let placed = open.place(request, access, wanted, &seen.names).await?;
         Ok(match placed {
             Some((path, facts)) => (path.as_str().to_owned(), decide(request, &facts)),
             None => (
@@ -272,6 +273,13 @@ impl Room {
         }
         warnings
     }
+}
+
+/// What a plan has looked at so far.
+#[derive(Default)]
+struct Seen {
+    names: Names,
+    folders: Listed,
 }
 
 /// A plan while it is made.

@@ -239,13 +239,22 @@ impl Worker {
             names: Names::default(),
             seen: Seen::default(),
         };
-        let running = run.run();
-        tokio::pin!(running);
-        tokio::select! {
-            ended = &mut running => return ended,
-            () = cancelled.cancelled() => run.halt(Why::Shutdown).await,
+        let ended = async {
+            let running = run.run();
+            tokio::pin!(running);
+            tokio::select! {
+                ended = &mut running => return ended,
+                () = cancelled.cancelled() => run.halt(Why::Shutdown).await,
+            }
+            running.await
+        };
+        let ended = ended.await;
+        if let Some(remote) = run.files.as_remote()
+            && let Err(error) = self.config.volumes.keep_host_key(&run.row, remote).await
+        {
+            tracing::warn!(%error, "could not keep the key of a host");
         }
-        running.await
+        ended
     }
 
     /// Opens the volume of a job and the spool, and measures what its user has.

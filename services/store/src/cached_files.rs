@@ -161,6 +161,20 @@ impl Store {
         tx.commit().await.doing("forget a cached file")
     }
 
+    /// The hashes in the cache that begin so.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn cached_hashes(&self, first: &str) -> Result<Vec<String>, StoreError> {
+        // `g` comes behind every digit of a hash, so the primary key answers.
+        sqlx::query_scalar("SELECT sha256 FROM cached_bytes WHERE sha256 >= $1 AND sha256 < $2")
+            .bind(first)
+            .bind(format!("{first}g"))
+            .fetch_all(&self.read)
+            .await
+            .doing("list the cache")
+    }
+
     /// How many bytes are in the cache.
     ///
     /// # Errors

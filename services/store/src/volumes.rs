@@ -159,6 +159,20 @@ impl Store {
         Ok(rows.into_iter().map(to_volume).collect())
     }
 
+    /// Changes the title of a volume and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is no more.
+    pub async fn retitle_volume(&self, volume: &Volume) -> Result<Volume, StoreError> {
+        sqlx::query("UPDATE volumes SET title = $1 WHERE id = $2")
+            .bind(&volume.title)
+            .bind(&volume.id)
+            .execute(&self.write)
+            .await
+            .doing("change the title of a volume")?;
+        self.volume_by_id(&volume.id).await
+    }
+
     /// Changes the title of a volume, and where and how it is reached where it is elsewhere; what was wrong with it is
     /// forgotten.
     ///

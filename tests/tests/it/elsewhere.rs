@@ -170,6 +170,10 @@ async fn a_wrong_login_is_told_at_the_first_step_and_mended_by_a_change() {
         before,
         "it is not asked again by itself"
     );
+    // A new title changes nothing else.
+    let patch = |body: Value| ada.ask("PATCH", "/api/v1/volumes/far").json(&body).send();
+    let titled = patch(json!({"title": "Far"})).await.is(200).json();
+    assert!(titled["trouble"]["why"].is_string(), "{titled}");
     let changed = ada
         .ask("PATCH", "/api/v1/volumes/far")
         .json(&json!({"password": PASSWORD}))
@@ -186,15 +190,30 @@ async fn a_wrong_login_is_told_at_the_first_step_and_mended_by_a_change() {
         text(&kept, "/settings/host_key").starts_with("SHA256:"),
         "{kept}"
     );
-    // A login is never taken along to another host.
-    let moved = ada
-        .ask("PATCH", "/api/v1/volumes/far")
-        .json(&json!({"address": "sftp://ada@other.example/"}))
-        .send()
-        .await
-        .is(200)
-        .json();
+    // The form of the page sends the address it shows; the login stays, as it does for another folder of the host.
+    let shown = storage.config.address.to_string();
+    let form = [("title", "Still far"), ("address", shown.as_str())];
+    drop(ada.submit("/volumes/far/change", &form).await.is(303));
+    assert_eq!(works(&ada).await, json!(true));
+    std::fs::create_dir(storage.root.join("below")).expect("a folder can be made");
+    let below = storage.config.address.join("below/").expect("an address");
+    drop(patch(json!({"address": below})).await.is(200));
+    assert_eq!(works(&ada).await, json!(true));
+    // It is never taken along to another host, so back here it has to be given again.
+    let other = json!({"address": "sftp://ada@other.example/"});
+    let moved = patch(other).await.is(200).json();
     assert_eq!(moved["address"], "sftp://ada@other.example/");
+    drop(
+        patch(json!({"address": shown, "user": "ada"}))
+            .await
+            .is(200),
+    );
+    assert_eq!(works(&ada).await, json!(false));
+}
+
+async fn works(ada: &Client) -> Value {
+    let tried = ada.post("/api/v1/volumes/far/test", json!({})).await;
+    tried.is(200).json()["ok"].clone()
 }
 
 #[tokio::test]

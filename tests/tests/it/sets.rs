@@ -52,10 +52,8 @@ async fn names(ada: &Client, selection: &Value) -> BTreeSet<String> {
     let page = ada.get(&page).await.is(200).json();
     let name = |asset: &Value| {
         text(asset, "/id")
-            .rsplit('~')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+            .rsplit_once("~")
+            .map_or_else(String::new, |(_, name)| name.to_owned())
     };
     list(&page, "/assets").iter().map(name).collect()
 }
@@ -91,6 +89,13 @@ async fn of_the_files_of_a_station_and_day_the_preferred_one_is_selected() {
     let selection = select(json!({"rinex_version": ["2"]})).await;
     let old = ["brux0010.23d.Z", "brux0020.23d.Z"].map(str::to_owned);
     assert_eq!(names(&ada, &selection).await, BTreeSet::from(old));
+    // A day under an old name and one under a long one are two days of one station.
+    let mixed = json!({"search": brux("2023-002/2023-015"), "prefer": {"rinex_version": ["2"]}});
+    let selection = ada.post("/api/v1/selections", mixed).await.is(201).json();
+    assert_eq!(
+        (&selection["expected"], &selection["found"]),
+        (&json!(14), &json!(2))
+    );
 }
 
 #[tokio::test]

@@ -260,8 +260,17 @@ async fn report_href(app: &App, job: &StagingJob, volume: &str) -> Result<Option
     let path = request
         .folder(first.asset.archive().as_str())?
         .join(&format!("report-{}.json", job.id))?;
-    let there = files.stat(&path).await.ok().flatten();
-    Ok(there.map(|_| format!("/api/v1/volumes/{volume}/files/{}", path.as_str())))
+    // A page does not wait for storage elsewhere: what has ended has its report there, unless the job says otherwise.
+    let is_there = match files.as_local() {
+        Some(local) => local.stat(&path).ok().flatten().is_some(),
+        None => job.phase == Phase::Completed && job.message.is_none(),
+    };
+    Ok(is_there.then(|| {
+        format!(
+            "/api/v1/volumes/{volume}/files/{}",
+            format::encode_path(path.as_str())
+        )
+    }))
 }
 
 /// A job as a part of a page: how far it is, and its files from a position on.

@@ -71,25 +71,15 @@ async fn list(place: &Place, params: &ListParams) -> Result<Json<Value>, Problem
         .iter()
         .map(|entry| entry_json(&place.path, entry))
         .collect();
-    let at = format!(
-        "/api/v1/volumes/{}/files{}",
-        place.volume.name,
-        encoded(&place.path)
-    );
+    let path = crate::format::encode_path(place.path.as_str());
+    let at = format!("/api/v1/volumes/{}/files/{path}", place.volume.name);
+    let at = at.trim_end_matches('/');
     let next = page
         .next
         .map(|after| format!("{at}?{}", params.query(after)));
     Ok(Json(
         json!({"files": files, "total": page.total, "next": next}),
     ))
-}
-
-/// A path as it stands in an address, with a `/` before each step.
-fn encoded(path: &VolumePath) -> String {
-    let steps = path.as_str().split('/').filter(|step| !step.is_empty());
-    steps
-        .map(|step| format!("/{}", crate::format::encode(step).replace('+', "%20")))
-        .collect()
 }
 
 fn entry_json(folder: &VolumePath, entry: &Entry) -> Value {
@@ -167,7 +157,7 @@ fn describe(headers: &mut HeaderMap, place: &Place, entry: &Entry) {
             }
         })
         .collect();
-    let encoded = crate::format::encode(place.path.name()).replace('+', "%20");
+    let encoded = crate::format::encode_path(place.path.name());
     let values = [
         (header::ETAG, etag(entry)),
         (header::LAST_MODIFIED, modified),

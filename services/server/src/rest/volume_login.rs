@@ -39,6 +39,21 @@ impl std::fmt::Debug for VolumeLogin {
 }
 
 impl VolumeLogin {
+    /// Whether nothing is said.
+    pub(crate) fn is_empty(&self) -> bool {
+        let texts = [
+            &self.address,
+            &self.user,
+            &self.password,
+            &self.private_key,
+            &self.host_key,
+            &self.bucket,
+            &self.prefix,
+            &self.region,
+        ];
+        self.allow_plain.is_none() && texts.into_iter().all(|text| filled(text).is_none())
+    }
+
     /// What is said here, and where nothing is said what was known before; none when no address is known.
     ///
     /// The login known before is for the host known before: it is never taken to another one.
@@ -47,15 +62,17 @@ impl VolumeLogin {
         kind: Option<&str>,
         before: Option<(Elsewhere, Credentials)>,
     ) -> Result<Option<(Elsewhere, Credentials)>, Problem> {
-        let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        let (known, secrets) = before.unzip();
         let said = filled(&self.address);
-        let moves = said.is_some();
-        let Some(address) = said.or_else(|| Some(known.as_ref()?.address.to_string())) else {
+        let Some(address) = said.or_else(|| Some(before.as_ref()?.0.address.to_string())) else {
             return Ok(None);
         };
-        let known = known.filter(|_| !moves).map(|known| known.settings);
-        let known = known.unwrap_or_default();
+        let before = match before {
+            Some(before) if self.stays_with(kind, &address, &before.0)? => Some(before),
+            _ => None,
+        };
+        let (known, secrets) = before.unzip();
+        let known = known.map(|known| known.settings).unwrap_or_default();
+        let secrets = secrets.unwrap_or_default();
         let host_key = filled(&self.host_key).map(HostKey::try_from).transpose();
         let host_key = host_key.map_err(|error| Problem::new(&UNPROCESSABLE, error.to_string()))?;
         let settings = Settings {
@@ -66,7 +83,6 @@ impl VolumeLogin {
             host_key: host_key.or(known.host_key),
             allow_plain: self.allow_plain.unwrap_or(known.allow_plain),
         };
-        let secrets = secrets.filter(|_| !moves).unwrap_or_default();
         let credentials = Credentials {
             password: filled(&self.password).map(Into::into).or(secrets.password),
             private_key: filled(&self.private_key)
@@ -76,4 +92,24 @@ impl VolumeLogin {
         let read = Elsewhere::read(kind, &address, settings, credentials);
         Ok(Some(read?))
     }
+
+    /// Whether an address is on the host known before, so that the login known before is for it as well.
+    fn stays_with(
+        &self,
+        kind: Option<&str>,
+        address: &str,
+        known: &Elsewhere,
+    ) -> Result<bool, Problem> {
+        let settings = Settings {
+            bucket: filled(&self.bucket).or(known.settings.bucket.clone()),
+            allow_plain: true,
+            ..Settings::default()
+        };
+        let (now, _) = Elsewhere::read(kind, address, settings, Credentials::default())?;
+        Ok(now.shares_login_with(known))
+    }
+}
+
+fn filled(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.trim().is_empty())
 }

@@ -202,27 +202,30 @@ pub(crate) async fn change_one(
         }
         volume.title = title;
     }
+    app.store
+        .audit(Some(&user.id), "volume.change", &volume.name)
+        .await?;
+    if change.login.is_empty() {
+        return Ok(app.store.retitle_volume(&volume).await?);
+    }
     let before = match volume.catalogue {
         Some(_) => None,
         None => app.volumes.elsewhere(&volume)?,
     };
-    let kind = before.as_ref().map(|_| volume.kind.clone());
-    let is_elsewhere = kind.is_some();
-    let now = change.login.read(kind.as_deref(), before)?;
-    app.store
-        .audit(Some(&user.id), "volume.change", &volume.name)
-        .await?;
-    match now {
-        None => Ok(app.store.change_volume(&volume).await?),
-        Some((elsewhere, credentials)) if is_elsewhere => Ok(app
-            .volumes
-            .change_elsewhere(volume, &elsewhere, &credentials)
-            .await?),
-        Some(_) => Err(Problem::new(
+    if before.is_none() {
+        return Err(Problem::new(
             &UNPROCESSABLE,
             format!("`{name}` is no storage elsewhere of your own; only its title can change"),
-        )),
+        ));
     }
+    let (elsewhere, credentials) = change
+        .login
+        .read(Some(&volume.kind), before)?
+        .ok_or_else(|| Problem::new(&UNPROCESSABLE, "it has no address"))?;
+    let changed = app
+        .volumes
+        .change_elsewhere(volume, &elsewhere, &credentials);
+    Ok(changed.await?)
 }
 
 /// Delete a volume; a folder below the volume root goes with it, one of the `local_roots` stays.

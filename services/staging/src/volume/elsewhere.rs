@@ -1,6 +1,6 @@
 //! Where storage elsewhere is and what lets us in, read from an address or from the fields of a form.
 
-use gantry_net::{HostKey, RemoteConfig, Url};
+use gantry_net::{HostKey, RemoteConfig, Url, decoded};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -114,12 +114,14 @@ impl Elsewhere {
         })?;
         let kind = kind_of(kind, &url).map_err(|why| bad(&why))?;
         if !url.username().is_empty() {
-            let decoded = decoded(url.username()).ok_or_else(|| bad("its user is no text"))?;
-            settings.user.get_or_insert(decoded);
+            let user = decoded(url.username()).ok_or_else(|| bad("its user is no text"))?;
+            settings.user.get_or_insert(user.into_owned());
         }
         if let Some(password) = url.password() {
-            let decoded = decoded(password).ok_or_else(|| bad("its password is no text"))?;
-            credentials.password.get_or_insert(decoded.into());
+            let password = decoded(password).ok_or_else(|| bad("its password is no text"))?;
+            credentials
+                .password
+                .get_or_insert(password.into_owned().into());
         }
         let cleared = url.set_username("").and_then(|()| url.set_password(None));
         if cleared.is_err() || url.host_str().is_none_or(str::is_empty) {
@@ -162,6 +164,17 @@ impl Elsewhere {
             text = format!("{}/{part}", text.trim_end_matches('/'));
         }
         text
+    }
+
+    /// Whether a login for this storage is for another one as well: it is the same host, reached in the same way.
+    #[must_use]
+    pub fn shares_login_with(&self, other: &Self) -> bool {
+        let host = |elsewhere: &Self| {
+            let url = &elsewhere.address;
+            let name = url.host_str().map(ToOwned::to_owned);
+            (url.scheme().to_owned(), name, url.port())
+        };
+        self.kind == other.kind && host(self) == host(other)
     }
 
     /// What the way to the outside needs to know.
@@ -238,20 +251,6 @@ fn plain_scheme(url: Url) -> Url {
     };
     let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
     Url::parse(&format!("{scheme}:{rest}")).unwrap_or(url)
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let pair = tail.get(..2).filter(|_| *first == b'%');
-        let value = pair
-            .and_then(|pair| std::str::from_utf8(pair).ok())
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        bytes.push(value.unwrap_or(*first));
-        rest = if value.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// An address that could not be read, without what may be a password in it.

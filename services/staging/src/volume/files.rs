@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{Entry, LocalVolume, Part, RemoteVolume, Space, VolumeError, VolumePath};
 use crate::blocking::blocking;
+use crate::verify::hex;
 
 /// The files of a volume; cheap to clone.
 #[derive(Debug, Clone)]
@@ -214,9 +215,7 @@ impl Files {
 /// Where a file gathers in the spool; a path elsewhere may be longer than a folder of this machine can hold.
 fn spooled(path: &VolumePath) -> Result<VolumePath, VolumeError> {
     use sha2::Digest;
-    let hash = sha2::Sha256::digest(path.as_str().as_bytes());
-    let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    VolumePath::parse(&name)
+    VolumePath::parse(&hex(&sha2::Sha256::digest(path.as_str())))
 }
 
 /// A file while it is written; what was written stays when it is dropped, so that it can be gone on with.

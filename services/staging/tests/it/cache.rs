@@ -227,6 +227,9 @@ async fn what_lies_about_in_the_cache_is_cleared_away() {
     world.stage(&["fake:map"], &plain()).await;
     let incoming = world.folder.path().join("cache/incoming");
     std::fs::write(incoming.join("of-a-dead-process.part"), "x").unwrap();
+    let bytes = world.folder.path().join("cache/bytes/ab");
+    std::fs::create_dir_all(&bytes).unwrap();
+    std::fs::write(bytes.join("unknown-to-the-record"), "x").unwrap();
     let cache = world.staging.worker().cache().unwrap();
     cache.tidy().await.unwrap();
     assert_eq!(in_cache(&world).len(), 1, "{:?}", in_cache(&world));

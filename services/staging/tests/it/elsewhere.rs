@@ -151,6 +151,16 @@ async fn stages(world: &World, files: &Files, storage: &Storage) {
     assert_eq!(sha256(&there("fake/map")), sha256(&big()));
     assert_eq!(there("fake/Daily/001/a b#1%.txt"), b"deep down");
     assert_eq!(there("fake/empty"), b"");
+    let plan = world
+        .staging
+        .plan(&selection, Some(&world.volume), &plain())
+        .await
+        .unwrap();
+    assert!(
+        plan.files.iter().all(|file| file.method == "present"),
+        "{:?}",
+        plan.files
+    );
     // The manifests went along.
     let report = there(&format!("fake/report-{}.json", ended.job.id));
     let report: Value = serde_json::from_slice(&report).unwrap();
@@ -350,9 +360,9 @@ async fn without_a_cache_files_go_through_the_spool_and_leave_it_empty() {
     );
 }
 
-/// A server that goes away in the middle costs nothing but time: what failed is told, and retried it is there.
+/// A server that is gone costs nothing but time.
 #[tokio::test]
-async fn a_volume_that_goes_away_fails_the_job_with_a_sentence_and_a_retry_brings_the_rest() {
+async fn a_volume_that_is_gone_is_marked_and_its_files_fail_with_a_reason_and_may_be_retried() {
     let Some(storage) = storage::pyftpdlib().or_else(|| missing("pyftpdlib")) else {
         return;
     };

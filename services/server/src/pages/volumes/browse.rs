@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use gantry_staging::volume::{Entry as FileEntry, Files, Kind, VolumePath};
+use gantry_staging::volume::{Credentials, Elsewhere, Entry as FileEntry, Files, Kind, VolumePath};
 use gantry_store::Volume;
 use serde::Deserialize;
 use serde_json::Value;
@@ -142,14 +142,11 @@ async fn volume_page(
     let elsewhere = app.volumes.elsewhere(&volume).ok().flatten();
     let own = elsewhere.filter(|_| volume.catalogue.is_none());
     let kind = Kind::named(&volume.kind);
-    let space = files.as_ref().ok().and_then(Files::space);
     page(&VolumePage {
         shell: Shell::new(app, Some(caller), "volumes", volume.title.clone()).await?,
         kind: kind.map_or("", |kind| kind.title),
         place: place(app, &volume),
-        room: space.map_or_else(String::new, |space| {
-            format!("{} free", format::size(space.free_bytes))
-        }),
+        room: room(files.as_ref().ok()),
         trouble: files
             .as_ref()
             .ok()
@@ -161,9 +158,7 @@ async fn volume_page(
         deletable: !volume.permanent,
         error: said.error,
         steps: said.steps,
-        login: own.zip(kind).map_or_else(Vec::new, |((own, _), kind)| {
-            known_fields(kind, own.address.as_str(), &own.settings)
-        }),
+        login: login_fields(kind, own),
         asks_plain: kind.is_some_and(Kind::sends_in_the_clear),
         crumbs: crumbs(&volume.name, &volume.title, &folder),
         up_href: folder
@@ -189,6 +184,22 @@ async fn volume_page(
         name: volume.name,
         title: volume.title,
         unreadable,
+    })
+}
+
+/// The fields of the form that changes how storage elsewhere of one's own is reached.
+fn login_fields(kind: Option<&Kind>, own: Option<(Elsewhere, Credentials)>) -> Vec<Field> {
+    let known = own.zip(kind);
+    known.map_or_else(Vec::new, |((own, _), kind)| {
+        known_fields(kind, own.address.as_str(), &own.settings)
+    })
+}
+
+/// The room that is left, in words.
+pub(super) fn room(files: Option<&Files>) -> String {
+    let space = files.and_then(Files::space);
+    space.map_or_else(String::new, |space| {
+        format!("{} free", format::size(space.free_bytes))
     })
 }
 

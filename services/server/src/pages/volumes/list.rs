@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use gantry_staging::volume::{Files, Kind, RemoteVolume};
+use gantry_staging::volume::{Kind, RemoteVolume};
 use gantry_store::Volume;
 
 use super::super::page;
 use super::super::shell::Shell;
+use super::browse::room;
 use super::forms::{Field, KindChoice, VolumeForm, choices, fields};
 use super::place;
 use crate::app::App;
@@ -124,7 +125,6 @@ fn offers(app: &App, volumes: &[Volume]) -> Vec<Offer> {
 
 fn row(app: &App, volume: &Volume) -> VolumeRow {
     let opened = app.volumes.open(volume);
-    let space = opened.as_ref().ok().and_then(Files::space);
     VolumeRow {
         name: volume.name.clone(),
         title: volume.title.clone(),
@@ -134,9 +134,7 @@ fn row(app: &App, volume: &Volume) -> VolumeRow {
         mountable: app.labs.mountable(&volume.kind),
         permanent: volume.permanent,
         read_only: volume.catalogue.is_some(),
-        room: space.map_or_else(String::new, |space| {
-            format!("{} free", format::size(space.free_bytes))
-        }),
+        room: room(opened.as_ref().ok()),
         trouble: match &opened {
             Ok(files) => files.as_remote().and_then(trouble),
             Err(error) => Some(error.to_string()),

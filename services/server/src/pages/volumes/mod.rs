@@ -34,12 +34,8 @@ fn file_href(volume: &str, page: &str, path: &VolumePath) -> String {
 
 /// The address of a file's bytes.
 fn bytes_href(volume: &str, path: &VolumePath) -> String {
-    let steps: Vec<String> = path
-        .as_str()
-        .split('/')
-        .map(|step| format::encode(step).replace('+', "%20"))
-        .collect();
-    format!("/api/v1/volumes/{volume}/files/{}", steps.join("/"))
+    let path = format::encode_path(path.as_str());
+    format!("/api/v1/volumes/{volume}/files/{path}")
 }
 
 /// The way from the root of a volume to a folder.
