@@ -264,3 +264,31 @@ async fn without_a_cache_every_volume_has_its_own_download() {
     world.stage_as(&bob, &["fake:map"]).await;
     assert_eq!(world.fake.opened().len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_close_together_they_ask_a_file_is_fetched_once() {
+    const FILES: usize = 60;
+    let names: Vec<String> = (0..FILES).map(|n| format!("f{n:02}")).collect();
+    let world = cached(names.iter().map(|name| Held::new(name, name.as_str()))).await;
+    let mut jobs = Vec::new();
+    let ids: Vec<String> = names.iter().map(|name| format!("fake:{name}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for n in 0..6 {
+        let wanted = request(serde_json::json!({"directory": format!("copy-{n}")}));
+        jobs.push(world.job(&ids, &wanted).await);
+    }
+    let worker = world.worker_with("one", jobs.len());
+    for job in &jobs {
+        let done = world.until_phase(job, Phase::Completed).await;
+        assert_eq!(done.counted(), [FILES as u64, 0, 0, 0]);
+    }
+    worker.stop().await;
+    let mut opened: Vec<String> = world
+        .fake
+        .opened()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    opened.sort();
+    assert_eq!(opened, names);
+}
