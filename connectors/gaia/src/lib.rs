@@ -14,8 +14,8 @@ use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, File, Location, Query};
 use gantry_connector::tap::Tap;
 use gantry_connector::{
-    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
-    OpenError, Peek, Resume,
+    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, HarvestError, Harvested, OpenError,
+    Peek, Resume, Since,
 };
 use gantry_net::{Client, Health, Net};
 
@@ -57,8 +57,8 @@ impl Connector for Gaia {
         &self.archive
     }
 
-    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
-        harvest::harvest(self, cursor)
+    fn harvest(&self, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+        harvest::harvest(self, since.cursor)
     }
 
     fn open<'a>(
@@ -84,5 +84,9 @@ impl Connector for Gaia {
 
     fn health(&self) -> Health {
         self.client.health()
+    }
+
+    fn notice(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(self.tap.notice())
     }
 }

@@ -1,17 +1,20 @@
 //! From the tree to assets: a folder at a time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use gantry_asset::{Asset, AssetId, Related, Relation};
 use gantry_connector::tree::{Event, TreeError, Walk};
-use gantry_connector::{Cursor, HarvestError, Harvested};
+use gantry_connector::{Cursor, HarvestError, Harvested, Since};
 use gantry_net::Entry;
 
 use crate::Gssc;
 use crate::files::Found;
 use crate::names::{Name, read_name};
+use crate::recheck::Rechecks;
 use crate::route::{OpenFolders, Route, Way};
 use crate::twins::{Proper, Twins};
 use crate::{asset, series};
@@ -19,30 +22,38 @@ use crate::{asset, series};
 /// The scope of all series.
 const SERIES: &str = "~";
 
-pub(crate) fn harvest(
-    gssc: &Gssc,
-    cursor: Option<Cursor>,
-) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+pub(crate) fn harvest(gssc: &Gssc, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
     Box::pin(async_stream::try_stream! {
-        let route = gssc.route(cursor);
+        let route = gssc.route(since.cursor);
+        let rechecks = Arc::new(Rechecks::read(since.notes, &gssc.told_by, Utc::now()));
         let mut walk = Walk::new(gssc.client.clone(), gssc.facts.root.clone());
         // Only a link that leads to a folder asked for is followed; see `Route::way`.
         walk.follow_links = true;
-        let decide = route.clone();
-        let mut events = walk.events(move |path, entry| decide.way(path, entry) == Way::Into);
+        let (decide, known) = (route.clone(), Arc::clone(&rechecks));
+        let mut events = walk.events(move |path, entry| decide.way(path, entry) == Way::Into && !known.leaves_out(path, entry));
         let mut open = OpenFolders::default();
-        let mut entries = Vec::new();
-        let mut told = Told { gssc, twins: Twins::new(gssc), series: HashSet::new() };
+        let (mut entries, mut listed) = (Vec::new(), HashSet::new());
+        let mut told = Told { gssc, rechecks, twins: Twins::new(gssc), series: HashSet::new(), times: HashMap::new() };
         while let Some(event) = events.next().await {
             match event.map_err(|error| gssc.failed(error))? {
-                Event::Found { path, entry } if entry.is_folder => open.found(&route, &path, &entry),
-                Event::Found { entry, .. } => entries.push(entry),
+                Event::Found { path, entry } if entry.is_folder => {
+                    told.found(&mut open, &route, &path, &entry);
+                    listed.insert(entry.name);
+                }
+                Event::Found { entry, .. } => {
+                    // Behind a link there may be a folder.
+                    listed.extend(entry.is_link.then(|| entry.name.clone()));
+                    entries.push(entry);
+                }
                 Event::FolderMissing { path } => tracing::debug!(folder = path, "a folder vanished while it was walked"),
                 Event::FolderComplete { path } => {
-                    for scope in open.enter(&path).iter().filter_map(|path| gssc.scope(&route, path)) {
-                        yield Harvested::ScopeComplete(scope);
+                    for harvested in told.whole(&route, open.enter(&path)) {
+                        yield harvested;
                     }
                     let here = std::mem::take(&mut entries);
+                    for harvested in told.vanished(&route, &path, &std::mem::take(&mut listed)) {
+                        yield harvested;
+                    }
                     if !route.counts(&path) || route.was_told(&path) {
                         continue;
                     }
@@ -53,8 +64,8 @@ pub(crate) fn harvest(
                 }
             }
         }
-        for scope in open.end().iter().filter_map(|path| gssc.scope(&route, path)) {
-            yield Harvested::ScopeComplete(scope);
+        for harvested in told.whole(&route, open.end()) {
+            yield harvested;
         }
         if open.is_whole(&route, |folder| gssc.aliases.iter().any(|alias| alias.alias == folder)) {
             yield Harvested::ScopeComplete(SERIES.to_owned());
@@ -117,11 +128,60 @@ impl Gssc {
 /// What was told so far.
 struct Told<'a> {
     gssc: &'a Gssc,
+    rechecks: Arc<Rechecks>,
     twins: Twins<'a>,
     series: HashSet<AssetId>,
+    /// The times of folders in the listings above them, until they are whole.
+    times: HashMap<String, Option<DateTime<Utc>>>,
 }
 
 impl Told<'_> {
+    /// Takes note of a folder that was found, whether it is gone into or left out.
+    fn found(&mut self, open: &mut OpenFolders, route: &Route, path: &str, entry: &Entry) {
+        let is_left_out =
+            route.way(path, entry) == Way::Into && self.rechecks.leaves_out(path, entry);
+        if !is_left_out {
+            self.times.insert(path.to_owned(), entry.modified);
+            return open.found(route, path, entry);
+        }
+        open.leave_out();
+        if let Some(broadcast) = self.rechecks.broadcast(path) {
+            self.twins.take_broadcast(path, broadcast);
+        }
+    }
+
+    /// What follows from folders being whole: their scopes, and notes about them.
+    fn whole(&mut self, route: &Route, folders: Vec<String>) -> Vec<Harvested> {
+        let mut events = Vec::new();
+        for path in folders {
+            let modified = self.times.remove(&path).flatten();
+            if let Some(scope) = self.gssc.scope(route, &path) {
+                events.push(Harvested::ScopeComplete(scope));
+                let broadcast = self.twins.broadcast(&path);
+                if let Some(note) = self.rechecks.note(&path, modified, broadcast) {
+                    events.push(Harvested::Note {
+                        about: path,
+                        note: Some(note),
+                    });
+                }
+            }
+        }
+        events
+    }
+
+    /// What follows from folders being in a listing no more that earlier harvests have told.
+    fn vanished(&self, route: &Route, path: &str, listed: &HashSet<String>) -> Vec<Harvested> {
+        let mut events = Vec::new();
+        for vanished in self.rechecks.vanished(path, |name| listed.contains(name)) {
+            if let Some(scope) = self.gssc.scope(route, &vanished.folder) {
+                events.push(Harvested::ScopeComplete(scope));
+                let taken_back = vanished.noted.into_iter();
+                events.extend(taken_back.map(|about| Harvested::Note { about, note: None }));
+            }
+        }
+        events
+    }
+
     /// The assets of one folder, a series before the first of its members.
     fn folder<'s>(
         &'s mut self,

@@ -8,18 +8,21 @@ mod harvest;
 pub mod names;
 mod peek;
 pub mod products;
+mod recheck;
 mod route;
 mod series;
 mod title;
 mod twins;
 mod vocabulary;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, File};
 use gantry_connector::{
-    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
-    OpenError, Peek, Resume,
+    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, HarvestError, Harvested, OpenError,
+    Peek, Resume, Since,
 };
 use gantry_net::{Client, Health, Net};
 use url::Url;
@@ -57,6 +60,7 @@ pub fn connect(
         mirrors: config.mirrors.iter().cloned().map(config::folder).collect(),
         aliases: shipped.aliases.clone(),
         peek: config.peek(&id)?,
+        told_by: told_by(config),
         archive: config::archive(id, config),
         route,
     }))
@@ -72,6 +76,21 @@ struct Gssc {
     aliases: Vec<Alias>,
     route: Route,
     peek: Peek,
+    /// What tells assets made by another configuration or program from those made by this one.
+    told_by: String,
+}
+
+/// Everything of a configuration that shows in assets, with the version of the program.
+fn told_by(config: &ArchiveConfig) -> String {
+    let mut hasher = DefaultHasher::new();
+    let shows = (
+        &config.mirrors,
+        &config.peek,
+        &config.networks,
+        &config.license,
+    );
+    (env!("CARGO_PKG_VERSION"), &config.url, shows).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 impl Connector for Gssc {
@@ -79,8 +98,8 @@ impl Connector for Gssc {
         &self.archive
     }
 
-    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
-        harvest::harvest(self, cursor)
+    fn harvest(&self, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+        harvest::harvest(self, since)
     }
 
     fn open<'a>(

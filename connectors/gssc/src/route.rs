@@ -107,7 +107,7 @@ pub(crate) struct OpenFolders {
     open: Vec<(String, bool)>,
     /// Whether something in the folder that is told now is not gone into.
     is_partial: bool,
-    /// Whether something was left out because of its year.
+    /// Whether something was left out, because of its year or because it was listed not long ago.
     pub(crate) left_out: bool,
     /// The folders of the route that were found.
     met: Vec<String>,
@@ -124,6 +124,12 @@ impl OpenFolders {
             Way::Into => self.meet(route, |folder| folder == path),
             Way::Done => self.meet(route, |folder| is_in(folder, path)),
         }
+    }
+
+    /// Takes note of a folder that was found and is not listed in this harvest.
+    pub(crate) fn leave_out(&mut self) {
+        self.is_partial = true;
+        self.left_out = true;
     }
 
     fn meet(&mut self, route: &Route, is_met: impl Fn(&str) -> bool) {

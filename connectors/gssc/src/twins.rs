@@ -14,6 +14,7 @@ use crate::Gssc;
 use crate::calendar::label;
 use crate::files::below;
 use crate::names::Name;
+use crate::recheck::Broadcast;
 use crate::route::is_in;
 
 /// Listings that are kept for the next folder.
@@ -146,6 +147,20 @@ impl<'a> Twins<'a> {
         aliases.iter().find_map(|alias| {
             rest_of(folder, &alias.alias).map(|rest| format!("{}{rest}", alias.of))
         })
+    }
+
+    /// The broadcast files of a day's folder.
+    pub(crate) fn broadcast(&self, folder: &str) -> Broadcast {
+        let sizes = self.broadcast.get(folder).into_iter().flatten();
+        sizes.map(|(name, size)| (name.clone(), *size)).collect()
+    }
+
+    /// Takes the broadcast files of a day's folder from what was noted of it.
+    pub(crate) fn take_broadcast(&mut self, folder: &str, sizes: &Broadcast) {
+        if year_of(folder).is_some() {
+            let sizes = sizes.iter().map(|(name, size)| (name.clone(), *size));
+            self.broadcast.insert(folder.to_owned(), sizes.collect());
+        }
     }
 
     /// Remembers the broadcast files of a day, so that its folder need not be listed again.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gantry_asset::ArchiveId;
 use gantry_net::{Access, Limits, Scope};
@@ -49,7 +50,7 @@ pub struct ArchiveConfig {
     /// Which stations belong to a network, by its name: `EPN = ["BRUX", "POTS"]`.
     #[serde(default)]
     pub networks: BTreeMap<String, Vec<String>>,
-    /// How often it is harvested, such as `24h`; never by itself when absent.
+    /// How long after the beginning of one harvest the next one is due, such as `24h`; never by itself when absent.
     #[serde(default)]
     pub schedule: Option<String>,
     /// The terms its products are used under.
@@ -103,6 +104,25 @@ impl ArchiveConfig {
         }
     }
 
+    /// How long after the beginning of one harvest the next one is due; `None` when it is never harvested by itself.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for what is no length of time, or one that is not between a minute and a year.
+    pub fn every(&self, archive: &ArchiveId) -> Result<Option<Duration>, ConfigError> {
+        let Some(text) = &self.schedule else {
+            return Ok(None);
+        };
+        match humantime::parse_duration(text) {
+            Ok(every) if (SHORTEST..=LONGEST).contains(&every) => Ok(Some(every)),
+            _ => Err(ConfigError::Value {
+                archive: archive.clone(),
+                key: "schedule",
+                value: text.clone(),
+                why: "allowed: how long after one harvest the next one is due, such as `6h` or `1day`, at least a minute and at most a year".to_owned(),
+            }),
+        }
+    }
+
     /// Into which products the harvest looks.
     ///
     /// # Errors
@@ -121,6 +141,9 @@ impl ArchiveConfig {
         }
     }
 }
+
+const SHORTEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Into which products a harvest looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

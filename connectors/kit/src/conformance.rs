@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use gantry_asset::{Asset, AssetId};
 
-use crate::{Connector, Cursor, Harvested, Resume};
+use crate::{Connector, Cursor, Harvested, Resume, Since};
 
 /// Everything one harvest yielded.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Harvest {
     pub order: Vec<AssetId>,
     /// Where it could have gone on, and how many assets had come by then.
     pub cursors: Vec<(Cursor, usize)>,
+    /// What was noted for harvests after it.
+    pub notes: BTreeMap<String, Option<String>>,
     /// The scopes in the order they were completed, each with the number of cursors that had come by then.
     pub completed: Vec<(String, usize)>,
 }
@@ -29,8 +31,16 @@ pub struct Harvest {
 /// # Errors
 /// The first error of the harvest, in words.
 pub async fn harvest(connector: &dyn Connector, cursor: Option<Cursor>) -> Result<Harvest, String> {
+    harvest_since(connector, cursor.into()).await
+}
+
+/// Harvests what a connector lists when it knows what earlier harvests noted.
+///
+/// # Errors
+/// The first error of the harvest, in words.
+pub async fn harvest_since(connector: &dyn Connector, since: Since) -> Result<Harvest, String> {
     let mut harvest = Harvest::default();
-    let mut events = connector.harvest(cursor);
+    let mut events = connector.harvest(since);
     while let Some(event) = events.next().await {
         match event.map_err(|error| error.to_string())? {
             Harvested::Asset(asset) => {
@@ -47,6 +57,7 @@ pub async fn harvest(connector: &dyn Connector, cursor: Option<Cursor>) -> Resul
                 harvest.scopes.insert(scope);
             }
             Harvested::Cursor(cursor) => harvest.cursors.push((cursor, harvest.order.len())),
+            Harvested::Note { about, note } => drop(harvest.notes.insert(about, note)),
             Harvested::Withdrawn(_) => {}
         }
     }

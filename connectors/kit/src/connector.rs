@@ -1,5 +1,7 @@
 //! The trait: one archive, seen as assets that can be listed and files that can be opened.
 
+use std::collections::BTreeMap;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -56,11 +58,12 @@ pub trait Connector: Send + Sync {
     /// Who this is: id, title, home page, licence.
     fn archive(&self) -> &Archive;
 
-    /// What the archive holds, as events; from `cursor` on, or from the beginning.
+    /// What the archive holds, as events; where `since` says so from a cursor on, and without what an earlier harvest
+    /// noted and need not be looked at again.
     ///
     /// Yields each asset whole. `ScopeComplete` is sent only when everything in that scope was listed,
     /// since what was not seen within it is then taken to be withdrawn.
-    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>>;
+    fn harvest(&self, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>>;
 
     /// Opens the bytes of a file, from where `resume` says, trying its locations in turn.
     fn open<'a>(
@@ -71,6 +74,11 @@ pub trait Connector: Send + Sync {
 
     /// How the archive has answered lately.
     fn health(&self) -> Health;
+
+    /// What the archive itself says of outages, in a sentence; asked anew each time, `None` when it says nothing.
+    fn notice(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
 }
 
 /// What a harvest yields.
@@ -91,6 +99,31 @@ pub enum Harvested {
     ScopeComplete(String),
     /// A harvest that is cut after this may go on from here.
     Cursor(Cursor),
+    /// For the harvests after this one, if it comes to its end: a note about something, or that none is needed any more.
+    Note {
+        /// What it is about; of two notes about the same the later one counts.
+        about: String,
+        /// What it says; only the connector that made it understands it.
+        note: Option<String>,
+    },
+}
+
+/// What a harvest goes by; the default is a first one.
+#[derive(Debug, Clone, Default)]
+pub struct Since {
+    /// Where a harvest that was cut goes on.
+    pub cursor: Option<Cursor>,
+    /// What the harvests that came to their end noted, by what it is about.
+    pub notes: BTreeMap<String, String>,
+}
+
+impl From<Option<Cursor>> for Since {
+    fn from(cursor: Option<Cursor>) -> Self {
+        Self {
+            cursor,
+            notes: BTreeMap::new(),
+        }
+    }
 }
 
 /// Where a harvest may go on; only the connector that made it understands it.

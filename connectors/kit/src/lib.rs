@@ -11,7 +11,9 @@ pub mod tap;
 pub mod tree;
 
 pub use config::{ArchiveConfig, ConfigError, Peek};
-pub use connector::{Archive, Asks, ByteStream, Connector, Cursor, Harvested, Remarks, Resume};
+pub use connector::{
+    Archive, Asks, ByteStream, Connector, Cursor, Harvested, Remarks, Resume, Since,
+};
 pub use error::{HarvestError, OpenError};
 pub use open::open_address;
 pub use registry::{Connect, Registry};

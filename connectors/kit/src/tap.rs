@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use gantry_asset::{AdqlQuery, ArchiveId};
 use gantry_formats::XmlLimits;
 use gantry_formats::vodataservice::{Schema, read_tables};
+use gantry_formats::vosi::{Availability, read_availability};
 use gantry_formats::votable::{Limits, QueryStatus, Reader};
 use gantry_net::{Client, Method, NetError, Request, Response};
 use url::Url;
@@ -21,6 +22,8 @@ use crate::{HarvestError, OpenError, document};
 const DOCUMENT_BYTES: u64 = 256 << 20;
 /// How much of what a service says of a failure is read.
 const SAID_BYTES: u64 = 1 << 20;
+/// So much of a notice is shown.
+const NOTICE_CHARS: usize = 1000;
 /// The first and the longest wait between two looks at a job.
 const LOOK_AFTER: Duration = Duration::from_millis(200);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(10);
@@ -46,6 +49,25 @@ enum Look {
     Unknown,
 }
 
+/// What an availability says of outages.
+fn in_words(said: &Availability) -> Option<String> {
+    let mut text = match (said.available, &said.down_at) {
+        (false, _) => "The archive says that it is not available".to_owned(),
+        (true, Some(at)) => format!("The archive says that it will not be available from {at}"),
+        (true, None) => return None,
+    };
+    if let Some(at) = &said.back_at {
+        text.push_str(&format!(", and again from {at}"));
+    }
+    let notes = said.notes.iter().map(|note| note.trim());
+    let notes: Vec<&str> = notes.filter(|note| !note.is_empty()).collect();
+    match notes.is_empty() {
+        true => text.push('.'),
+        false => text.push_str(&format!(": {}", notes.join(" "))),
+    }
+    Some(text.chars().take(NOTICE_CHARS).collect())
+}
+
 impl Tap {
     /// The service at an address that ends with a slash, such as `https://gea.esac.esa.int/tap-server/tap/`.
     #[must_use]
@@ -62,6 +84,18 @@ impl Tap {
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// What the service says of outages, now or to come; `None` when there are none, or when it does not say.
+    ///
+    /// # Source
+    /// IVOA VOSI 1.1, section 3 (availability).
+    pub async fn notice(&self) -> Option<String> {
+        let url = self.at(&self.base, "availability");
+        let response = self.client.get(&url).await.ok()?;
+        let bytes = response.bytes(SAID_BYTES).await.ok()?;
+        let read = document::read(move || read_availability(&bytes[..], document::LIMITS)).await;
+        in_words(&read.ok()?)
     }
 
     /// The tables there are, with their columns.

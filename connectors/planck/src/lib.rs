@@ -12,8 +12,8 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, File};
 use gantry_connector::{
-    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, Cursor, HarvestError, Harvested,
-    OpenError, Peek, Resume,
+    Archive, ArchiveConfig, ByteStream, ConfigError, Connector, HarvestError, Harvested, OpenError,
+    Peek, Resume, Since,
 };
 use gantry_net::{Client, Health, Net};
 use url::Url;
@@ -54,8 +54,8 @@ impl Connector for Planck {
         &self.archive
     }
 
-    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
-        harvest::harvest(self, cursor)
+    fn harvest(&self, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+        harvest::harvest(self, since.cursor)
     }
 
     fn open<'a>(

@@ -2,6 +2,8 @@
 
 mod error;
 mod run;
+mod schedule;
 
 pub use error::HarvestRunError;
 pub use run::{Progress, harvest};
+pub use schedule::{Scheduled, keep_harvesting, next_harvest};

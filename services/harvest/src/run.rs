@@ -1,11 +1,12 @@
 //! One harvest: from a connector's events to rows of the record.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use gantry_asset::{ArchiveId, Asset};
-use gantry_connector::{Connector, Cursor, HarvestError, Harvested};
-use gantry_store::{BatchCounts, Harvest, Lease, Store, StoreError};
+use gantry_connector::{Connector, Cursor, HarvestError, Harvested, Since};
+use gantry_store::{BatchCounts, Harvest, Lease, Note, Store, StoreError};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -51,27 +52,75 @@ pub async fn harvest(
     cancelled: &CancellationToken,
     shown: &(dyn Fn(Progress) + Sync),
 ) -> Result<Harvest, HarvestRunError> {
+    let archive = &connector.archive().id;
+    let begun = store.begin_harvest(archive, owner, full).await;
+    let begun = Begun::of(archive, begun, full)?;
+    carry_out(store, connector, begun, cancelled, shown).await
+}
+
+/// A harvest that has begun.
+pub(crate) struct Begun {
+    lease: Lease,
+    cursor: Option<String>,
+    /// Whether it goes without what earlier ones noted.
+    full: bool,
+}
+
+impl Begun {
+    /// What the record says of a harvest that was to begin; one that has not is somebody else's.
+    pub(crate) fn of(
+        archive: &ArchiveId,
+        begun: Result<Option<(Lease, Option<String>)>, StoreError>,
+        full: bool,
+    ) -> Result<Self, HarvestRunError> {
+        let begun = begun.map_err(|source| HarvestRunError::Store {
+            archive: archive.clone(),
+            source,
+        })?;
+        let (lease, cursor) = begun.ok_or_else(|| HarvestRunError::Busy(archive.clone()))?;
+        Ok(Self {
+            lease,
+            cursor,
+            full,
+        })
+    }
+}
+
+/// Carries out a harvest that has begun.
+pub(crate) async fn carry_out(
+    store: &Store,
+    connector: &dyn Connector,
+    begun: Begun,
+    cancelled: &CancellationToken,
+    shown: &(dyn Fn(Progress) + Sync),
+) -> Result<Harvest, HarvestRunError> {
+    let Begun {
+        lease,
+        cursor,
+        full,
+    } = begun;
     let archive = connector.archive().id.clone();
     let fail = |source| HarvestRunError::Store {
         archive: archive.clone(),
         source,
     };
-    let begun = store
-        .begin_harvest(&archive, owner, full)
-        .await
-        .map_err(fail)?;
-    let (lease, cursor) = begun.ok_or_else(|| HarvestRunError::Busy(archive.clone()))?;
     let started = Instant::now();
+    let since = Since {
+        cursor: cursor.map(Cursor),
+        notes: match full {
+            true => BTreeMap::new(),
+            false => store.archive_notes(&archive).await.map_err(fail)?,
+        },
+    };
     let mut run = Run {
         store,
         lease: &lease,
         batch: Vec::new(),
+        notes: Vec::new(),
         progress: Progress::default(),
         shown,
     };
-    let ended = run
-        .follow(connector.harvest(cursor.map(Cursor)), cancelled)
-        .await;
+    let ended = run.follow(connector.harvest(since), cancelled).await;
     let report = match ended {
         Ok(()) => store.finish_harvest(&lease).await.map_err(fail)?,
         Err(Stop::Connector(error)) => store
@@ -122,6 +171,7 @@ struct Run<'a> {
     store: &'a Store,
     lease: &'a Lease,
     batch: Vec<Asset>,
+    notes: Vec<Note>,
     progress: Progress,
     shown: &'a (dyn Fn(Progress) + Sync),
 }
@@ -138,7 +188,10 @@ impl Run<'_> {
             tokio::select! {
                 event = events.next() => match event {
                     Some(event) => self.take(event.map_err(Stop::Connector)?).await?,
-                    None => return self.flush().await,
+                    None => {
+                        self.flush().await?;
+                        return self.keep_notes().await;
+                    }
                 },
                 _ = renew.tick() => self.store.renew_harvest(self.lease).await?,
                 _ = flush.tick() => self.flush().await?,
@@ -169,8 +222,19 @@ impl Run<'_> {
             }
             Harvested::Cursor(cursor) => {
                 self.flush().await?;
+                self.keep_notes().await?;
                 self.store.keep_cursor(self.lease, &cursor.0).await?;
             }
+            Harvested::Note { about, note } => self.notes.push((about, note)),
+        }
+        Ok(())
+    }
+
+    /// Keeps what was noted, behind everything it may be about.
+    async fn keep_notes(&mut self) -> Result<(), Stop> {
+        if !self.notes.is_empty() {
+            self.store.keep_notes(self.lease, &self.notes).await?;
+            self.notes.clear();
         }
         Ok(())
     }

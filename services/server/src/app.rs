@@ -9,6 +9,7 @@ use anyhow::Context;
 use futures::future::BoxFuture;
 use gantry_asset::ArchiveId;
 use gantry_connector::Connector;
+use gantry_harvest::{Scheduled, keep_harvesting};
 use gantry_labs::launcher::{LocalLauncher, LocalLauncherConfig};
 use gantry_labs::{Cite, EnvironmentState, LabCatalogue, Labs, LabsConfig};
 use gantry_net::{Circuit, Net};
@@ -26,6 +27,7 @@ use url::Url;
 use crate::changes::Catalogue;
 use crate::config::Config;
 use crate::connectors::registry;
+use crate::notices::Notices;
 
 /// A running Gantry; cheap to clone.
 #[derive(Clone)]
@@ -57,6 +59,8 @@ pub struct Parts {
     pub net: Net,
     /// This process, in leases.
     pub owner: String,
+    /// What archives say of outages.
+    pub(crate) notices: Notices,
     /// When it started.
     pub started: Instant,
     /// Cancelled when it is to stop.
@@ -130,6 +134,7 @@ impl App {
             environment,
             net,
             owner,
+            notices: Notices::default(),
             started: Instant::now(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -185,6 +190,18 @@ impl App {
             self.tasks
                 .spawn(async move { app.staging.worker().run(app.stop.clone()).await });
         }
+        if roles.api {
+            let app = self.clone();
+            self.tasks
+                .spawn(async move { app.notices.keep_asking(&app.archives, &app.stop).await });
+        }
+        if roles.harvester {
+            let app = self.clone();
+            self.tasks.spawn(async move {
+                let (archives, owner) = (app.scheduled(), format!("{}:schedule", app.owner));
+                keep_harvesting(&app.store, archives, &owner, &app.stop).await;
+            });
+        }
         if roles.launcher {
             let app = self.clone();
             self.tasks.spawn(async move {
@@ -193,6 +210,25 @@ impl App {
                 }
             });
         }
+    }
+
+    /// The archives that are harvested by themselves.
+    fn scheduled(&self) -> Vec<Scheduled> {
+        let each = self.archives.iter();
+        each.filter_map(|(id, access)| {
+            Some(Scheduled {
+                connector: Arc::clone(&access.connector),
+                every: self.harvested_every(id)?,
+            })
+        })
+        .collect()
+    }
+
+    /// How often an archive is harvested by itself.
+    #[must_use]
+    pub fn harvested_every(&self, id: &ArchiveId) -> Option<Duration> {
+        let config = self.config.archive.get(id.as_str())?;
+        config.every(id).ok().flatten()
     }
 
     async fn keep_following(&self) {
@@ -297,6 +333,7 @@ fn connect(config: &Config, net: &Net) -> anyhow::Result<Archives> {
         let id = ArchiveId::new(id).with_context(|| format!("archive.{id}"))?;
         let connector: Arc<dyn Connector> =
             Arc::from(registry.connect(id.clone(), archive, net.clone())?);
+        archive.every(&id)?;
         let access = ArchiveAccess {
             connector,
             mounts: archive.mounts.clone(),

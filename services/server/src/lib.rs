@@ -9,6 +9,7 @@ mod connectors;
 mod extract;
 mod format;
 mod identity;
+mod notices;
 mod pages;
 mod problem;
 pub mod rest;

@@ -96,30 +96,34 @@ impl Store {
         full: bool,
     ) -> Result<Option<(Lease, Option<String>)>, StoreError> {
         let mut tx = self.begin().await?;
-        let open: Option<(String, i64, Option<String>, bool)> = sqlx::query_as(concat!(
-            "SELECT id, lease_epoch, resume_at, lease_until >= ", now_ms!(),
-            " FROM harvests WHERE archive = $1 AND phase = 'EXECUTING' ORDER BY created DESC LIMIT 1"))
-            .bind(archive.as_str())
-            .fetch_optional(&mut *tx)
-            .await
-            .doing("look up a harvest")?;
-        let begun = match open {
-            Some((_, _, _, true)) => None,
-            Some((id, epoch, cursor, false)) if !full && cursor.is_some() => {
-                Some((take_over(&mut tx, &id, epoch, owner).await?, cursor))
-            }
-            Some((id, ..)) => {
-                end_row(
-                    &mut tx,
-                    &id,
-                    Phase::Aborted,
-                    Some("it was cut before it could be resumed"),
-                )
-                .await?;
-                Some((new_row(&mut tx, archive, owner).await?, None))
-            }
-            None => Some((new_row(&mut tx, archive, owner).await?, None)),
-        };
+        let begun = begin(&mut tx, archive, owner, full).await?;
+        tx.commit().await.doing("begin a harvest")?;
+        Ok(begun)
+    }
+
+    /// Begins the harvest that follows `newest`, the archive's newest when it was found to be due; `None` also when
+    /// another process began or ended one since, so that of many who find one due a single one harvests.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn begin_due_harvest(
+        &self,
+        archive: &ArchiveId,
+        owner: &str,
+        newest: Option<&Harvest>,
+    ) -> Result<Option<(Lease, Option<String>)>, StoreError> {
+        let mut tx = self.begin().await?;
+        let now_newest: Option<(String, Phase)> = sqlx::query_as(
+            "SELECT id, phase FROM harvests WHERE archive = $1 ORDER BY created DESC, id DESC LIMIT 1",
+        )
+        .bind(archive.as_str())
+        .fetch_optional(&mut *tx)
+        .await
+        .doing("look up a harvest")?;
+        if now_newest != newest.map(|newest| (newest.id.clone(), newest.phase)) {
+            return Ok(None);
+        }
+        let begun = begin(&mut tx, archive, owner, false).await?;
         tx.commit().await.doing("begin a harvest")?;
         Ok(begun)
     }
@@ -271,6 +275,42 @@ impl Store {
         Ok(rows.into_iter().map(Harvest::from).collect())
     }
 
+    /// The newest harvest of an archive that came to its end.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn good_harvest(&self, archive: &ArchiveId) -> Result<Option<Harvest>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT * FROM harvests WHERE archive = $1 AND phase = 'COMPLETED' ORDER BY created DESC, id DESC LIMIT 1",
+        )
+        .bind(archive.as_str())
+        .fetch_optional(&self.read)
+        .await
+        .doing("look up a harvest")?;
+        Ok(row.map(Harvest::from))
+    }
+
+    /// How many harvests of an archive have ended since then, and how many of these failed.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn ended_harvests(
+        &self,
+        archive: &ArchiveId,
+        since: DateTime<Utc>,
+    ) -> Result<(u64, u64), StoreError> {
+        let (ended, failed): (i64, i64) = sqlx::query_as(
+            "SELECT COUNT(*), COUNT(CASE WHEN phase = 'ERROR' THEN 1 END) FROM harvests \
+             WHERE archive = $1 AND ended >= $2",
+        )
+        .bind(archive.as_str())
+        .bind(since.timestamp_millis())
+        .fetch_one(&self.read)
+        .await
+        .doing("count harvests")?;
+        Ok((ended.cast_unsigned(), failed.cast_unsigned()))
+    }
+
     /// What a harvest rejected.
     ///
     /// # Errors
@@ -288,6 +328,42 @@ impl Store {
             .map(|(what, why)| Rejection { what, why })
             .collect())
     }
+}
+
+/// Begins a harvest or takes up the one that was cut, within a transaction.
+async fn begin(
+    tx: &mut Transaction<'static, Sqlite>,
+    archive: &ArchiveId,
+    owner: &str,
+    full: bool,
+) -> Result<Option<(Lease, Option<String>)>, StoreError> {
+    let open: Option<(String, i64, Option<String>, bool)> = sqlx::query_as(concat!(
+        "SELECT id, lease_epoch, resume_at, lease_until >= ",
+        now_ms!(),
+        " FROM harvests WHERE archive = $1 AND phase = 'EXECUTING' ORDER BY created DESC LIMIT 1"
+    ))
+    .bind(archive.as_str())
+    .fetch_optional(&mut **tx)
+    .await
+    .doing("look up a harvest")?;
+    let begun = match open {
+        Some((_, _, _, true)) => None,
+        Some((id, epoch, cursor, false)) if !full && cursor.is_some() => {
+            Some((take_over(tx, &id, epoch, owner).await?, cursor))
+        }
+        Some((id, ..)) => {
+            end_row(
+                tx,
+                &id,
+                Phase::Aborted,
+                Some("it was cut before it could be resumed"),
+            )
+            .await?;
+            Some((new_row(tx, archive, owner).await?, None))
+        }
+        None => Some((new_row(tx, archive, owner).await?, None)),
+    };
+    Ok(begun)
 }
 
 /// Fails unless the lease is still ours.

@@ -5,6 +5,7 @@ use sqlx::{Sqlite, Transaction};
 
 use crate::database::now;
 use crate::error::{Doing, StoreError};
+use crate::harvest_notes::let_count;
 use crate::harvests::{check_lease, end_row};
 use crate::upserts::next_change;
 use crate::{Harvest, Lease, Phase, Store};
@@ -64,6 +65,7 @@ impl Store {
         } else {
             withdraw(&mut tx, &unseen).await?;
             add_withdrawn(&mut tx, &lease.id, unseen.len()).await?;
+            let_count(&mut tx, &lease.id).await?;
             end_row(&mut tx, &lease.id, Phase::Completed, None).await?;
         }
         tx.commit().await.doing("end a harvest")?;
@@ -90,6 +92,7 @@ impl Store {
         let unseen = unseen(&mut tx, id).await?;
         withdraw(&mut tx, &unseen).await?;
         add_withdrawn(&mut tx, id, unseen.len()).await?;
+        let_count(&mut tx, id).await?;
         tx.commit().await.doing("accept withdrawals")?;
         self.sum_up_series().await?;
         self.harvest(id).await
@@ -141,14 +144,60 @@ async fn unseen(
     tx: &mut Transaction<'static, Sqlite>,
     harvest: &str,
 ) -> Result<Vec<String>, StoreError> {
-    sqlx::query_scalar(
-        "SELECT a.id FROM assets a JOIN harvests h ON h.archive = a.archive \
-         WHERE h.id = $1 AND a.seen < $1 AND a.owner IS NULL AND a.withdrawn IS NULL AND a.created <= h.started \
-         AND EXISTS (SELECT 1 FROM harvest_scopes s WHERE s.harvest = $1 \
-                     AND substr(a.id, length(a.archive) + 2, length(s.scope)) = s.scope) ORDER BY a.id",
-    )
-    .bind(harvest)
-    .fetch_all(&mut **tx)
-    .await
-    .doing("look for assets that were not seen")
+    let archive: String = sqlx::query_scalar("SELECT archive FROM harvests WHERE id = $1")
+        .bind(harvest)
+        .fetch_one(&mut **tx)
+        .await
+        .doing("look up a harvest")?;
+    let mut unseen = Vec::new();
+    for scope in outermost(scopes(tx, harvest).await?) {
+        let (from, to) = (format!("{archive}:{scope}"), behind(&archive, &scope));
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT a.id FROM assets a JOIN harvests h ON h.archive = a.archive \
+             WHERE h.id = $1 AND a.id >= $2 AND a.id < $3 AND a.seen < $1 AND a.owner IS NULL \
+             AND a.withdrawn IS NULL AND a.created <= h.started ORDER BY a.id",
+        )
+        .bind(harvest)
+        .bind(from)
+        .bind(to)
+        .fetch_all(&mut **tx)
+        .await
+        .doing("look for assets that were not seen")?;
+        unseen.extend(ids);
+    }
+    Ok(unseen)
+}
+
+/// The scopes that a harvest completed, in order.
+async fn scopes(
+    tx: &mut Transaction<'static, Sqlite>,
+    harvest: &str,
+) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar("SELECT scope FROM harvest_scopes WHERE harvest = $1 ORDER BY scope")
+        .bind(harvest)
+        .fetch_all(&mut **tx)
+        .await
+        .doing("look up the scopes of a harvest")
+}
+
+/// Of scopes in order those that lie in no other.
+fn outermost(scopes: Vec<String>) -> Vec<String> {
+    let mut outer: Vec<String> = Vec::new();
+    for scope in scopes {
+        if !outer
+            .last()
+            .is_some_and(|last| scope.starts_with(last.as_str()))
+        {
+            outer.push(scope);
+        }
+    }
+    outer
+}
+
+/// The first text behind every id of an archive that begins so; ids are ASCII below the last byte.
+fn behind(archive: &str, scope: &str) -> String {
+    let mut text = format!("{archive}:{scope}");
+    let last = text.pop().unwrap_or(':');
+    text.push(char::from_u32(u32::from(last) + 1).unwrap_or(last));
+    text
 }

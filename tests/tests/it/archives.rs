@@ -47,14 +47,18 @@ async fn an_archive_tells_its_health_its_holding_and_its_last_harvest() {
     assert_eq!(
         keys(planck),
         [
+            "error_budget",
             "health",
             "home",
             "id",
             "kind",
+            "last_good_harvest",
             "last_harvest",
             "license",
             "n_assets",
+            "next_harvest",
             "notice",
+            "schedule_s",
             "state",
             "text",
             "title"
@@ -66,6 +70,14 @@ async fn an_archive_tells_its_health_its_holding_and_its_last_harvest() {
     );
     assert_eq!(keys(&planck["last_harvest"]), OF_A_HARVEST);
     assert_eq!(planck["last_harvest"]["phase"], "COMPLETED");
+    assert_eq!(planck["last_good_harvest"], planck["last_harvest"]);
+    assert_eq!(
+        planck["error_budget"],
+        json!({"days": 30, "harvests": 1, "failed": 0, "allowed": 1})
+    );
+    for none in ["schedule_s", "next_harvest", "notice"] {
+        assert_eq!(planck[none], Value::Null, "{none}");
+    }
     let one = app
         .nobody()
         .get("/api/v1/archives/planck")

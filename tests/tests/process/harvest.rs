@@ -160,3 +160,44 @@ fn a_harvest_killed_between_two_of_its_batches_ends_like_any_other() {
     assert_eq!(gantry.export(), assets);
     assert_eq!(gantry.n_found(), 3_001);
 }
+
+#[test]
+fn an_archive_with_a_schedule_is_harvested_by_the_service_and_its_failures_are_told() {
+    let (archive, _cache) = standin(64);
+    archive
+        .faults()
+        .set_for("products.json", Fault::CutAt { byte: 500 }, Times::Always);
+    let gantry = Gantry::with(&archive, "schedule = '6h'");
+    let service = gantry.serve();
+    let shown = until("the first harvest fails", PATIENCE, || {
+        let shown = service.api.get("/api/v1/archives/planck");
+        (shown["last_harvest"]["phase"] == "ERROR").then_some(shown)
+    });
+    assert_eq!(
+        (&shown["schedule_s"], &shown["last_good_harvest"]),
+        (&json!(6 * 3600), &Value::Null)
+    );
+    assert_eq!(
+        shown["error_budget"],
+        json!({"days": 30, "harvests": 1, "failed": 1, "allowed": 1})
+    );
+    let minutes_until = |shown: &Value| {
+        let next = shown["next_harvest"].as_str().unwrap();
+        let next = chrono::DateTime::parse_from_rfc3339(next).unwrap();
+        (next.to_utc() - chrono::Utc::now()).num_minutes()
+    };
+    assert!((3..5).contains(&minutes_until(&shown)), "{shown}");
+
+    archive.faults().clear();
+    gantry.json(&["harvest", "planck"]);
+    let shown = service.api.get("/api/v1/archives/planck");
+    assert_eq!(shown["last_good_harvest"], shown["last_harvest"]);
+    assert!((358..360).contains(&minutes_until(&shown)), "{shown}");
+    assert_eq!(
+        service.api.get("/api/v1/harvests?archive=planck")["harvests"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}

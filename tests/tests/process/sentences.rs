@@ -187,6 +187,11 @@ fn a_configuration_that_cannot_be_used_is_refused_with_key_value_and_what_is_all
         gantry.fails(&["search"]),
         "archive.planck.kind = `moon` is not known; allowed: gaia, gssc, planck"
     );
+    gantry.configure(&good.replace("kind = 'planck'", "kind = 'planck'\nschedule = 'soon'"));
+    assert_eq!(
+        gantry.fails(&["search"]),
+        "archive.planck.schedule = `soon`: allowed: how long after one harvest the next one is due, such as `6h` or `1day`, at least a minute and at most a year"
+    );
     std::fs::write(gantry.path("file"), "").unwrap();
     gantry.configure(&config("http://127.0.0.1:9", &gantry.path("file"), ""));
     let said = gantry.fails(&["search"]);

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use futures::StreamExt;
 use gantry_asset::{Asset, AssetId};
-use gantry_connector::Resume;
 use gantry_connector::conformance::Harvest;
+use gantry_connector::{Resume, Since};
 use gantry_standin::{Fault, Times};
 
 use crate::archive::{Archive, archive, archive_with};
@@ -98,7 +98,7 @@ async fn a_maintenance_page_instead_of_a_listing_ends_the_harvest_and_completes_
         .faults()
         .set_for("listing", Fault::HtmlInstead, Times::Always);
     let connector = archive.connector();
-    let mut events = connector.harvest(None);
+    let mut events = connector.harvest(Since::default());
     let mut last = None;
     while let Some(event) = events.next().await {
         last = Some(event);

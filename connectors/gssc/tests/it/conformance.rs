@@ -1,6 +1,6 @@
 use futures::StreamExt;
 use gantry_connector::conformance::{Harvest, conformance, harvest};
-use gantry_connector::{Connector, Cursor, Harvested};
+use gantry_connector::{Connector, Cursor, Harvested, Since};
 use gantry_standin::gssc::{Change, Way};
 
 use crate::archive::{Archive, archive, connector, without_addresses};
@@ -80,7 +80,7 @@ async fn harvest_with_cuts(connector: &dyn Connector, draw: &mut Draw) -> Result
     let mut cursor: Option<Cursor> = None;
     for _ in 0..200 {
         let cut_after = 1 + draw.below(400);
-        let mut events = connector.harvest(cursor.clone());
+        let mut events = connector.harvest(cursor.clone().into());
         let mut n_events = 0;
         let ended = loop {
             match events.next().await {
@@ -92,6 +92,7 @@ async fn harvest_with_cuts(connector: &dyn Connector, draw: &mut Draw) -> Result
                 }
                 Some(Ok(Harvested::ScopeComplete(scope))) => drop(whole.scopes.insert(scope)),
                 Some(Ok(Harvested::Cursor(next))) => cursor = Some(next),
+                Some(Ok(Harvested::Note { .. })) => {}
                 Some(Ok(other)) => return Err(format!("{other:?}")),
             }
             n_events += 1;
@@ -147,7 +148,7 @@ async fn a_file_that_is_gone_is_missing_within_a_scope_that_was_completed() {
 
 async fn fails(archive: &Archive, way: Way) -> (String, bool) {
     let connector = archive.connector(way);
-    let mut events = connector.harvest(None);
+    let mut events = connector.harvest(Since::default());
     while let Some(event) = events.next().await {
         match event {
             Ok(Harvested::ScopeComplete(scope)) => panic!("scope `{scope}` was completed"),

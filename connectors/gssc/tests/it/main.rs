@@ -6,4 +6,5 @@ mod archive;
 mod conformance;
 mod names;
 mod real;
+mod recheck;
 mod tree;

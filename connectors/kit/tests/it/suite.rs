@@ -5,6 +5,7 @@ use gantry_asset::{Asset, File};
 use gantry_connector::conformance::conformance;
 use gantry_connector::{
     Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Remarks, Resume,
+    Since,
 };
 use gantry_net::{Circuit, Health, Validator};
 
@@ -42,7 +43,7 @@ impl Connector for Liar {
         &self.archive
     }
 
-    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+    fn harvest(&self, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
         let (mut a, mut b) = (asset("x:a"), asset("x:b"));
         match self.lie {
             Lie::OtherArchive => b = asset("y:b"),
@@ -53,13 +54,13 @@ impl Connector for Liar {
             _ => {}
         }
         let mut events = Vec::new();
-        if cursor.is_none() {
+        if since.cursor.is_none() {
             events.extend([
                 Harvested::Asset(Box::new(a)),
                 Harvested::Cursor(Cursor("a".to_owned())),
             ]);
         }
-        if cursor.is_none() || self.lie != Lie::ForgetsBehindCursor {
+        if since.cursor.is_none() || self.lie != Lie::ForgetsBehindCursor {
             events.push(Harvested::Asset(Box::new(b)));
         }
         if self.lie != Lie::NoScope {

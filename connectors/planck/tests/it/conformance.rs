@@ -1,5 +1,5 @@
 use futures::StreamExt;
-use gantry_connector::{Connector, Harvested, conformance::conformance};
+use gantry_connector::{Connector, Harvested, Since, conformance::conformance};
 use gantry_standin::{Fault, Scope, Times};
 
 use crate::archive::archive;
@@ -57,7 +57,7 @@ async fn it_keeps_them_while_the_archive_is_overloaded_and_drops_connections() {
 
 /// What came of a harvest of which no product and no scope is expected.
 async fn failure(connector: &dyn Connector) -> String {
-    let mut events = connector.harvest(None);
+    let mut events = connector.harvest(Since::default());
     let mut error = None;
     while let Some(event) = events.next().await {
         match event {

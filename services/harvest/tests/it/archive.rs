@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use gantry_asset::{Asset, File};
 use gantry_connector::{
-    Archive, ArchiveConfig, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError,
-    Resume,
+    Archive, ArchiveConfig, ByteStream, Connector, HarvestError, Harvested, OpenError, Resume,
+    Since,
 };
 use gantry_net::{Circuit, Health, Limits, Net, NetConfig};
 use gantry_standin::{PlanckStandin, Running, StandinConfig};
@@ -107,11 +107,11 @@ impl Connector for Scripted {
         &self.archive
     }
 
-    fn harvest(&self, cursor: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+    fn harvest(&self, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
         self.cursors
             .lock()
             .unwrap()
-            .push(cursor.map(|cursor| cursor.0));
+            .push(since.cursor.map(|cursor| cursor.0));
         let script = self.scripts.lock().unwrap().remove(0);
         stream::iter(script)
             .then(|step| async {

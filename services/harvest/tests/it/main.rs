@@ -3,3 +3,4 @@
 
 mod archive;
 mod runs;
+mod schedule;

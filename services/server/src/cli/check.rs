@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use futures::StreamExt;
-use gantry_connector::{Connector, Harvested, Resume};
+use gantry_connector::{Connector, Harvested, Resume, Since};
 use gantry_labs::EnvironmentState;
 use gantry_staging::volume::{LocalVolume, VolumePath};
 use serde_json::json;
@@ -124,7 +124,7 @@ async fn try_volume(app: &App, name: &str, kind: &str) -> Result<String, String>
 
 /// Lists an archive up to its first product, and opens that.
 async fn try_archive(connector: &dyn Connector) -> Result<String, String> {
-    let mut events = connector.harvest(None);
+    let mut events = connector.harvest(Since::default());
     let file = loop {
         match events.next().await {
             Some(Ok(Harvested::Asset(asset))) => {

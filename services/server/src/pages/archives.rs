@@ -14,7 +14,7 @@ use crate::extract::{FromForm, FromPath};
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
-use crate::rest::archives::{ArchivePath, HarvestPath, connector, start_harvest};
+use crate::rest::archives::{ArchivePath, HarvestPath, Harvests, connector, start_harvest};
 
 #[derive(Template)]
 #[template(path = "archives.html")]
@@ -33,6 +33,8 @@ struct ArchiveRow {
     n_assets: String,
     n_series: String,
     last: Option<Link>,
+    good: Option<String>,
+    budget: Option<String>,
     next: Option<String>,
     search_href: String,
     notice: Option<String>,
@@ -46,7 +48,7 @@ pub(crate) async fn list(
     for (id, access) in app.archives.iter() {
         let (state, text) = app.archive_state(&*access.connector);
         let archive = access.connector.archive();
-        let last = app.store.harvests(Some(id), 1).await?;
+        let harvests = Harvests::of(&app, id).await?;
         rows.push(ArchiveRow {
             id: id.to_string(),
             title: archive.title.clone(),
@@ -55,12 +57,14 @@ pub(crate) async fn list(
             text,
             n_assets: format::count(app.store.n_assets(id).await?),
             n_series: format::count(app.store.n_series(id).await?),
-            last: last.first().map(|harvest| {
+            last: harvests.newest.first().map(|harvest| {
                 Link::new(harvest_text(harvest), format!("/harvests/{}", harvest.id))
             }),
-            next: None,
+            good: harvests.good_text(),
+            budget: harvests.budget_text(),
+            next: harvests.next().map(format::time),
             search_href: format!("/?facet=archive%2F{id}"),
-            notice: None,
+            notice: app.notices.of(id),
         });
     }
     let can_harvest = caller
@@ -71,6 +75,33 @@ pub(crate) async fn list(
         archives: rows,
         can_harvest,
     })
+}
+
+impl Harvests {
+    /// When the last good harvest was, where the newest one is not it.
+    fn good_text(&self) -> Option<String> {
+        let newest = self.newest.first()?;
+        match &self.good {
+            Some(good) if good.id == newest.id => None,
+            Some(good) => Some(format!("the last good one {}", format::time(good.started))),
+            None => Some("none came to its end so far".to_owned()),
+        }
+    }
+
+    /// How many failed, where any did.
+    fn budget_text(&self) -> Option<String> {
+        let budget = &self.budget;
+        let more = match budget.failed > budget.allowed {
+            true => ", more than one in ten",
+            false => "",
+        };
+        (budget.failed > 0).then(|| {
+            format!(
+                "{} of {} harvests failed in {} days{more}",
+                budget.failed, budget.harvests, budget.days
+            )
+        })
+    }
 }
 
 fn harvest_text(harvest: &Harvest) -> String {

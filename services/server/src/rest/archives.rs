@@ -1,16 +1,18 @@
 //! Archives and harvests over REST.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use gantry_asset::ArchiveId;
 use gantry_connector::Connector;
-use gantry_harvest::{HarvestRunError, harvest};
+use gantry_harvest::{HarvestRunError, harvest, next_harvest};
 use gantry_store::Harvest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
@@ -70,12 +72,67 @@ pub(crate) fn connector(app: &App, id: &str) -> Result<Arc<dyn Connector>, Probl
 async fn archive_json(app: &App, connector: &dyn Connector) -> Result<Value, Problem> {
     let archive = connector.archive();
     let (state, text) = app.archive_state(connector);
-    let last = app.store.harvests(Some(&archive.id), 1).await?;
+    let harvests = Harvests::of(app, &archive.id).await?;
     Ok(json!({
         "id": archive.id, "kind": archive.kind, "title": archive.title, "home": archive.home, "license": archive.license,
         "n_assets": app.store.n_assets(&archive.id).await?, "state": state, "text": text,
-        "health": connector.health(), "last_harvest": last.first().map(harvest_json), "notice": null,
+        "health": connector.health(), "last_harvest": harvests.newest.first().map(harvest_json),
+        "last_good_harvest": harvests.good.as_ref().map(harvest_json), "schedule_s": harvests.every.map(|every| every.as_secs()),
+        "next_harvest": harvests.next(), "error_budget": harvests.budget, "notice": app.notices.of(&archive.id),
     }))
+}
+
+/// Failures that an archive may have among its harvests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct ErrorBudget {
+    /// Over so many days.
+    pub(crate) days: u32,
+    /// Harvests that ended in them.
+    pub(crate) harvests: u64,
+    /// Those of them that failed.
+    pub(crate) failed: u64,
+    /// How many may: one in ten, and one in any case.
+    pub(crate) allowed: u64,
+}
+
+/// What the record and the configuration say of an archive's harvests.
+pub(crate) struct Harvests {
+    /// The newest ones, newest first.
+    pub(crate) newest: Vec<Harvest>,
+    /// The newest that came to its end.
+    pub(crate) good: Option<Harvest>,
+    /// How often it is harvested by itself.
+    pub(crate) every: Option<Duration>,
+    /// How often it may fail.
+    pub(crate) budget: ErrorBudget,
+}
+
+const BUDGET_DAYS: u32 = 30;
+/// As many as the schedule looks at.
+const NEWEST: u32 = 16;
+
+impl Harvests {
+    pub(crate) async fn of(app: &App, archive: &ArchiveId) -> Result<Self, Problem> {
+        let since = Utc::now() - Duration::from_secs(u64::from(BUDGET_DAYS) * 24 * 3600);
+        let (harvests, failed) = app.store.ended_harvests(archive, since).await?;
+        Ok(Self {
+            newest: app.store.harvests(Some(archive), NEWEST).await?,
+            good: app.store.good_harvest(archive).await?,
+            every: app.harvested_every(archive),
+            budget: ErrorBudget {
+                days: BUDGET_DAYS,
+                harvests,
+                failed,
+                allowed: (harvests / 10).max(1),
+            },
+        })
+    }
+
+    /// When the next one is due; `None` when it is never harvested by itself.
+    pub(crate) fn next(&self) -> Option<DateTime<Utc>> {
+        let every = self.every?;
+        Some(next_harvest(&self.newest, every).unwrap_or_else(Utc::now))
+    }
 }
 
 /// Whether to begin anew.
@@ -143,7 +200,7 @@ pub(crate) async fn start_harvest(
         // Whoever asked may have gone; the report is in the record all the same.
         let _asked = sender.send(ended.err());
     });
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
     loop {
         let newest = app.store.harvests(Some(&archive), 1).await?;
         if let Some(harvest) = newest
@@ -175,7 +232,7 @@ pub(crate) async fn start_harvest(
                     "the harvest did not begin in time; try again",
                 ));
             }
-            _ => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            _ => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use gantry_asset::{Algorithm, Asset, Checksum, File, Location, Query};
 use gantry_connector::{
-    Archive, ByteStream, Connector, Cursor, HarvestError, Harvested, OpenError, Remarks, Resume,
+    Archive, ByteStream, Connector, HarvestError, Harvested, OpenError, Remarks, Resume, Since,
 };
 use gantry_net::{Circuit, Health, NetError, ShownUrl, Validator};
 use tokio::sync::watch;
@@ -193,7 +193,7 @@ impl Connector for Fake {
         &self.archive
     }
 
-    fn harvest(&self, _: Option<Cursor>) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+    fn harvest(&self, _: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
         let held = self.held.lock().unwrap();
         let mut events: Vec<_> = held
             .values()

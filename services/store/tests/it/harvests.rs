@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gantry_store::{Phase, Rejection, StoreError};
+use gantry_store::{Harvest, Phase, Rejection, StoreError};
 
 use crate::record::{asset, id, maps, planck, record};
 
@@ -273,4 +273,83 @@ async fn two_processes_that_begin_at_once_are_one_harvest() {
         let (lease, _) = ours.or(theirs).unwrap();
         record.finish_harvest(&lease).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_a_harvest_notes_counts_once_it_has_come_to_its_end() {
+    let record = record().await;
+    let note = |about: &str, note: Option<&str>| (about.to_owned(), note.map(ToOwned::to_owned));
+    let notes = async || record.archive_notes(&planck()).await.unwrap().into_iter();
+    record.harvested(&maps(20)).await;
+
+    let failed = record.begin().await;
+    let lost = [note("2023", Some("never counts"))];
+    record.keep_notes(&failed, &lost).await.unwrap();
+    record.fail_harvest(&failed, "cut").await.unwrap();
+    assert_eq!(notes().await.count(), 0);
+    assert!(is_lost(record.keep_notes(&failed, &lost).await));
+
+    let whole = record.begin().await;
+    let kept = [note("2023", Some("first")), note("2024", Some("x"))];
+    record.keep_notes(&whole, &kept).await.unwrap();
+    let later = [note("2023", Some("second"))];
+    record.keep_notes(&whole, &later).await.unwrap();
+    assert_eq!(notes().await.count(), 0, "it is under way");
+    record.finish_harvest(&whole).await.unwrap();
+    let told = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let now = notes().await.collect::<Vec<_>>();
+    assert_eq!(now, told(&[("2023", "second"), ("2024", "x")]));
+
+    // One that waits for the operator has not come to its end.
+    let held = record.begin().await;
+    record.complete_scope(&held, "").await.unwrap();
+    record
+        .keep_notes(&held, &[note("2024", None)])
+        .await
+        .unwrap();
+    let report = record.finish_harvest(&held).await.unwrap();
+    assert_eq!((report.phase, notes().await.count()), (Phase::Held, 2));
+    record.accept_withdrawals(&held.id).await.unwrap();
+    let now = notes().await.collect::<Vec<_>>();
+    assert_eq!(now, told(&[("2023", "second")]));
+}
+
+#[tokio::test]
+async fn scopes_within_scopes_withdraw_an_asset_once_and_not_what_only_begins_alike() {
+    let record = record().await;
+    let mut all = maps(40);
+    all.extend(["a~1", "a~2", "a~b~3", "ab", "a"].map(|name| asset(name, 1)));
+    record.harvested(&all).await;
+    let lease = record.begin().await;
+    for scope in ["a~b~", "a~"] {
+        record.complete_scope(&lease, scope).await.unwrap();
+    }
+    assert_eq!(record.finish_harvest(&lease).await.unwrap().n_withdrawn, 3);
+    let live = record.live_assets(&[id("ab"), id("a")]).await.unwrap();
+    assert_eq!(live.len(), 2);
+}
+
+#[tokio::test]
+async fn a_harvest_that_is_due_begins_only_behind_the_one_it_was_found_due_by() {
+    let record = record().await;
+    let begin = async |newest: Option<&Harvest>| {
+        let begun = record.begin_due_harvest(&planck(), "one", newest).await;
+        begun.unwrap().map(|(lease, _)| lease)
+    };
+    let newest = async || record.harvests(Some(&planck()), 1).await.unwrap().remove(0);
+    let first = begin(None).await.unwrap();
+    assert_eq!(begin(None).await, None);
+    let under_way = newest().await;
+    assert_eq!(begin(Some(&under_way)).await, None, "somebody has it");
+    record.finish_harvest(&first).await.unwrap();
+    assert_eq!(begin(Some(&under_way)).await, None, "it has ended since");
+    let ended = newest().await;
+    let second = begin(Some(&ended)).await.unwrap();
+    record.finish_harvest(&second).await.unwrap();
+    assert_eq!(begin(Some(&ended)).await, None, "another came between");
 }
