@@ -1,8 +1,10 @@
 //! Series in the record: what each stands for, summed up from its members whenever one of them changed.
 
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt;
 use gantry_asset::{ArchiveId, Asset, AssetId, Members, SumOfMembers};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use crate::Store;
 use crate::database::now;
@@ -77,16 +79,25 @@ impl Store {
     }
 }
 
-/// Notes that a series is to be summed up again.
-pub(crate) async fn note_changed(
+/// Notes that series are to be summed up again.
+pub(crate) async fn note_all_changed<'a>(
     tx: &mut Transaction<'static, Sqlite>,
-    series: &str,
+    series: impl Iterator<Item = &'a str>,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO series_changed (series) VALUES ($1) ON CONFLICT (series) DO NOTHING")
-        .bind(series)
+    let series: BTreeSet<&str> = series.collect();
+    if series.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new("INSERT INTO series_changed (series) ");
+    query.push_values(series, |mut row, series| {
+        row.push_bind(series);
+    });
+    query.push(" ON CONFLICT (series) DO NOTHING");
+    query
+        .build()
         .execute(&mut **tx)
         .await
-        .doing("note that a series changed")?;
+        .doing("note that series changed")?;
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! Writing what a harvest found: new assets, changed ones, and versions of their files.
 
+use std::collections::{HashMap, HashSet};
+
 use gantry_asset::{Asset, AssetId, content_hash, version_hash};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use crate::database::now;
 use crate::error::{Doing, StoreError};
-use crate::series::note_changed;
+use crate::series::note_all_changed;
 use crate::{BatchCounts, Lease, Store};
 
 impl Store {
@@ -21,13 +23,8 @@ impl Store {
         let mut tx = self.begin().await?;
         crate::harvests::check_lease(&mut tx, lease).await?;
         let mut counts = BatchCounts::default();
-        for asset in assets {
-            match upsert(&mut tx, &lease.id, asset).await? {
-                Upserted::New => counts.new += 1,
-                Upserted::Changed => counts.changed += 1,
-                Upserted::Unchanged => counts.unchanged += 1,
-                Upserted::Again => {}
-            }
+        for batch in without_repetition(assets) {
+            write_batch(&mut tx, &lease.id, batch, &mut counts).await?;
         }
         crate::harvests::add_counts(&mut tx, &lease.id, counts).await?;
         tx.commit().await.doing("keep a batch of assets")?;
@@ -35,97 +32,236 @@ impl Store {
     }
 }
 
-/// What the record has of an asset: hash, version, hash of its files, when it was withdrawn, seen by which harvest, series.
-type Known = (String, i64, String, Option<i64>, String, Option<String>);
+/// So many assets are written by one statement; each takes a dozen of its parameters.
+const AT_ONCE: usize = 1000;
 
-enum Upserted {
-    New,
-    Changed,
-    Unchanged,
-    /// Seen by this harvest before: it was cut and goes on, or the archive lists it twice.
-    Again,
+/// The assets in parts in which none comes twice, nor too many for one statement.
+fn without_repetition(assets: &[Asset]) -> Vec<&[Asset]> {
+    let (mut parts, mut from, mut ids) = (Vec::new(), 0, HashSet::new());
+    for (n, asset) in assets.iter().enumerate() {
+        if n - from >= AT_ONCE || ids.contains(&asset.id) {
+            parts.push(&assets[from..n]);
+            (from, ids) = (n, HashSet::new());
+        }
+        ids.insert(&asset.id);
+    }
+    parts.push(&assets[from..]);
+    parts
 }
 
-async fn upsert(
+/// A new asset with the hashes of its content and of its files.
+struct New<'a> {
+    asset: &'a Asset,
+    content: String,
+    files: String,
+}
+
+async fn write_batch(
+    tx: &mut Transaction<'static, Sqlite>,
+    harvest: &str,
+    assets: &[Asset],
+    counts: &mut BatchCounts,
+) -> Result<(), StoreError> {
+    let known = known(tx, assets).await?;
+    let (mut new, mut seen) = (Vec::new(), Vec::new());
+    for asset in assets {
+        let (content, files) = (content_hash(asset), version_hash(&asset.files));
+        let Some(known) = known.get(asset.id.as_str()) else {
+            new.push(New {
+                asset,
+                content,
+                files,
+            });
+            continue;
+        };
+        if known.content_hash != content || known.version_hash != files || known.withdrawn.is_some()
+        {
+            change(tx, harvest, asset, (known, &content, &files)).await?;
+            counts.changed += 1;
+        } else if known.seen != harvest {
+            seen.push(asset.id.as_str());
+        }
+    }
+    counts.new += new.len() as u64;
+    counts.unchanged += seen.len() as u64;
+    mark_seen(tx, harvest, &seen).await?;
+    insert(tx, harvest, &new).await
+}
+
+/// What the record has of an asset.
+#[derive(sqlx::FromRow)]
+struct Known {
+    id: String,
+    content_hash: String,
+    version: i64,
+    version_hash: String,
+    withdrawn: Option<i64>,
+    /// By which harvest it was seen last.
+    seen: String,
+    series: Option<String>,
+}
+
+async fn known(
+    tx: &mut Transaction<'static, Sqlite>,
+    assets: &[Asset],
+) -> Result<HashMap<String, Known>, StoreError> {
+    if assets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = QueryBuilder::new(
+        "SELECT id, content_hash, version, version_hash, withdrawn, seen, series FROM assets WHERE id IN (",
+    );
+    let mut ids = query.separated(", ");
+    for asset in assets {
+        ids.push_bind(asset.id.as_str());
+    }
+    query.push(")");
+    let rows: Vec<Known> = query
+        .build_query_as()
+        .fetch_all(&mut **tx)
+        .await
+        .doing("look up assets")?;
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
+}
+
+async fn mark_seen(
+    tx: &mut Transaction<'static, Sqlite>,
+    harvest: &str,
+    ids: &[&str],
+) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new("UPDATE assets SET seen = ");
+    query.push_bind(harvest).push(" WHERE id IN (");
+    let mut each = query.separated(", ");
+    for id in ids {
+        each.push_bind(*id);
+    }
+    query.push(")");
+    query
+        .build()
+        .execute(&mut **tx)
+        .await
+        .doing("mark assets as seen")?;
+    Ok(())
+}
+
+/// Writes what has changed: another version where the files did.
+async fn change(
     tx: &mut Transaction<'static, Sqlite>,
     harvest: &str,
     asset: &Asset,
-) -> Result<Upserted, StoreError> {
-    let known: Option<Known> = sqlx::query_as(
-        "SELECT content_hash, version, version_hash, withdrawn, seen, series FROM assets WHERE id = $1",
-    )
-    .bind(asset.id.as_str())
-    .fetch_optional(&mut **tx)
-    .await
-    .doing("look up an asset")?;
-    let (content, files) = (content_hash(asset), version_hash(&asset.files));
-    let Some((known_content, version, known_files, withdrawn, seen, series)) = known else {
-        insert(tx, harvest, asset, &content, &files).await?;
-        note_series(tx, asset, None).await?;
-        return Ok(Upserted::New);
+    (known, content, files): (&Known, &str, &str),
+) -> Result<(), StoreError> {
+    let version = match known.version_hash == files {
+        true => known.version,
+        false => known.version + 1,
     };
-    if known_content == content && known_files == files && withdrawn.is_none() {
-        if seen == harvest {
-            return Ok(Upserted::Again);
-        }
-        sqlx::query("UPDATE assets SET seen = $1 WHERE id = $2")
-            .bind(harvest)
-            .bind(asset.id.as_str())
-            .execute(&mut **tx)
-            .await
-            .doing("mark an asset as seen")?;
-        return Ok(Upserted::Unchanged);
-    }
-    let version = if known_files == files {
-        version
-    } else {
-        version + 1
-    };
-    update(tx, harvest, asset, (&content, &files, version)).await?;
-    note_series(tx, asset, series.as_deref()).await?;
-    Ok(Upserted::Changed)
+    update(tx, harvest, asset, (content, files, version)).await?;
+    note_all_changed(tx, series_of(asset).chain(known.series.as_deref())).await
 }
 
-/// Notes which series are to be summed up again: the one it was in, the one it is in, itself.
-async fn note_series(
-    tx: &mut Transaction<'static, Sqlite>,
-    asset: &Asset,
-    before: Option<&str>,
-) -> Result<(), StoreError> {
+/// Which series are to be summed up again for an asset: the one it is in, and itself.
+fn series_of(asset: &Asset) -> impl Iterator<Item = &str> {
     let own = asset.is_series().then_some(asset.id.as_str());
-    let now = asset.series.as_ref().map(AssetId::as_str);
-    for series in before.into_iter().chain(now).chain(own) {
-        note_changed(tx, series).await?;
-    }
-    Ok(())
+    let series = asset.series.as_ref().map(AssetId::as_str);
+    own.into_iter().chain(series)
 }
 
 async fn insert(
     tx: &mut Transaction<'static, Sqlite>,
     harvest: &str,
-    asset: &Asset,
-    content: &str,
-    files: &str,
+    new: &[New<'_>],
 ) -> Result<(), StoreError> {
-    let change = next_change(tx).await?;
-    sqlx::query(
-        "INSERT INTO assets (id, archive, content_hash, version, version_hash, body, change, seen, created, updated, series, size_bytes) \
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $8, $9, $10)",
-    )
-    .bind(asset.id.as_str())
-    .bind(asset.id.archive().as_str())
-    .bind(content)
-    .bind(files)
-    .bind(body_of(asset)?)
-    .bind(change)
-    .bind(harvest)
-    .bind(now())
-    .bind(asset.series.as_ref().map(AssetId::as_str))
-    .bind(asset.size_bytes().map(u64::cast_signed))
-    .execute(&mut **tx)
-    .await
-    .doing("keep a new asset")?;
-    write_version(tx, asset, 1, files).await
+    if new.is_empty() {
+        return Ok(());
+    }
+    let first = next_changes(tx, new.len()).await?;
+    let mut rows = Vec::with_capacity(new.len());
+    for (change, new) in (first..).zip(new) {
+        rows.push((change, new, body_of(new.asset)?));
+    }
+    let created = now();
+    let mut query = QueryBuilder::new(
+        "INSERT INTO assets (id, archive, content_hash, version, version_hash, body, change, seen, created, updated, series, size_bytes) ",
+    );
+    query.push_values(rows, |mut row, (change, new, body)| {
+        let New {
+            asset,
+            content,
+            files,
+        } = new;
+        row.push_bind(asset.id.as_str())
+            .push_bind(asset.id.archive().to_string())
+            .push_bind(content)
+            .push_bind(1_i64)
+            .push_bind(files)
+            .push_bind(body)
+            .push_bind(change)
+            .push_bind(harvest)
+            .push_bind(created)
+            .push_bind(created)
+            .push_bind(asset.series.as_ref().map(AssetId::as_str))
+            .push_bind(asset.size_bytes().map(u64::cast_signed));
+    });
+    query
+        .build()
+        .execute(&mut **tx)
+        .await
+        .doing("keep new assets")?;
+    insert_versions(tx, new, created).await?;
+    insert_files(tx, new.iter().map(|new| new.asset), 1).await?;
+    note_all_changed(tx, new.iter().flat_map(|new| series_of(new.asset))).await
+}
+
+/// The first version of each.
+async fn insert_versions(
+    tx: &mut Transaction<'static, Sqlite>,
+    new: &[New<'_>],
+    created: i64,
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::new("INSERT INTO versions (asset, version, hash, created) ");
+    query.push_values(new, |mut row, new| {
+        row.push_bind(new.asset.id.as_str())
+            .push_bind(1_i64)
+            .push_bind(&new.files)
+            .push_bind(created);
+    });
+    query
+        .build()
+        .execute(&mut **tx)
+        .await
+        .doing("keep versions")?;
+    Ok(())
+}
+
+/// The files of a version of each asset.
+async fn insert_files<'a>(
+    tx: &mut Transaction<'static, Sqlite>,
+    assets: impl Iterator<Item = &'a Asset>,
+    version: i64,
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for asset in assets {
+        for (position, file) in asset.files.iter().enumerate() {
+            let body = serde_json::to_string(file).doing("a file")?;
+            rows.push((asset, position as i64, file, body));
+        }
+    }
+    for rows in rows.chunks(AT_ONCE) {
+        let mut query =
+            QueryBuilder::new("INSERT INTO files (asset, version, position, name, body) ");
+        query.push_values(rows, |mut row, (asset, position, file, body)| {
+            row.push_bind(asset.id.as_str())
+                .push_bind(version)
+                .push_bind(position)
+                .push_bind(&file.name)
+                .push_bind(body);
+        });
+        query.build().execute(&mut **tx).await.doing("keep files")?;
+    }
+    Ok(())
 }
 
 async fn update(
@@ -176,20 +312,18 @@ pub(crate) async fn write_version(
         .execute(&mut **tx)
         .await
         .doing("replace the files of a version")?;
-    for (position, file) in asset.files.iter().enumerate() {
-        sqlx::query(
-            "INSERT INTO files (asset, version, position, name, body) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(id)
-        .bind(version)
-        .bind(position as i64)
-        .bind(&file.name)
-        .bind(serde_json::to_string(file).doing("a file")?)
-        .execute(&mut **tx)
-        .await
-        .doing("keep a file")?;
-    }
-    Ok(())
+    insert_files(tx, std::iter::once(asset), version).await
+}
+
+/// Takes so many change numbers that follow each other, and gives the first.
+async fn next_changes(tx: &mut Transaction<'static, Sqlite>, n: usize) -> Result<i64, StoreError> {
+    let last: i64 =
+        sqlx::query_scalar("UPDATE counter SET value = value + $1 WHERE id = 1 RETURNING value")
+            .bind(n as i64)
+            .fetch_one(&mut **tx)
+            .await
+            .doing("number changes")?;
+    Ok(last - n as i64 + 1)
 }
 
 /// Takes the next change number; the counter's row orders all writers.
