@@ -10,6 +10,7 @@ mod datalink;
 mod encode;
 mod healpix;
 mod jobs;
+mod obscore;
 mod products;
 mod routes;
 mod sources;
@@ -29,6 +30,8 @@ use crate::faults::{Fault, Faults, Scope, Times};
 use crate::requests::RequestLog;
 use crate::running::Running;
 use archive::Archive;
+
+pub use obscore::{N_SHARED, ObstapConfig, ObstapStandin};
 
 /// What the stand-in shall be.
 #[derive(Debug, Clone)]
@@ -90,6 +93,8 @@ impl GaiaStandin {
             bulk: OnceLock::new(),
             real_data: config.real_data,
             sync_rows: config.sync_rows,
+            most_rows: None,
+            has_observations: false,
             job_time: config.job_time,
             faults: faults.clone(),
             log: log.clone(),

@@ -12,7 +12,7 @@ mod running;
 
 pub use error::StandinError;
 pub use faults::{Fault, Faults, Scope, Times};
-pub use gaia::{GaiaConfig, GaiaStandin};
+pub use gaia::{GaiaConfig, GaiaStandin, ObstapConfig, ObstapStandin};
 pub use gssc::{GsscConfig, GsscRunning, GsscStandin};
 pub use planck::{Maps, PlanckStandin, StandinConfig};
 pub use requests::Request;

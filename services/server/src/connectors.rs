@@ -8,4 +8,5 @@ pub(crate) fn registry() -> Registry {
         .kind("planck", gantry_connector_planck::connect)
         .kind("gaia", gantry_connector_gaia::connect)
         .kind("gssc", gantry_connector_gssc::connect)
+        .kind("obstap", gantry_connector_obstap::connect)
 }

@@ -8,6 +8,7 @@
 mod api;
 mod demo;
 mod fault_run;
+mod further_archive;
 mod gantry;
 mod harvest;
 mod keys;

@@ -185,7 +185,7 @@ fn a_configuration_that_cannot_be_used_is_refused_with_key_value_and_what_is_all
     gantry.configure(&good.replace("kind = 'planck'", "kind = 'moon'"));
     assert_eq!(
         gantry.fails(&["search"]),
-        "archive.planck.kind = `moon` is not known; allowed: gaia, gssc, planck"
+        "archive.planck.kind = `moon` is not known; allowed: gaia, gssc, obstap, planck"
     );
     gantry.configure(&good.replace("kind = 'planck'", "kind = 'planck'\nschedule = 'soon'"));
     assert_eq!(

@@ -19,6 +19,10 @@ pub(crate) struct Archive {
     pub(crate) bulk: OnceLock<Arc<Vec<BulkFile>>>,
     pub(crate) real_data: Option<std::path::PathBuf>,
     pub(crate) sync_rows: Option<usize>,
+    /// The rows that any answer holds at most; what is cut says so.
+    pub(crate) most_rows: Option<usize>,
+    /// Whether it is an archive of observations, with files and links to them.
+    pub(crate) has_observations: bool,
     pub(crate) job_time: Duration,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,

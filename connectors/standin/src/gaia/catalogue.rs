@@ -22,10 +22,11 @@ pub(crate) struct Catalogue {
 }
 
 /// Schemas in order, with what they hold.
-pub(crate) const SCHEMAS: [(&str, &str); 4] = [
+pub(crate) const SCHEMAS: [(&str, &str); 5] = [
     ("external", "Catalogues of others"),
     ("gaiadr2", "Gaia Data Release 2"),
     ("gaiadr3", "Gaia Data Release 3"),
+    ("ivoa", "Observations"),
     ("tap_schema", "What can be queried here"),
 ];
 
@@ -58,7 +59,7 @@ impl Catalogue {
             hierarchy,
             table,
         };
-        let mut entries = vec![
+        Self::with(vec![
             entry(
                 "external.gaiaedr3_distance",
                 "Distances of EDR3 sources",
@@ -94,7 +95,11 @@ impl Catalogue {
                 "Gaia DR3/Spectroscopy",
                 xp_summary(sources),
             ),
-        ];
+        ])
+    }
+
+    /// These tables, and those that tell of them.
+    pub(crate) fn with(mut entries: Vec<Entry>) -> Self {
         entries.extend(tap_schema(&entries));
         Self { entries }
     }
@@ -332,7 +337,10 @@ fn tap_schema(entries: &[Entry]) -> Vec<Entry> {
             Value::text(text)
         }
     };
-    let schemas = SCHEMAS.iter().zip(0..).map(|((name, description), n)| {
+    let there = SCHEMAS
+        .iter()
+        .filter(|(name, _)| all.iter().any(|entry| entry.schema() == *name));
+    let schemas = there.zip(0..).map(|((name, description), n)| {
         vec![text(name), Value::Null, text(description), Value::Int(n)]
     });
     let tables = all.iter().zip(0..).map(|(entry, n)| {

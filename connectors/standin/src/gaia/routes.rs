@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::archive::Archive;
 use super::call::{Call, Reply};
-use super::{data, jobs, tap, vosi};
+use super::{data, jobs, obscore, tap, vosi};
 use crate::answer::{page, unavailable};
 use crate::faults::Struck;
 
@@ -95,6 +95,7 @@ async fn dispatch(archive: &Arc<Archive>, call: &Call, struck: &Struck) -> Reply
         }
         ["data-server", "datalink", "links"] => data::links(archive, call, struck),
         ["data-server", "data"] => data::products(archive, call, struck).await,
+        ["obs", rest @ ..] if archive.has_observations => obscore::answer(call, rest),
         [] => Reply::new(
             StatusCode::OK,
             "text/html;charset=UTF-8",

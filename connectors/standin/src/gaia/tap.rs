@@ -1,11 +1,14 @@
 //! TAP: one query, run and written.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::adql::{self, Answer, Bounds};
 use super::archive::Archive;
 use super::encode::{Format, encode, gzipped};
+use super::obscore::BASE;
+use super::value::{Table, Value};
 use super::votable::{self, About};
 
 const SYNC_TIME: Duration = Duration::from_secs(60);
@@ -98,7 +101,9 @@ fn run(
     };
     let bounds = Bounds {
         time: SYNC_TIME,
-        max_rows: max_rows.min(ASYNC_MAX_ROWS),
+        max_rows: max_rows
+            .min(ASYNC_MAX_ROWS)
+            .min(archive.most_rows.unwrap_or(ASYNC_MAX_ROWS)),
     };
     let tree = adql::parse(query).map_err(|error| error.to_string())?;
     let find = |name: &str| archive.catalogue.table(name);
@@ -108,6 +113,21 @@ fn run(
         answer.overflowed = false;
     }
     Ok(answer)
+}
+
+/// The table with the stand-in's own address where its rows lead to it.
+fn based<'t>(table: &'t Table, base: &str) -> Cow<'t, Table> {
+    let leads_here = |value: &Value| matches!(value, Value::Text(text) if text.starts_with(BASE));
+    if !table.rows.iter().flatten().any(leads_here) {
+        return Cow::Borrowed(table);
+    }
+    let mut table = table.clone();
+    for value in table.rows.iter_mut().flatten() {
+        if let Value::Text(text) = value {
+            *value = Value::text(text.replacen(BASE, base, 1));
+        }
+    }
+    Cow::Owned(table)
 }
 
 /// The answer in the format of the request.
@@ -152,7 +172,7 @@ pub(crate) fn write(
         before_table: "<COOSYS ID=\"GAIADR3\" epoch=\"J2016.0\" system=\"ICRS\"/>\n".to_owned(),
         ..About::default()
     };
-    match encode(&answer.table, &about, format) {
+    match encode(&based(&answer.table, base), &about, format) {
         Ok(bytes) => Written {
             format,
             bytes,
