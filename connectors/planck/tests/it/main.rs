@@ -3,6 +3,7 @@
 
 mod archive;
 mod conformance;
+mod corpus;
 mod files;
 mod lists;
 mod real;

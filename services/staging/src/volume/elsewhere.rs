@@ -1,5 +1,7 @@
 //! Where storage elsewhere is and what lets us in, read from an address or from the fields of a form.
 
+use std::net::IpAddr;
+
 use gantry_net::{HostKey, RemoteConfig, Url, decoded};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -218,6 +220,12 @@ fn kind_of(asked: Option<&str>, url: &Url) -> Result<&'static Kind, String> {
 fn endpoint(url: &Url, settings: &mut Settings) -> Result<Url, &'static str> {
     let mut endpoint = url.clone();
     if url.scheme() == "s3" {
+        let is_server = |host: &str| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        if url.port().is_some() || url.host_str().is_some_and(is_server) {
+            return Err(
+                "s3: names a bucket of Amazon's and no server; write https://server/bucket for another",
+            );
+        }
         let region = settings.region.as_deref().unwrap_or("us-east-1");
         settings.bucket = url.host_str().map(ToOwned::to_owned);
         let prefix = url.path().trim_matches('/');
@@ -323,6 +331,12 @@ mod tests {
             (Some("sftp"), "https://h/", "begins with sftp:"),
             (Some("disk"), "https://h/", "`disk` is no kind of volume"),
             (Some("s3"), "https://h/", "it names no bucket"),
+            (
+                None,
+                "s3://k:secret@h:9000/maps",
+                "names a bucket of Amazon's",
+            ),
+            (None, "s3://k:secret@10.0.0.1/maps", "and no server"),
             (Some("local"), "https://h/", "a local folder has no address"),
         ] {
             let error = read(kind, address).unwrap_err().to_string();
