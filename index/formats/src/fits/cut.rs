@@ -426,19 +426,23 @@ fn carried(card: &Card) -> Option<Card> {
 
 /// A sentence in lines of a header; what is not ASCII becomes `?`.
 fn lines(text: &str) -> impl Iterator<Item = String> {
-    let plain: Vec<char> = text
-        .chars()
-        .map(|c| {
-            if c == ' ' || c.is_ascii_graphic() {
-                c
-            } else {
-                '?'
+    let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+    let mut lines = vec![String::new()];
+    for word in text.split_ascii_whitespace() {
+        let mut word: String = word.chars().map(plain).collect();
+        // A name may be longer than a line.
+        while word.len() > LINE {
+            let rest = word.split_off(LINE);
+            lines.push(std::mem::replace(&mut word, rest));
+        }
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => *line = word,
+            Some(line) if line.len() + 1 + word.len() <= LINE => {
+                line.push(' ');
+                line.push_str(&word);
             }
-        })
-        .collect();
-    let lines: Vec<String> = plain
-        .chunks(LINE)
-        .map(|line| line.iter().collect())
-        .collect();
+            _ => lines.push(word),
+        }
+    }
     lines.into_iter()
 }
