@@ -82,13 +82,8 @@ pub(crate) async fn standin_of(nside: u32) -> World {
     let mut config = StandinConfig::new(folder.path().join("cache"));
     config.maps.nside = nside;
     let standin = PlanckStandin::start(config).unwrap();
-    world(
-        folder,
-        Arc::new(Fake::new([])),
-        Some(standin),
-        Setup::default(),
-    )
-    .await
+    let fake = Arc::new(Fake::new([]));
+    world(folder, fake, Some(standin), Setup::default()).await
 }
 
 /// A world with both: the archive in memory, and the stand-in over HTTP.
