@@ -8,7 +8,7 @@ use gantry_formats::fits::cut::{Cone, Cut, CutError};
 use gantry_formats::fits::write::{Cell, Layout, NewColumn, TableWriter};
 use gantry_formats::fits::{Card, ColumnType, Hdu, Limits, Table, Value, scan, scan_prefix};
 
-/// NSIDE, whether the axes are galactic, the cone, and of healpy 1.19 with astropy's galactic frame number and sum of the
+/// NSIDE, whether the axes are galactic, the cone, and of healpy 1.20.1 with astropy's galactic frame number and sum of the
 /// NESTED pixels whose centres lie within the radius and `max_pixrad`, and within the radius alone.
 type Fact = (u32, bool, (f64, f64, f64), (u64, u64), (u64, u64));
 

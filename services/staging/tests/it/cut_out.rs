@@ -13,7 +13,7 @@ use crate::world::{Setup, World, fake, made, mounted, plain, request, sha256, st
 
 const NSIDE: u32 = 256;
 const CUT: &str = "fake/map_cut-83.633_+22.014_1.fits";
-/// Number and sum of the NESTED pixels of healpy 1.19's
+/// Number and sum of the NESTED pixels of healpy 1.20.1's
 /// `query_disc(256, crab, radians(1) + max_pixrad(256))`, the Crab in astropy's galactic frame.
 const PIXELS: (u64, u64) = (93, 37959375);
 
