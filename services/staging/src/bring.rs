@@ -149,6 +149,13 @@ impl JobRun<'_> {
         volume: &LocalVolume,
     ) -> Result<End, Broken> {
         let own = self.transfer(moving, path, (volume, path.clone()), None);
+        if let Some(cut_out) = &self.request.cut_out {
+            if own.chosen {
+                self.keep_path(moving, path, None).await?;
+            }
+            let whole = self.cut(cut_out, source, moving, &own).await?;
+            return Ok(End::Whole(path.clone(), whole));
+        }
         if self.request.unpacks(&moving.row.name) {
             return self.unpack_here(source, moving, &own).await;
         }
@@ -244,7 +251,13 @@ impl JobRun<'_> {
         path: &VolumePath,
         remote: &RemoteVolume,
     ) -> Result<End, Broken> {
-        let packed = self.whole_here(source, moving, path).await?;
+        let packed = match &self.request.cut_out {
+            None => self.whole_here(source, moving, path).await?,
+            Some(cut_out) => {
+                let own = self.transfer(moving, path, self.spooled(moving), None);
+                Here::Alone(self.cut(cut_out, source, moving, &own).await?)
+            }
+        };
         let unpacked = match self.request.unpacks(&moving.row.name) {
             false => None,
             true => {
@@ -398,7 +411,7 @@ impl JobRun<'_> {
     }
 
     /// A place at the archive of a file, in turn with everybody else.
-    async fn place(&self, moving: &Moving<'_>) -> Result<crate::fair::Place, Broken> {
+    pub(crate) async fn place(&self, moving: &Moving<'_>) -> Result<crate::fair::Place, Broken> {
         let archive = moving.row.asset.archive();
         let n = moving.access.max_in_flight;
         let taking = self.places.take(&archive, n, &self.job.owner);

@@ -35,6 +35,12 @@ pub enum StagingError {
         /// What could have been.
         allowed: String,
     },
+    /// A cone that is none: which number, what it is, what is allowed.
+    #[error("`cut_out.{0}` is {1}; allowed is {2}")]
+    CutOut(&'static str, f64, &'static str),
+    /// Two ways to change what is staged at once.
+    #[error("`cut_out` and `unpack` do not go together; leave one of them out")]
+    CutAndUnpack,
     /// Products of days, for a selection that has none.
     #[error(
         "`with` adds products to the days of what is selected, and nothing that was selected covers GNSS days"

@@ -191,7 +191,7 @@ impl JobRun<'_> {
             Step::CopyCached | Step::Download => Source::Archive,
         };
         self.writes(moving.row.position, path);
-        if let Some(size) = moving.file.size_bytes
+        if let Some(size) = self.request.size_of(moving.file.size_bytes)
             && self.files.as_local().is_some()
         {
             self.quotas.take(&self.job.owner, size)?;

@@ -61,6 +61,11 @@ pub(crate) fn first_path(
 ) -> Result<VolumePath, StagingError> {
     let folder = request.folder(asset.archive().as_str())?;
     let path = folder.join(file.path.as_deref().unwrap_or(&file.name))?;
+    let cut = request.cut_out.as_ref();
+    if let Some(name) = cut.and_then(|cut_out| cut_out.name_of(path.name())) {
+        let folder = path.parent().unwrap_or_else(VolumePath::root);
+        return Ok(folder.join(&name)?);
+    }
     match unpacked_name(path.name()).filter(|_| request.unpack) {
         None => Ok(path),
         Some(name) => {
@@ -132,7 +137,10 @@ impl OpenVolume<'_> {
             cached: self.has_cached(wanted).await?,
             is_elsewhere: self.files.as_local().is_none(),
             reserved: is_reserved(path.name()),
-            unpacks: request.unpacks(&wanted.file.name),
+            is_made_anew: request.unpacks(&wanted.file.name) || request.cut_out.is_some(),
+            is_not_cut: request
+                .cut_out
+                .is_some_and(|cut_out| cut_out.name_of(&wanted.file.name).is_none()),
             // A table is there to be asked; without a question there is nothing to fetch.
             needs_a_query: wanted.file.locations.is_empty(),
         })

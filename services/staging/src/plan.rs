@@ -24,8 +24,10 @@ pub(crate) struct Facts {
     pub(crate) mounted: Option<PathBuf>,
     /// Whether the volume is elsewhere, so that links lead nowhere from it.
     pub(crate) is_elsewhere: bool,
-    /// Whether it is to be unpacked, so that a link will not do.
-    pub(crate) unpacks: bool,
+    /// Whether it is to be unpacked or cut, so that a link will not do.
+    pub(crate) is_made_anew: bool,
+    /// Whether a cut-out is wanted of what is no map by its name.
+    pub(crate) is_not_cut: bool,
     /// Whether the cache has it.
     pub(crate) cached: bool,
     /// Whether its name is one that Gantry writes itself.
@@ -66,6 +68,9 @@ pub(crate) fn decide(request: &StageRequest, facts: &Facts) -> Step {
     if facts.needs_a_query {
         return Step::Skip("needs-a-query");
     }
+    if facts.is_not_cut {
+        return Step::Skip("not-a-nested-map: by its name it is no FITS file, or it is packed");
+    }
     match state(request, facts) {
         State::Present => return Step::Present,
         State::Touched => return Step::Recheck,
@@ -85,10 +90,10 @@ pub(crate) fn decide(request: &StageRequest, facts: &Facts) -> Step {
         (_, Method::Link) if facts.is_elsewhere => {
             Step::Fail("not-linked: the volume is elsewhere, where a link leads nowhere")
         }
-        (_, Method::Link) if facts.unpacks => {
-            Step::Fail("not-linked: what is to be unpacked cannot be linked")
+        (_, Method::Link) if facts.is_made_anew => {
+            Step::Fail("not-linked: what is to be unpacked or cut cannot be linked")
         }
-        (Some(path), Method::Auto | Method::Link) if !facts.is_elsewhere && !facts.unpacks => {
+        (Some(path), Method::Auto | Method::Link) if !facts.is_elsewhere && !facts.is_made_anew => {
             Step::Link(path.clone())
         }
         (Some(path), _) => Step::CopyMounted(path.clone()),

@@ -54,7 +54,8 @@ impl Staging {
     /// Makes the job that stages a selection into a volume, or finds the live one asked for in the same words.
     ///
     /// # Errors
-    /// [`StagingError::Volume`] for a folder that is no path, [`StagingError::Store`] when the record fails.
+    /// [`StagingError::Volume`] for a folder that is no path, [`StagingError::Store`] when the record fails, and as
+    /// [`StageRequest::check`].
     pub async fn stage(
         &self,
         user: &User,
@@ -63,6 +64,7 @@ impl Staging {
         request: &StageRequest,
     ) -> Result<StagingJob, StagingError> {
         request.folder("x")?;
+        request.check()?;
         if volume.catalogue.is_some() {
             let path = volume.title.clone();
             return Err(VolumeError::ReadOnly { path }.into());
@@ -91,13 +93,14 @@ impl Staging {
     /// What staging a selection would do, file by file, without doing any of it.
     ///
     /// # Errors
-    /// [`StagingError::Volume`] when the volume cannot be looked at.
+    /// [`StagingError::Volume`] when the volume cannot be looked at, and as [`StageRequest::check`].
     pub async fn plan(
         &self,
         selection: &Selection,
         volume: Option<&Volume>,
         request: &StageRequest,
     ) -> Result<Plan, StagingError> {
+        request.check()?;
         let files = volume
             .map(|volume| self.worker.volumes().open(volume))
             .transpose()?;
@@ -120,7 +123,8 @@ impl Staging {
                     let (path, step) = self
                         .step(&wanted, volume.zip(files.as_ref()), request, &seen)
                         .await?;
-                    planned.add(&wanted, path, &step);
+                    let size = request.size_of(file.size_bytes);
+                    planned.add(&wanted, path, &step, size);
                 }
             }
         }
@@ -167,7 +171,11 @@ impl Staging {
         let access = self.archives.get(&wanted.asset.archive());
         let Some((row, files)) = volume else {
             let mounted = access.and_then(|access| access.mounted(wanted.file));
-            return Ok((String::new(), mounted.map_or(Step::Download, Step::Link)));
+            let mounted_step = match request.cut_out {
+                Some(_) => Step::CopyMounted,
+                None => Step::Link,
+            };
+            return Ok((String::new(), mounted.map_or(Step::Download, mounted_step)));
         };
         let open = OpenVolume {
             store: &self.store,
@@ -292,7 +300,7 @@ struct Planned {
 }
 
 impl Planned {
-    fn add(&mut self, wanted: &Wanted<'_>, path: String, step: &Step) {
+    fn add(&mut self, wanted: &Wanted<'_>, path: String, step: &Step, size_bytes: Option<u64>) {
         self.n_files += 1;
         let sum = self
             .methods
@@ -300,9 +308,7 @@ impl Planned {
             .or_insert((0, Some(0)));
         *sum = (
             sum.0 + 1,
-            sum.1
-                .zip(wanted.file.size_bytes)
-                .map(|(sum, size)| sum + size),
+            sum.1.zip(size_bytes).map(|(sum, size)| sum + size),
         );
         if self.files.len() < SHOWN_FILES {
             self.files.push(PlannedFile {
@@ -311,7 +317,7 @@ impl Planned {
                 path,
                 method: step.method(),
                 reason: step.reason(),
-                size_bytes: wanted.file.size_bytes,
+                size_bytes,
             });
         }
     }

@@ -385,7 +385,7 @@ pub(crate) fn skipped(reason: &str) -> FileOutcome {
     }
 }
 
-fn open_failed(error: &OpenError) -> FileOutcome {
+pub(crate) fn open_failed(error: &OpenError) -> FileOutcome {
     let code = match error {
         OpenError::Gone { .. } => "replaced-at-archive",
         OpenError::Page { .. } => "web-page",

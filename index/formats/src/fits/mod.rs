@@ -7,6 +7,8 @@
 pub mod card;
 pub mod checksum;
 pub mod column;
+pub mod cut;
+mod disc;
 pub mod header;
 pub mod healpix;
 pub mod image;

@@ -252,6 +252,19 @@ impl<W: Write + Seek> TableWriter<W> {
         if cells.next().is_some() {
             return Err(unwritable("a row with too many cells".into()));
         }
+        self.count_row()
+    }
+
+    /// Writes one row whose bytes are those of its cells, as they stand in another table.
+    pub(super) fn raw_row(&mut self, bytes: &[u8]) -> Result<(), FitsError> {
+        if bytes.len() as u64 != self.layout.row_bytes() {
+            return Err(unwritable("a row of another length".into()));
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.count_row()
+    }
+
+    fn count_row(&mut self) -> Result<(), FitsError> {
         self.n_rows += 1;
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush_words()?;

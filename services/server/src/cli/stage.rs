@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gantry_labs::EnvironmentState;
+use gantry_staging::CutOut;
 use gantry_store::{Datalab, Phase, StagingJob, User};
 use serde_json::json;
 
@@ -34,6 +35,9 @@ pub(super) struct AddToVolumeArgs {
     /// Take off gzip, `.Z`, bzip2 and Hatanaka on the way.
     #[arg(long)]
     unpack: bool,
+    /// Only a cone of HEALPix maps, as RA,DEC,RADIUS in degrees (ICRS); what is no map in NESTED order is skipped.
+    #[arg(long, value_name = "RA,DEC,RADIUS", value_parser = cone, allow_hyphen_values = true, conflicts_with = "unpack")]
+    cut_out: Option<CutOut>,
     /// What to do when something else has a file's name.
     #[arg(long, value_name = "DO", value_parser = ["keep", "replace", "rename"], default_value = "keep")]
     on_conflict: String,
@@ -53,6 +57,21 @@ pub(super) struct OpenInNotebookArgs {
     volume: String,
 }
 
+/// `RA,DEC,RADIUS`.
+fn cone(text: &str) -> Result<CutOut, String> {
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+    let Ok([ra, dec, radius]) = numbers.as_deref() else {
+        return Err("it is three numbers with commas between them, as in 83.6,22,1.5".to_owned());
+    };
+    let cut_out = CutOut {
+        ra: *ra,
+        dec: *dec,
+        radius: *radius,
+    };
+    cut_out.check().map_err(|error| error.to_string())?;
+    Ok(cut_out)
+}
+
 fn words(problem: Problem) -> anyhow::Error {
     anyhow::anyhow!(problem.detail)
 }
@@ -69,6 +88,7 @@ pub(super) async fn add_to_volume(
         volume: args.volume,
         directory: args.directory,
         unpack: args.unpack,
+        cut_out: args.cut_out,
         on_conflict: serde_json::from_value(json!(args.on_conflict))?,
         ..AddToVolume::default()
     };
@@ -298,6 +318,8 @@ pub(super) async fn restage(
         volume: args.volume,
         directory,
         unpack: asked("unpack").as_bool().unwrap_or(false),
+        cut_out: serde_json::from_value(asked("cut_out"))
+            .with_context(|| format!("`{shown}` has a `cut_out` that is none"))?,
         on_conflict: asked("on_conflict").as_str().unwrap_or("keep").to_owned(),
     };
     let files = files.clone();

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::Request};
-use gantry_staging::{Method, OnConflict, StageRequest, file_json};
+use gantry_staging::{CutOut, Method, OnConflict, StageRequest, file_json};
 use gantry_store::{FileCounts, Phase, StagingFile, StagingJob, User, Wanted};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +20,19 @@ use crate::rest::idempotency::{self, Answer};
 use crate::rest::selections::PageParams;
 use crate::search_query::limit;
 use crate::select::{Take, selection_of};
+
+/// A cone, ICRS, in degrees.
+#[derive(ToSchema)]
+#[schema(as = CutOut)]
+#[expect(dead_code, reason = "describes what gantry-staging reads")]
+pub(crate) struct CutOutParams {
+    /// Right ascension of its centre, 0 to 360.
+    ra: f64,
+    /// Declination of its centre, -90 to 90.
+    dec: f64,
+    /// Its radius, a millionth of a degree to 90 degrees.
+    radius: f64,
+}
 
 /// What to put where.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -37,6 +50,10 @@ pub(crate) struct AddToVolume {
     pub(crate) method: Method,
     /// Whether gzip, `.Z`, bzip2 and Hatanaka come off on the way; ZIP archives stay as they are.
     pub(crate) unpack: bool,
+    /// A cone, ICRS in degrees, to cut out of HEALPix maps in NESTED order: only its bytes are fetched, and the file is a
+    /// partial map. What is no such map is skipped. Not together with `unpack`.
+    #[schema(value_type = Option<CutOutParams>)]
+    pub(crate) cut_out: Option<CutOut>,
     /// `keep`, `replace` or `rename`.
     #[schema(value_type = Option<String>)]
     pub(crate) on_conflict: OnConflict,
@@ -84,6 +101,7 @@ pub(crate) async fn start_staging(
         directory: asked.directory.clone(),
         method: asked.method,
         unpack: asked.unpack,
+        cut_out: asked.cut_out,
         on_conflict: asked.on_conflict,
     };
     let job = app

@@ -1,7 +1,8 @@
 //! An archive in memory: files of any form, some of which stop coming until they are let go.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -141,6 +142,8 @@ pub(crate) struct Fake {
     opened: Mutex<Vec<(String, u64)>>,
     /// The runs of queries it was asked to take up; `None` for a new one.
     runs: Mutex<Vec<Option<String>>>,
+    /// How many bytes were taken from what it sends.
+    sent: Arc<AtomicU64>,
     /// Whether it answers at all.
     gate: watch::Sender<bool>,
 }
@@ -163,6 +166,7 @@ impl Fake {
             held: Mutex::new(held.collect()),
             opened: Mutex::default(),
             runs: Mutex::default(),
+            sent: Arc::default(),
             gate: watch::Sender::new(true),
         }
     }
@@ -180,6 +184,11 @@ impl Fake {
     /// The runs it was asked to take up so far; `None` for a new one.
     pub(crate) fn runs(&self) -> Vec<Option<String>> {
         self.runs.lock().unwrap().clone()
+    }
+
+    /// How many bytes were taken from what it sent so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// What was opened so far, and from which byte on.
@@ -239,6 +248,7 @@ impl Connector for Fake {
             .unwrap()
             .push((held.asset.clone(), resume.from));
         let mut gate = self.gate.subscribe();
+        let sent = Arc::clone(&self.sent);
         Box::pin(async move {
             gate.wait_for(|answers| *answers).await.unwrap();
             if held.stalls_at == Some(0) {
@@ -250,7 +260,7 @@ impl Connector for Fake {
                     name: held.name,
                 });
             }
-            let answer = match mishap {
+            let mut answer = match mishap {
                 Some(mishap) => stumbling(&held, resume, mishap)?,
                 None => answer(&held, resume),
             };
@@ -258,6 +268,11 @@ impl Connector for Fake {
                 answer.remarks.add("2 sources had no product");
                 answer.remarks.set_rows(152);
             }
+            let bytes = answer.bytes.inspect(move |chunk| {
+                let n = chunk.as_ref().map_or(0, Bytes::len);
+                sent.fetch_add(n as u64, Ordering::Relaxed);
+            });
+            answer.bytes = bytes.boxed();
             Ok(answer)
         })
     }

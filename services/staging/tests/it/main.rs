@@ -5,6 +5,7 @@ mod cache;
 mod conflicts;
 mod control;
 mod crashes;
+mod cut_out;
 mod elsewhere;
 mod fairness;
 mod fake;

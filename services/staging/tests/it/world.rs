@@ -73,17 +73,17 @@ pub(crate) async fn mounted(held: impl IntoIterator<Item = Held>, mount: &Path) 
 
 /// A world whose archive is a stand-in over HTTP, with small maps.
 pub(crate) async fn standin() -> World {
+    standin_of(16).await
+}
+
+/// The same, with maps of this NSIDE.
+pub(crate) async fn standin_of(nside: u32) -> World {
     let folder = tempfile::tempdir().unwrap();
     let mut config = StandinConfig::new(folder.path().join("cache"));
-    config.maps.nside = 16;
+    config.maps.nside = nside;
     let standin = PlanckStandin::start(config).unwrap();
-    world(
-        folder,
-        Arc::new(Fake::new([])),
-        Some(standin),
-        Setup::default(),
-    )
-    .await
+    let fake = Arc::new(Fake::new([]));
+    world(folder, fake, Some(standin), Setup::default()).await
 }
 
 /// A world with both: the archive in memory, and the stand-in over HTTP.
