@@ -110,7 +110,7 @@ impl JobRun<'_> {
         let (mut reading, _place) = match here {
             Some(file) => (Reading::Here(file), None),
             None => (
-                Reading::There(There::new(own, moving)),
+                Reading::There(Box::new(There::new(own, moving))),
                 Some(self.place(moving).await?),
             ),
         };

@@ -27,7 +27,7 @@ pub(super) enum Reading<'r> {
     /// On this machine.
     Here(File),
     /// At the archive.
-    There(There<'r>),
+    There(Box<There<'r>>),
 }
 
 /// A file at its archive, read here and there.
