@@ -1,7 +1,7 @@
 //! What the configuration of a Gaia archive means.
 
 use gantry_asset::ArchiveId;
-use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError};
+use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError, folder};
 use gantry_net::Scope;
 use url::Url;
 
@@ -57,13 +57,6 @@ impl Addresses {
             files,
         })
     }
-}
-
-fn folder(mut url: Url) -> Url {
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    url
 }
 
 pub(crate) fn scope(id: &ArchiveId, config: &ArchiveConfig, addresses: &Addresses) -> Scope {

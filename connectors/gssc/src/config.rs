@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use gantry_asset::ArchiveId;
-use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError};
+use gantry_connector::{Archive, ArchiveConfig, Asks, ConfigError, folder};
 use url::Url;
 
 /// Who distributes the files.
@@ -56,14 +56,6 @@ impl Facts {
             .flatten()
             .map(String::as_str)
     }
-}
-
-/// An address that ends with a slash, so that what is joined lies below it.
-pub(crate) fn folder(mut url: Url) -> Url {
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    url
 }
 
 /// The years that are harvested.

@@ -22,7 +22,7 @@ use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, File};
 use gantry_connector::{
     Archive, ArchiveConfig, ByteStream, ConfigError, Connector, HarvestError, Harvested, OpenError,
-    Peek, Resume, Since,
+    Peek, Resume, Since, folder,
 };
 use gantry_net::{Client, Health, Net};
 use url::Url;
@@ -57,7 +57,7 @@ pub fn connect(
     Ok(Box::new(Gssc {
         client: net.client(config.scope(&id)),
         facts: Facts::read(&id, config),
-        mirrors: config.mirrors.iter().cloned().map(config::folder).collect(),
+        mirrors: config.mirrors.iter().cloned().map(folder).collect(),
         aliases: shipped.aliases.clone(),
         peek: config.peek(&id)?,
         told_by: told_by(config),

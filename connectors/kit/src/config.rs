@@ -168,6 +168,15 @@ impl Peek {
     }
 }
 
+/// An address that ends with a slash, so that what is joined lies below it.
+#[must_use]
+pub fn folder(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url
+}
+
 fn host_of(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     Some(

@@ -10,7 +10,7 @@ mod registry;
 pub mod tap;
 pub mod tree;
 
-pub use config::{ArchiveConfig, ConfigError, Peek};
+pub use config::{ArchiveConfig, ConfigError, Peek, folder};
 pub use connector::{
     Archive, Asks, ByteStream, Connector, Cursor, Harvested, Remarks, Resume, Since,
 };

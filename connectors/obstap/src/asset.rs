@@ -214,7 +214,10 @@ fn name(did: &str, mark: Option<&str>, address: Option<&str>, media_type: &str) 
         .as_ref()
         .and_then(|url| url.path_segments()?.next_back());
     let from_address = last.filter(|name| {
-        !links::is_datalink(media_type) && name.contains('.') && name.bytes().all(is_plain)
+        !links::is_datalink(media_type)
+            && name.contains('.')
+            && !name.starts_with('.')
+            && name.bytes().all(is_plain)
     });
     if let Some(name) = from_address {
         return name.to_owned();
@@ -228,6 +231,10 @@ fn name(did: &str, mark: Option<&str>, address: Option<&str>, media_type: &str) 
         }
     };
     let mut name: String = tail.chars().take(120).map(plain).collect();
+    // A name must be one, and none that is hidden or leads elsewhere.
+    if name.is_empty() || name.starts_with('.') {
+        name.insert(0, '_');
+    }
     if let Some(mark) = mark {
         name.push_str(&format!(".{mark}"));
     }

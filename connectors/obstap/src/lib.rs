@@ -6,6 +6,7 @@ mod links;
 mod page;
 mod row;
 mod sky;
+mod tables;
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -13,10 +14,9 @@ use gantry_asset::{ArchiveId, File};
 use gantry_connector::tap::Tap;
 use gantry_connector::{
     Archive, ArchiveConfig, Asks, ByteStream, ConfigError, Connector, HarvestError, Harvested,
-    OpenError, Resume, Since,
+    OpenError, Resume, Since, folder,
 };
 use gantry_net::{Client, Health, Net};
-use url::Url;
 
 /// Makes the connector for one archive of the kind `obstap`; `url` is that of its TAP service.
 ///
@@ -49,13 +49,6 @@ struct ObsTap {
     archive: Archive,
     client: Client,
     tap: Tap,
-}
-
-fn folder(mut url: Url) -> Url {
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    url
 }
 
 fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {

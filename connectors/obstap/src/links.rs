@@ -2,11 +2,10 @@
 
 use gantry_asset::{File, Location};
 use gantry_connector::{OpenError, document};
-use gantry_formats::compression::without_gzip;
-use gantry_formats::votable::{Limits, QueryStatus, Reader, Value};
+use gantry_formats::votable::{Field, Value};
 use url::Url;
 
-use crate::ObsTap;
+use crate::{ObsTap, tables};
 
 /// The largest list of links that is taken, and the most links in it.
 const LIST_BYTES: u64 = 16 << 20;
@@ -99,36 +98,20 @@ impl ObsTap {
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Link>, String> {
-    let unpacked =
-        without_gzip(bytes, document::LIMITS.unpacked_bytes).map_err(|error| error.to_string())?;
-    let mut reader = Reader::new(unpacked, Limits::default()).map_err(|error| error.to_string())?;
     let mut links = Vec::new();
-    while let Some(table) = reader.next_table().map_err(|error| error.to_string())? {
-        let names: Vec<String> = table
-            .fields
-            .iter()
-            .map(|field| field.name.to_ascii_lowercase())
-            .collect();
-        let mut row = Vec::new();
-        while reader
-            .next_row(&mut row)
-            .map_err(|error| error.to_string())?
-        {
-            if links.len() >= MOST_LINKS {
-                return Err(format!("there are more than {MOST_LINKS}"));
-            }
-            links.push(link(&names, &row));
+    tables::read(bytes, |table, row| {
+        if links.len() >= MOST_LINKS {
+            return Err(format!("there are more than {MOST_LINKS}"));
         }
-    }
-    match reader.status() {
-        QueryStatus::Error(text) => Err(format!("the service says: {text}")),
-        _ => Ok(links),
-    }
+        links.push(link(&table.fields, row));
+        Ok(())
+    })?;
+    Ok(links)
 }
 
-fn link(names: &[String], row: &[Value]) -> Link {
+fn link(fields: &[Field], row: &[Value]) -> Link {
     let mut link = Link::default();
-    for (name, value) in names.iter().zip(row) {
+    for (field, value) in fields.iter().zip(row) {
         let text = || {
             value
                 .as_text()
@@ -136,7 +119,7 @@ fn link(names: &[String], row: &[Value]) -> Link {
                 .filter(|text| !text.is_empty())
                 .map(ToOwned::to_owned)
         };
-        match name.as_str() {
+        match field.name.to_ascii_lowercase().as_str() {
             "access_url" => link.url = text(),
             "error_message" => link.error = text(),
             "content_type" => link.media_type = text(),

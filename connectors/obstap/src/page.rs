@@ -3,11 +3,10 @@
 use futures::StreamExt;
 use gantry_asset::AdqlQuery;
 use gantry_connector::{HarvestError, OpenError, document};
-use gantry_formats::compression::without_gzip;
-use gantry_formats::votable::{Limits, QueryStatus, Reader};
 
 use crate::ObsTap;
-use crate::row::{COLUMNS, Row, known};
+use crate::row::{COLUMNS, Row};
+use crate::tables;
 
 /// The identifier of a row, by which pages follow each other.
 pub(crate) const KEY: &str = "obs_publisher_did";
@@ -126,27 +125,14 @@ impl ObsTap {
     }
 }
 
-/// Reads the first table of an answer; one that tells of an error is none.
+/// Reads the rows of an answer.
 fn read(bytes: &[u8]) -> Result<Page, String> {
-    let said = |error: &dyn std::fmt::Display| error.to_string();
-    let unpacked =
-        without_gzip(bytes, document::LIMITS.unpacked_bytes).map_err(|error| said(&error))?;
-    let mut reader = Reader::new(unpacked, Limits::default()).map_err(|error| said(&error))?;
     let mut rows = Vec::new();
-    while let Some(table) = reader.next_table().map_err(|error| said(&error))? {
-        let names = known(table.fields.iter().map(|field| field.name.as_str()));
-        let mut row = Vec::new();
-        while reader.next_row(&mut row).map_err(|error| said(&error))? {
-            rows.push(Row::new(&names, &row));
-        }
-    }
-    match reader.status() {
-        QueryStatus::Error(text) => Err(format!("the service says: {text}")),
-        status => Ok(Page {
-            rows,
-            overflowed: status == QueryStatus::Overflow,
-        }),
-    }
+    let overflowed = tables::read(bytes, |table, row| {
+        rows.push(Row::new(&table.fields, row));
+        Ok(())
+    })?;
+    Ok(Page { rows, overflowed })
 }
 
 /// A text within an ADQL query.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gantry_formats::votable::Value;
+use gantry_formats::votable::{Field, Value};
 use sha2::{Digest, Sha256};
 
 /// The columns that are asked for where the service has them; others it has are left out.
@@ -53,13 +53,18 @@ pub(crate) struct Row {
 
 impl Row {
     /// The cells of a row under the names of their columns, as far as they are known.
-    pub(crate) fn new(names: &[Option<&'static str>], values: &[Value]) -> Self {
-        let cells = names.iter().zip(values).filter_map(|(name, value)| {
-            let is_empty = value.as_text().is_some_and(|text| text.trim().is_empty());
-            (!value.is_null() && !is_empty).then(|| Some(((*name)?, value.clone())))?
-        });
+    pub(crate) fn new(fields: &[Field], values: &[Value]) -> Self {
+        let known = |field: &Field| {
+            let mut columns = COLUMNS.into_iter();
+            columns.find(|known| known.eq_ignore_ascii_case(&field.name))
+        };
+        let is_empty = |value: &Value| value.as_text().is_some_and(|text| text.trim().is_empty());
+        let said = fields.iter().zip(values);
+        let said = said.filter(|(_, value)| !value.is_null() && !is_empty(value));
         Self {
-            cells: cells.collect(),
+            cells: said
+                .filter_map(|(field, value)| Some((known(field)?, value.clone())))
+                .collect(),
         }
     }
 
@@ -91,14 +96,4 @@ impl Row {
             .map(|byte| format!("{byte:02x}"))
             .collect()
     }
-}
-
-/// The columns of a table that are known, by position.
-pub(crate) fn known<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Option<&'static str>> {
-    let known = |name: &str| {
-        COLUMNS
-            .into_iter()
-            .find(|known| known.eq_ignore_ascii_case(name))
-    };
-    names.map(known).collect()
 }

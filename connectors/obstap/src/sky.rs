@@ -129,3 +129,26 @@ fn of_cells(mut cells: Vec<u64>) -> Sky {
         healpix8: ranges,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn no_region_panics_and_cells_are_in_order(
+            numbers in prop::collection::vec(
+                prop_oneof![-370.0..370.0_f64, -90.0..90.0_f64, Just(0.0), Just(90.0), Just(-90.0), Just(180.0), Just(f64::NAN)],
+                0..12,
+            )
+        ) {
+            if let Some(sky) = of_numbers(&numbers) {
+                prop_assert!(sky.healpix8.iter().all(|(first, last)| first <= last && *last < 786_432));
+                prop_assert!(sky.healpix8.windows(2).all(|pair| pair[0].1 < pair[1].0));
+            }
+        }
+    }
+}

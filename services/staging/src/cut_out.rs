@@ -16,8 +16,7 @@ use crate::bring::Source;
 use crate::error::StagingError;
 use crate::file::Moving;
 use crate::job::JobRun;
-use crate::transfer::{Broken, Transfer, Whole, skipped};
-use crate::verify::Hashes;
+use crate::transfer::{Broken, Transfer, Whole, Writing, skipped};
 use crate::volume::{Part, VolumeError};
 use reading::{PIECE, Reading, There};
 
@@ -128,7 +127,8 @@ impl JobRun<'_> {
         part.empty()
             .map_err(|error| VolumeError::from_io("write", own.path, error))?;
         write(&cut, &mut reading, &mut part, own).await?;
-        let sha256 = hash(&mut part, own)?;
+        let Writing { part, hashes } = own.hashed(part).await?;
+        let (sha256, _) = hashes.finish(None);
         own.live
             .advance(&own.lease.id, own.position, part.written, 0);
         let outcome = FileOutcome {
@@ -253,14 +253,6 @@ async fn write(
     writer.finish().map_err(unwritten)?;
     part.written = cut.n_bytes();
     Ok(())
-}
-
-fn hash(part: &mut Part, own: &Transfer<'_>) -> Result<String, Broken> {
-    let mut hashes = Hashes::default();
-    hashes
-        .update_from(&mut part.file, u64::MAX)
-        .map_err(|error| VolumeError::from_io("read back", own.path, error))?;
-    Ok(hashes.finish(None).0)
 }
 
 #[cfg(test)]
