@@ -20,43 +20,75 @@ struct Group {
     rows: Vec<Row>,
 }
 
+/// How far a harvest is; its text is the cursor.
+struct Progress {
+    /// Rows told so far.
+    n: u64,
+    /// Rows there were when it began.
+    of: u64,
+    /// The last identifier told; none at the beginning.
+    last: Option<String>,
+}
+
+impl Progress {
+    fn read(cursor: &Cursor) -> Option<Self> {
+        let mut parts = cursor.0.splitn(3, ' ');
+        let mut number = || parts.next()?.parse().ok();
+        let (n, of) = (number()?, number()?);
+        let last = parts.next().map(ToOwned::to_owned);
+        Some(Self { n, of, last })
+    }
+
+    fn cursor(&self) -> Cursor {
+        let last = self.last.as_deref().unwrap_or_default();
+        Cursor(format!("{} {} {last}", self.n, self.of))
+    }
+
+    /// The rows behind what was told.
+    fn condition(&self) -> String {
+        match &self.last {
+            None => format!("{KEY} IS NOT NULL"),
+            Some(did) => format!("{KEY} > {}", quoted(did)),
+        }
+    }
+}
+
 pub(crate) fn harvest(
     obstap: &ObsTap,
     cursor: Option<Cursor>,
 ) -> BoxStream<'_, Result<Harvested, HarvestError>> {
     Box::pin(async_stream::try_stream! {
         let table = obstap.table().await?;
-        let mut last = cursor.map(|Cursor(did)| did);
-        if last.is_none() {
-            let nameless = obstap.page(&table, MOST_NAMELESS, &format!("{KEY} IS NULL")).await?;
-            for row in nameless.rows {
-                yield Harvested::Rejected { what: name_of(&row), why: format!("its {KEY} is null") };
+        let mut progress = match cursor.as_ref().and_then(Progress::read) {
+            Some(progress) => progress,
+            None => {
+                for row in obstap.page(&table, MOST_NAMELESS, &format!("{KEY} IS NULL")).await?.rows {
+                    yield Harvested::Rejected { what: name_of(&row), why: format!("its {KEY} is null") };
+                }
+                Progress { n: 0, of: obstap.n_rows(&table).await?, last: None }
             }
-        }
+        };
         let mut n_rows = ROWS;
         loop {
-            let condition = last.as_deref().map_or_else(|| format!("{KEY} IS NOT NULL"), |did| format!("{KEY} > {}", quoted(did)));
-            let page = obstap.page(&table, n_rows, &condition).await?;
+            let page = obstap.page(&table, n_rows, &progress.condition()).await?;
             let goes_on = page.overflowed || page.rows.len() >= n_rows;
             if page.overflowed {
                 // The service gives no more than that at once.
                 n_rows = page.rows.len().clamp(1, n_rows);
             }
-            for group in obstap.groups(&table, page, goes_on, last.as_deref()).await? {
+            for group in obstap.groups(&table, page, goes_on, progress.last.as_deref()).await? {
                 for harvested in obstap.told(&group) {
                     yield harvested;
                 }
-                last = Some(group.did);
+                progress.n += group.rows.len() as u64;
+                progress.last = Some(group.did);
             }
             if !goes_on {
                 break;
             }
-            let Some(did) = &last else {
-                Err(obstap.cut("it says that there are rows, and gives none".to_owned()))?;
-                break;
-            };
-            yield Harvested::Cursor(Cursor(did.clone()));
+            yield Harvested::Cursor(progress.cursor());
         }
+        obstap.check_whole(&progress)?;
         yield Harvested::ScopeComplete(String::new());
     })
 }
@@ -69,6 +101,17 @@ fn name_of(row: &Row) -> String {
 }
 
 impl ObsTap {
+    /// A service that does not order rows as it compares them leaves some out between pages, and says nothing.
+    fn check_whole(&self, progress: &Progress) -> Result<(), HarvestError> {
+        match progress.n < progress.of {
+            true => Err(self.cut(format!(
+                "its pages in the order of {KEY} have {} rows of {}; it may not order them as it compares them",
+                progress.n, progress.of
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// The rows of a page by their identifiers. The last identifier of a page that goes on may have more rows on the
     /// next, so its rows are left to that; when it is the only one, all of them are asked for.
     async fn groups(

@@ -1,8 +1,9 @@
 //! Pages of rows: one query each, in the order of `obs_publisher_did`.
 
-use futures::StreamExt;
+use bytes::Bytes;
 use gantry_asset::AdqlQuery;
 use gantry_connector::{HarvestError, OpenError, document};
+use gantry_formats::votable::Value;
 
 use crate::ObsTap;
 use crate::row::{COLUMNS, Row};
@@ -69,32 +70,47 @@ impl ObsTap {
         condition: &str,
     ) -> Result<Page, HarvestError> {
         let columns = table.columns.join(", ");
+        let query = format!(
+            "SELECT TOP {n_rows} {columns} FROM {} WHERE {condition} ORDER BY {KEY}",
+            table.name
+        );
+        let bytes = self.answer(query, n_rows as u64).await?;
+        let read = document::read(move || read(&bytes)).await;
+        read.map_err(|why| self.unreadable(why))
+    }
+
+    /// How many rows have an identifier.
+    pub(crate) async fn n_rows(&self, table: &Table) -> Result<u64, HarvestError> {
+        let query = format!(
+            "SELECT COUNT(*) AS n_rows FROM {} WHERE {KEY} IS NOT NULL",
+            table.name
+        );
+        let bytes = self.answer(query, 1).await?;
+        let mut counted = None;
+        let read = tables::read(&bytes, |_, row| {
+            counted = row.first().and_then(Value::as_int);
+            Ok(())
+        });
+        read.map_err(|why| self.unreadable(why))?;
+        let counted = counted.and_then(|n| u64::try_from(n).ok());
+        counted.ok_or_else(|| self.unreadable("it does not count its rows".to_owned()))
+    }
+
+    async fn answer(&self, adql: String, max_rows: u64) -> Result<Bytes, HarvestError> {
         let query = AdqlQuery {
-            adql: format!(
-                "SELECT TOP {n_rows} {columns} FROM {} WHERE {condition} ORDER BY {KEY}",
-                table.name
-            ),
+            adql,
             format: "votable".to_owned(),
-            max_rows: Some(n_rows as u64),
+            max_rows: Some(max_rows),
             release: None,
         };
         let answer = self.tap.result(WHAT, &query, None, |_| {}).await;
         let response = answer.map_err(|error| self.said(error))?;
-        let mut body = response.into_stream();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|source| HarvestError::Net {
-                archive: self.archive.id.clone(),
-                what: WHAT,
-                source,
-            })?;
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > PAGE_BYTES {
-                return Err(self.unreadable(format!("a page is larger than {PAGE_BYTES} bytes")));
-            }
-        }
-        let read = document::read(move || read(&bytes)).await;
-        read.map_err(|why| self.unreadable(why))
+        let bytes = response.bytes(PAGE_BYTES).await;
+        bytes.map_err(|source| HarvestError::Net {
+            archive: self.archive.id.clone(),
+            what: WHAT,
+            source,
+        })
     }
 
     pub(crate) fn unreadable(&self, why: String) -> HarvestError {

@@ -95,6 +95,7 @@ impl GaiaStandin {
             sync_rows: config.sync_rows,
             most_rows: None,
             has_observations: false,
+            ignores_order: false,
             job_time: config.job_time,
             faults: faults.clone(),
             log: log.clone(),

@@ -179,6 +179,20 @@ async fn failure(connector: &dyn Connector) -> String {
 }
 
 #[tokio::test]
+async fn a_service_that_does_not_keep_the_order_of_its_pages_is_noticed_and_withdraws_nothing() {
+    let (_standin, connector) = archive(ObstapConfig {
+        ignores_order: true,
+        ..small(60, Some(8))
+    });
+    let text = failure(connector.as_ref()).await;
+    assert!(
+        text.starts_with("example cut its observations (ivoa.ObsCore) short: its pages in the order of obs_publisher_did have ")
+            && text.contains(" rows of 64; "),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn a_service_that_is_down_or_answers_with_a_page_completes_nothing() {
     let (standin, connector) = archive(small(5, None));
     standin

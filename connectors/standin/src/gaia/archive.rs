@@ -23,6 +23,8 @@ pub(crate) struct Archive {
     pub(crate) most_rows: Option<usize>,
     /// Whether it is an archive of observations, with files and links to them.
     pub(crate) has_observations: bool,
+    /// Whether rows come as they lie, whatever order is asked for.
+    pub(crate) ignores_order: bool,
     pub(crate) job_time: Duration,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,

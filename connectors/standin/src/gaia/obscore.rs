@@ -26,6 +26,8 @@ pub struct ObstapConfig {
     pub n_observations: usize,
     /// The rows that one answer holds at most; what is cut says so.
     pub most_rows: Option<usize>,
+    /// Whether rows come as they lie, whatever order is asked for.
+    pub ignores_order: bool,
 }
 
 impl Default for ObstapConfig {
@@ -35,6 +37,7 @@ impl Default for ObstapConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             n_observations: 300,
             most_rows: None,
+            ignores_order: false,
         }
     }
 }
@@ -104,6 +107,7 @@ impl ObstapStandin {
             sync_rows: None,
             most_rows: config.most_rows,
             has_observations: true,
+            ignores_order: config.ignores_order,
             job_time: Duration::ZERO,
             faults: faults.clone(),
             log: log.clone(),

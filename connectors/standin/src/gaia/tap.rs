@@ -105,6 +105,10 @@ fn run(
             .min(ASYNC_MAX_ROWS)
             .min(archive.most_rows.unwrap_or(ASYNC_MAX_ROWS)),
     };
+    let query = match query.split_once(" ORDER BY ") {
+        Some((unordered, _)) if archive.ignores_order => unordered,
+        _ => query,
+    };
     let tree = adql::parse(query).map_err(|error| error.to_string())?;
     let find = |name: &str| archive.catalogue.table(name);
     let mut answer = adql::run(&tree, &find, bounds).map_err(|error| error.to_string())?;
