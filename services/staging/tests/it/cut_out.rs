@@ -139,6 +139,21 @@ async fn a_cone_comes_from_an_archive_that_breaks_off_or_sends_the_whole_file_ag
 }
 
 #[tokio::test]
+async fn a_map_that_is_replaced_between_two_ranges_is_not_cut_from_both() {
+    let mut map = held();
+    // The header is whole by then, and the pixels come from elsewhere in the file.
+    map.mishaps = vec![Mishap::Replaced(100)].into();
+    map.other = Some(map.bytes.iter().map(|byte| byte ^ 1).collect());
+    let world = fake([map]).await;
+    let ended = world.stage(&["fake:map.fits"], &crab()).await;
+    let outcome = ended.one();
+    assert_eq!(outcome.outcome, "failed");
+    let reason = outcome.reason.as_deref().unwrap();
+    assert!(reason.starts_with("replaced-at-archive: "), "{reason}");
+    assert_eq!(world.listing(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_cone_comes_from_the_cache_or_a_mount_and_nothing_from_the_archive() {
     let setup = Setup {
         cache_bytes: Some(1 << 30),
