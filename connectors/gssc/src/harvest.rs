@@ -16,24 +16,30 @@ use crate::files::Found;
 use crate::names::{Name, read_name};
 use crate::recheck::Rechecks;
 use crate::route::{OpenFolders, Route, Way};
+use crate::stations::Stations;
 use crate::twins::{Proper, Twins};
 use crate::{asset, series};
 
 /// The scope of all series.
 const SERIES: &str = "~";
 
-pub(crate) fn harvest(gssc: &Gssc, since: Since) -> BoxStream<'_, Result<Harvested, HarvestError>> {
+pub(crate) fn harvest(
+    gssc: &Gssc,
+    mut since: Since,
+) -> BoxStream<'_, Result<Harvested, HarvestError>> {
     Box::pin(async_stream::try_stream! {
         let route = gssc.route(since.cursor);
+        let stations = Stations::take(&mut since.notes);
         let rechecks = Arc::new(Rechecks::read(since.notes, &gssc.told_by, Utc::now()));
         let mut walk = Walk::new(gssc.client.clone(), gssc.facts.root.clone());
         // Only a link that leads to a folder asked for is followed; see `Route::way`.
         walk.follow_links = true;
+        walk.first.clone_from(&route.first);
         let (decide, known) = (route.clone(), Arc::clone(&rechecks));
         let mut events = walk.events(move |path, entry| decide.way(path, entry) == Way::Into && !known.leaves_out(path, entry));
         let mut open = OpenFolders::default();
         let (mut entries, mut listed) = (Vec::new(), HashSet::new());
-        let mut told = Told { gssc, rechecks, twins: Twins::new(gssc), series: HashSet::new(), times: HashMap::new() };
+        let mut told = Told { gssc, rechecks, twins: Twins::new(gssc), series: HashSet::new(), times: HashMap::new(), stations };
         while let Some(event) = events.next().await {
             match event.map_err(|error| gssc.failed(error))? {
                 Event::Found { path, entry } if entry.is_folder => {
@@ -54,7 +60,12 @@ pub(crate) fn harvest(gssc: &Gssc, since: Since) -> BoxStream<'_, Result<Harvest
                     for harvested in told.vanished(&route, &path, &std::mem::take(&mut listed)) {
                         yield harvested;
                     }
-                    if !route.counts(&path) || route.was_told(&path) {
+                    if !route.counts(&path) {
+                        continue;
+                    }
+                    if route.was_told(&path) {
+                        // What the logs say is needed again.
+                        let _ = told.stations.read(gssc, &path, &here).await;
                         continue;
                     }
                     for await harvested in told.folder(&path, here) {
@@ -94,7 +105,7 @@ impl Gssc {
     fn route_mark(&self) -> String {
         use std::hash::{Hash, Hasher};
         let mut hasher = std::hash::DefaultHasher::new();
-        (&self.route.folders, &self.route.years).hash(&mut hasher);
+        (&self.route.folders, &self.route.years, &self.route.first).hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
 
@@ -133,6 +144,7 @@ struct Told<'a> {
     series: HashSet<AssetId>,
     /// The times of folders in the listings above them, until they are whole.
     times: HashMap<String, Option<DateTime<Utc>>>,
+    stations: Stations,
 }
 
 impl Told<'_> {
@@ -190,6 +202,10 @@ impl Told<'_> {
     ) -> BoxStream<'s, Result<Harvested, HarvestError>> {
         Box::pin(async_stream::try_stream! {
             let mut also = self.twins.also_at(folder, &entries).await?;
+            let (notes, mut faults) = self.stations.read(self.gssc, folder, &entries).await;
+            for note in notes {
+                yield note;
+            }
             for entry in entries {
                 let name = read_name(&entry.name);
                 // FTP does not tell whether a file or a folder is behind a link.
@@ -208,6 +224,9 @@ impl Told<'_> {
                     Ok(mut asset) => {
                         asset.related.extend(related);
                         self.gssc.look_into(&mut asset, &name).await;
+                        self.stations.describe(&mut asset, &name);
+                        self.stations.describe_log(&mut asset, &found.path);
+                        asset.warnings.extend(faults.remove(&found.path));
                         if let Some(series) = self.new_series(&asset, &name) {
                             yield Harvested::Asset(Box::new(series));
                         }
@@ -221,9 +240,11 @@ impl Told<'_> {
 
     fn new_series(&mut self, asset: &Asset, name: &Name) -> Option<Asset> {
         let id = asset.series.clone()?;
-        self.series
-            .insert(id.clone())
-            .then(|| series::asset(&self.gssc.facts, id, name))
+        self.series.insert(id.clone()).then(|| {
+            let mut series = series::asset(&self.gssc.facts, id, name);
+            self.stations.describe(&mut series, name);
+            series
+        })
     }
 
     fn same_name(&self, path: &str, size_bytes: Option<u64>) -> Option<Related> {

@@ -11,6 +11,7 @@ pub mod products;
 mod recheck;
 mod route;
 mod series;
+mod stations;
 mod title;
 mod twins;
 mod vocabulary;
@@ -52,6 +53,7 @@ pub fn connect(
             .map(|folder| folder.trim_matches('/').to_owned())
             .collect(),
         years: config::years(&id, config)?,
+        first: shipped.stations.clone(),
         done: None,
     };
     Ok(Box::new(Gssc {

@@ -162,6 +162,13 @@ impl Name {
         self.content.is_none()
     }
 
+    /// Whether it is what one station has observed: observations, its navigation messages, weather.
+    #[must_use]
+    pub fn is_of_station(&self) -> bool {
+        let content = self.content.as_deref();
+        matches!(content, Some("OBS" | "NAV" | "MET")) && !self.is_broadcast()
+    }
+
     /// Whether it is the merged broadcast file of all stations.
     #[must_use]
     pub fn is_broadcast(&self) -> bool {

@@ -12,7 +12,7 @@ use gantry_connector::{Connector, Resume};
 use gantry_formats::inspect::{Limits, inspect};
 
 use crate::names::Name;
-use crate::{Gssc, asset, calendar, vocabulary};
+use crate::{Gssc, asset, calendar, stations, vocabulary};
 
 /// How much of a file is read: the headers of every file seen so far fit in, packed ones many times over.
 const PEEK_BYTES: usize = 256 * 1024;
@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     /// Antenna models applied or held.
     pub(crate) antenna_models: Vec<String>,
     pub(crate) days: Option<(chrono::NaiveDate, chrono::NaiveDate)>,
+    /// Where the antenna stood, earth-fixed metres.
+    pub(crate) position_m: Option<[f64; 3]>,
     /// What else there is to say, in a few words each.
     pub(crate) remarks: Vec<String>,
     /// What is broken or odd, a sentence each.
@@ -49,7 +51,7 @@ impl Gssc {
         let Some(file) = asset.files.first().cloned() else {
             return;
         };
-        match self.first_bytes(&file).await {
+        match self.first_bytes(&file, PEEK_BYTES).await {
             Ok((bytes, is_whole)) => {
                 let file_name = file.name.clone();
                 let reading =
@@ -67,13 +69,18 @@ impl Gssc {
         }
     }
 
-    async fn first_bytes(&self, file: &File) -> Result<(Vec<u8>, bool), String> {
+    /// The first bytes of a file, and whether these are all of them.
+    pub(crate) async fn first_bytes(
+        &self,
+        file: &File,
+        most: usize,
+    ) -> Result<(Vec<u8>, bool), String> {
         let mut stream = self
             .open(file, &Resume::default())
             .await
             .map_err(|error| error.to_string())?;
         let mut bytes = Vec::new();
-        while bytes.len() <= PEEK_BYTES {
+        while bytes.len() <= most {
             match stream.bytes.next().await {
                 Some(chunk) => {
                     bytes.extend_from_slice(&chunk.map_err(|error| error.to_string())?);
@@ -81,7 +88,7 @@ impl Gssc {
                 None => return Ok((bytes, true)),
             }
         }
-        bytes.truncate(PEEK_BYTES);
+        bytes.truncate(most);
         Ok((bytes, false))
     }
 }
@@ -169,6 +176,7 @@ fn add(asset: &mut Asset, name: &Name, facts: Facts) {
             asset.facets.add("frame", frame);
         }
     }
+    asset.place = facts.position_m.and_then(stations::geodetic);
     asset.description = facts.remarks.join("; ");
     asset.warnings.extend(facts.faults);
 }
@@ -204,7 +212,7 @@ fn become_known(asset: &mut Asset, content: &str, facts: &Facts) {
 }
 
 /// Gives a field one value in place of those it has.
-fn set(facets: &mut Facets, field: &str, value: &str) {
+pub(crate) fn set(facets: &mut Facets, field: &str, value: &str) {
     let mut others = Facets::new();
     for (other, values) in facets.iter().filter(|(other, _)| *other != field) {
         for value in values {

@@ -15,6 +15,8 @@ pub(crate) struct Route {
     pub(crate) folders: Vec<String>,
     /// The years that are; all when there is none.
     pub(crate) years: Option<RangeInclusive<i32>>,
+    /// The folders that are told first, since they say something of the files in others.
+    pub(crate) first: Vec<String>,
     /// The last folder whose files an earlier part of the same harvest told.
     pub(crate) done: Option<String>,
 }
@@ -38,7 +40,13 @@ impl Route {
             return Way::Outside;
         }
         match &self.done {
-            Some(done) if order(path, done) == Ordering::Less && !is_in(done, path) => Way::Done,
+            Some(done)
+                if self.order(path, done) == Ordering::Less
+                    && !is_in(done, path)
+                    && !self.is_first(path) =>
+            {
+                Way::Done
+            }
             _ => Way::Into,
         }
     }
@@ -52,7 +60,26 @@ impl Route {
     pub(crate) fn was_told(&self, path: &str) -> bool {
         self.done
             .as_ref()
-            .is_some_and(|done| order(path, done) != Ordering::Greater)
+            .is_some_and(|done| self.order(path, done) != Ordering::Greater)
+    }
+
+    /// Whether a folder is told before those beside it: it leads to a first one, or lies in it.
+    pub(crate) fn is_first(&self, path: &str) -> bool {
+        let mut first = self.first.iter();
+        first.any(|folder| is_in(folder, path) || is_in(path, folder))
+    }
+
+    /// The order in which a walk tells folders: step by step, each before what is in it.
+    fn order(&self, a: &str, b: &str) -> Ordering {
+        let places = |path: &str| {
+            let ends = path.match_indices('/').map(|(at, _)| at);
+            let steps = ends.chain([path.len()]).filter_map(|end| path.get(..end));
+            let steps = steps.filter(|step| !step.is_empty());
+            steps
+                .map(|step| (!self.is_first(step), step.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        places(a).cmp(&places(b))
     }
 
     /// A folder of four digits is a year, below `products` a GPS week; all others are of every year.
@@ -88,17 +115,6 @@ pub(crate) fn is_in(path: &str, folder: &str) -> bool {
         || path
             .strip_prefix(folder)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The order in which a walk tells folders: step by step, each before what is in it.
-fn order(a: &str, b: &str) -> Ordering {
-    let steps = |path: &str| {
-        path.split('/')
-            .filter(|step| !step.is_empty())
-            .map(ToOwned::to_owned)
-            .collect::<Vec<_>>()
-    };
-    steps(a).cmp(&steps(b))
 }
 
 /// The folders of a walk that have begun and of which something may still come.
@@ -189,6 +205,7 @@ mod tests {
         Route {
             folders: vec!["gnss/data".to_owned(), "gnss/products".to_owned()],
             years,
+            first: vec!["gnss/stations".to_owned()],
             done: done.map(ToOwned::to_owned),
         }
     }

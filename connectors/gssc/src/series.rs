@@ -101,6 +101,8 @@ pub(crate) fn asset(facts: &Facts, id: AssetId, name: &Name) -> Asset {
         time_scale: None,
         days: None,
         sky: None,
+        place: None,
+        station: None,
         related: Vec::new(),
         warnings: Vec::new(),
         columns: Vec::new(),

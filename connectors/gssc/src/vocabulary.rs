@@ -61,6 +61,8 @@ struct Centres {
 #[derive(Deserialize)]
 pub(crate) struct Folders {
     pub(crate) folders: Vec<String>,
+    /// Where site logs are.
+    pub(crate) stations: Vec<String>,
     pub(crate) aliases: Vec<Alias>,
 }
 

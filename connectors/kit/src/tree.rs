@@ -1,7 +1,7 @@
 //! Walking a tree of folders at an address: over HTTP, FTP or SFTP, whichever the address names.
 //!
 //! [`Walk`] lists every folder that is asked for exactly once and tells what it found in the order
-//! of the names, a folder's own entries first and then what lies below them. It lists folders
+//! of the names, those in [`Walk::first`] before others, a folder's own entries first and then what lies below them. It lists folders
 //! ahead, as many at once as the client's limits allow, without changing that order. What happens
 //! to the files found is left to the caller.
 
@@ -83,6 +83,8 @@ pub struct Walk {
     pub max_entries: usize,
     /// Whether links to folders are followed, through at most [`Walk::MAX_LINKS`] on one path. No.
     pub follow_links: bool,
+    /// Folders that are told before those beside them, with all that leads to them, by path below the root.
+    pub first: Vec<String>,
 }
 
 /// Which folders are gone into, by path below the root.
@@ -101,7 +103,17 @@ impl Walk {
             max_depth: 32,
             max_entries: 20_000_000,
             follow_links: false,
+            first: Vec::new(),
         }
+    }
+
+    fn is_first(&self, path: &str) -> bool {
+        let is_in = |path: &str, folder: &str| {
+            let rest = path.strip_prefix(folder);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut first = self.first.iter();
+        first.any(|folder| is_in(folder, path) || is_in(path, folder))
     }
 
     /// Walks, going into the folders that `descend` says yes to; the root always.
@@ -220,6 +232,7 @@ impl Walking {
         events.push(Ok(Event::FolderComplete {
             path: folder.path.clone(),
         }));
+        below.sort_by_key(|folder| !self.walk.is_first(&folder.path));
         self.folders.extend(below.into_iter().rev());
         events
     }

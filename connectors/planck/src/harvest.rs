@@ -117,6 +117,8 @@ impl Planck {
             time_scale: None,
             days: None,
             sky: is_map.then(Sky::all),
+            place: None,
+            station: None,
             related: families.related(&self.archive.id, &product.name, name),
             warnings: Vec::new(),
             columns: Vec::new(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{AssetId, Days, Facets, File, Sky, TimeScale, TimeSpan};
+use crate::{AssetId, Days, Facets, File, Place, Sky, Station, TimeScale, TimeSpan};
 
 /// What kind of thing an asset is, in the GSSC's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,12 @@ pub struct Asset {
     /// The sky it covers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sky: Option<Sky>,
+    /// Where on Earth it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What a site log says of its station.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub station: Option<Box<Station>>,
     /// Assets that belong with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
@@ -143,6 +149,8 @@ impl Asset {
             time_scale: None,
             days: None,
             sky: None,
+            place: None,
+            station: None,
             related: Vec::new(),
             warnings: Vec::new(),
             columns: Vec::new(),

@@ -58,6 +58,8 @@ pub enum GapReason {
     NotAtArchive,
     /// The day is not over yet.
     NotYetDue,
+    /// By its site log the station had no receiver or no antenna.
+    StationInactive,
 }
 
 impl GapReason {
@@ -67,6 +69,7 @@ impl GapReason {
         match self {
             Self::NotAtArchive => "the archive has none",
             Self::NotYetDue => "not due yet",
+            Self::StationInactive => "the station had no receiver or no antenna",
         }
     }
 }

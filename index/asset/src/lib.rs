@@ -9,6 +9,7 @@ mod file;
 mod id;
 mod members;
 mod query;
+mod station;
 mod vocabulary;
 
 pub use asset::{Asset, Column, Kind, Related, Relation, content_hash};
@@ -20,4 +21,5 @@ pub use file::{Algorithm, Checksum, File, Location, version_hash};
 pub use id::{ArchiveId, AssetId, IdError};
 pub use members::{Members, SumOfMembers};
 pub use query::{AdqlQuery, DatalinkQuery, Query};
+pub use station::{Equipment, Place, Station};
 pub use vocabulary::{FacetField, FacetOrder, Vocabulary, vocabulary};

@@ -17,6 +17,7 @@ mod search_query;
 mod select;
 mod serve;
 mod sets;
+mod stations;
 mod views;
 
 pub use problem::Problem;

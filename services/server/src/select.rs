@@ -107,6 +107,7 @@ pub(crate) async fn selection_of(
     collect(app, take, &mut taken, DEPTH).await?;
     let mut draft = Draft::of(&app.store, &taken.ids, &taken.ranged).await?;
     wishes.fulfil(app, &mut draft).await?;
+    crate::stations::tell(app, &mut draft).await?;
     if taken.queries.is_empty() {
         return Ok(keep_draft(&app.store, draft).await?);
     }

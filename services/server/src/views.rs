@@ -1,6 +1,8 @@
 //! What the interface shows of assets: one shape for search, for an asset and for export.
 
-use gantry_asset::{Asset, Column, Days, FacetPath, Facets, File, Members, Related};
+use gantry_asset::{
+    Asset, Column, Days, FacetPath, Facets, File, Members, Place, Related, Station,
+};
 use gantry_store::{AssetRecord, NOT_RUN};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -36,6 +38,12 @@ pub(crate) struct AssetView {
     /// The sky it covers.
     #[schema(value_type = Option<Object>)]
     pub(crate) sky: Option<Value>,
+    /// Where on Earth it was made: degrees north and east, metres above the ellipsoid.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) place: Option<Place>,
+    /// What a site log says of its station: receivers and antennas with their days.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) station: Option<Station>,
     /// The nominal days it covers, both included.
     #[schema(value_type = Option<Object>)]
     pub(crate) days: Option<Days>,
@@ -76,6 +84,8 @@ impl From<&AssetRecord> for AssetView {
             series: asset.series.as_ref().map(ToString::to_string),
             time: asset.time.map(|time| json!(time)),
             sky: asset.sky.as_ref().map(|sky| json!(sky)),
+            place: asset.place,
+            station: asset.station.as_deref().cloned(),
             days: asset.days.clone(),
             members: record.members.as_ref().map(members_json),
             n_files: (!is_unrun(record)).then_some(asset.files.len()),
@@ -114,6 +124,7 @@ pub(crate) fn hit_view(record: &AssetRecord) -> Value {
                 .as_ref()
                 .map(|sky| json!({"all_sky": sky.all_sky})),
         );
+        add(object, "place", asset.place.map(|place| json!(place)));
         add(object, "days", asset.days.as_ref().map(|days| json!(days)));
         add(object, "members", record.members.as_ref().map(members_json));
         add(

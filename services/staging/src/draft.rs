@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{Datelike, Utc};
-use gantry_asset::{AssetId, Completeness, Day, DayRange};
+use gantry_asset::{AssetId, Completeness, Day, DayRange, GapReason, Station};
 use gantry_store::{AssetRecord, Store};
 
 use crate::error::StagingError;
@@ -36,6 +36,8 @@ pub struct Draft {
     counts_as: BTreeMap<AssetId, AssetId>,
     /// What was counted and is to be said beside the days of series.
     more: Completeness,
+    /// What site logs say of stations.
+    logs: BTreeMap<String, Station>,
 }
 
 impl Draft {
@@ -87,6 +89,7 @@ impl Draft {
             ranged: ranged.to_vec(),
             counts_as: BTreeMap::new(),
             more: Completeness::default(),
+            logs: BTreeMap::new(),
         })
     }
 
@@ -131,6 +134,35 @@ impl Draft {
         }
     }
 
+    /// The stations of what is selected, each with its first day and its last.
+    #[must_use]
+    pub fn stations(&self) -> BTreeMap<String, DayRange> {
+        let mut stations: BTreeMap<String, DayRange> = BTreeMap::new();
+        for record in self.by_id.values() {
+            let asset = &record.asset;
+            let range = asset.days.as_ref().and_then(gantry_asset::Days::range);
+            let range = range.filter(|range| range.n_days() <= MAX_DAYS);
+            if let (Some(station), Some(range)) = (asset.facets.first("station"), range) {
+                let known = stations.entry(station.to_owned()).or_insert(range);
+                known.first = known.first.min(range.first);
+                known.last = known.last.max(range.last);
+            }
+        }
+        stations
+    }
+
+    /// Says what the site logs of stations tell of the days taken: what changed, and when a station had nothing to
+    /// observe with. Of several logs of a station the last one given counts.
+    pub fn tell_stations(&mut self, stations: impl IntoIterator<Item = Station>) {
+        let days = self.stations();
+        for station in stations {
+            if let Some(days) = days.get(&station.id) {
+                self.more.notes.extend(station.changes(*days));
+            }
+            self.logs.insert(station.id.clone(), station);
+        }
+    }
+
     /// Adds products that were chosen, and what is to be said of them.
     ///
     /// # Errors
@@ -161,6 +193,18 @@ impl Draft {
                 let members = range.ids.iter().filter_map(|id| self.by_id.get(id));
                 let members = members.map(|record| &record.asset);
                 days.add(members, Some(range.days), today, &self.counts_as);
+            }
+        }
+        for gap in &mut days.gaps {
+            let log = gap
+                .station
+                .as_ref()
+                .and_then(|station| self.logs.get(station));
+            if gap.reason == GapReason::NotAtArchive
+                && let (Some(log), Ok(day)) = (log, gap.day.parse())
+                && log.was_inactive(day)
+            {
+                gap.reason = GapReason::StationInactive;
             }
         }
         days.merge(self.more.clone());

@@ -125,6 +125,7 @@ fn id_of<'a>(records: impl Iterator<Item = &'a AssetRecord>, days: &Completeness
         };
         let yet = match gap.reason {
             GapReason::NotYetDue => " yet",
+            GapReason::StationInactive => " inactive",
             GapReason::NotAtArchive => "",
         };
         format!("{what} lacks {}{yet}\n", gap.day)

@@ -13,6 +13,7 @@ mod search;
 mod selections;
 mod sets;
 mod staging_jobs;
+mod stations;
 mod three_archives;
 mod volumes;
 

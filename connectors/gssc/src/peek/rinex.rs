@@ -56,6 +56,7 @@ fn of_header(header: &Header) -> Facts {
             .filter_map(|pcv| model(&pcv.source))
             .collect(),
         days: days(header),
+        position_m: header.position_m,
         remarks: remarks(header),
         ..Facts::default()
     };
@@ -124,9 +125,6 @@ fn remarks(header: &Header) -> Vec<String> {
     }
     if let Some(number) = &header.marker_number {
         remarks.push(format!("marker number {number}"));
-    }
-    if let Some([x, y, z]) = header.position_m {
-        remarks.push(format!("position {x:.0} {y:.0} {z:.0} m (earth-fixed)"));
     }
     remarks.retain(|remark| !matches!(remark.as_str(), "receiver " | "antenna "));
     remarks

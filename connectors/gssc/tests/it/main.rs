@@ -8,6 +8,7 @@ mod conformance;
 mod names;
 mod real;
 mod recheck;
+mod stations;
 mod tree;
 
 /// The servers that `gantry-net` is tried out on.

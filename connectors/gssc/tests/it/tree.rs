@@ -29,7 +29,13 @@ async fn a_daily_file_is_found_by_its_day_its_codes_and_its_short_name() {
     assert_eq!(asset.title, "BRUX00BEL, observations, 2023-001, daily 30 s");
     assert_eq!(
         asset.synonyms,
-        ["2023-01-01", "BRUX", "GPS week 2243 day 0", "brux0010.23d"]
+        [
+            "13101M010",
+            "2023-01-01",
+            "BRUX",
+            "GPS week 2243 day 0",
+            "brux0010.23d"
+        ]
     );
     let days = asset.days.as_ref().unwrap();
     assert_eq!(

@@ -173,6 +173,8 @@ pub fn asset(name: &str, title: &str, rank: u32, facets: &[&str]) -> Asset {
         time_scale: None,
         days: None,
         sky: None,
+        place: None,
+        station: None,
         related: vec![],
         warnings: vec![],
         columns: vec![],

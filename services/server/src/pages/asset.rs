@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gantry_asset::{Asset, Column, File, Location, Relation, vocabulary};
+use gantry_asset::{Asset, Column, Equipment, File, Location, Place, Relation, vocabulary};
 use gantry_connector::Archive;
 use gantry_store::{AssetRecord, NOT_RUN};
 
@@ -32,6 +32,7 @@ struct AssetPage {
     version: String,
     facets: Vec<AssetFacet>,
     times: Vec<Pair>,
+    equipment: Vec<EquipmentRow>,
     columns: Vec<Column>,
     files: Vec<AssetFile>,
     versions: Vec<AssetVersion>,
@@ -66,6 +67,14 @@ struct AssetFile {
     size: String,
     checksum: Option<String>,
     locations: String,
+}
+
+/// A receiver or an antenna of a site log.
+struct EquipmentRow {
+    what: &'static str,
+    kind: String,
+    serial: String,
+    days: String,
 }
 
 struct AssetVersion {
@@ -125,6 +134,7 @@ pub(crate) async fn show(
         version: version(&record),
         facets: facets(asset),
         times: times(asset),
+        equipment: equipment(asset),
         columns: asset.columns.clone(),
         files: asset.files.iter().map(asset_file).collect(),
         versions: if asset.is_series() {
@@ -217,7 +227,51 @@ fn times(asset: &Asset) -> Vec<Pair> {
         );
         times.push(Pair::new("Coverage", text));
     }
+    times.extend(
+        asset
+            .place
+            .map(|place| Pair::new("Position", position(place))),
+    );
     times
+}
+
+/// A place as people write it, to a thousandth of a degree.
+fn position(place: Place) -> String {
+    let side = |degrees: f64, sides: [&str; 2]| {
+        let side = if degrees < 0.0 { sides[1] } else { sides[0] };
+        format!("{:.3}° {side}", degrees.abs())
+    };
+    let height = place
+        .height_m
+        .map_or_else(String::new, |height| format!(", {height:.0} m"));
+    let (lat, lon) = (side(place.lat, ["N", "S"]), side(place.lon, ["E", "W"]));
+    format!("{lat}, {lon}{height}")
+}
+
+/// The receivers and antennas of a site log, newest first.
+fn equipment(asset: &Asset) -> Vec<EquipmentRow> {
+    let Some(station) = &asset.station else {
+        return Vec::new();
+    };
+    let row = |what: &'static str| {
+        move |one: &Equipment| EquipmentRow {
+            what,
+            kind: match &one.firmware {
+                Some(firmware) => format!("{}, firmware {firmware}", one.kind),
+                None => one.kind.clone(),
+            },
+            serial: one.serial.clone().unwrap_or_default(),
+            days: match (one.installed, one.removed) {
+                (Some(from), Some(to)) => format!("{from} – {to}"),
+                (Some(from), None) => format!("since {from}"),
+                (None, Some(to)) => format!("until {to}"),
+                (None, None) => String::new(),
+            },
+        }
+    };
+    let receivers = station.receivers.iter().rev().map(row("Receiver"));
+    let antennas = station.antennas.iter().rev().map(row("Antenna"));
+    receivers.chain(antennas).collect()
 }
 
 /// What a series stands for.

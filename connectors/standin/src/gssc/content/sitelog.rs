@@ -42,7 +42,8 @@ pub(crate) fn text(station: &Station, prepared: &str, terms: &Terms) -> String {
         field(&mut out, "Firmware Version", receiver.firmware);
         field(&mut out, "Elevation Cutoff Setting", "10 deg");
         field(&mut out, "Date Installed", receiver.since);
-        let removed = receivers.get(n + 1).map_or(STILL, |next| next.since);
+        let next = receivers.get(n + 1).map_or(STILL, |next| next.since);
+        let removed = receiver.until.unwrap_or(next);
         field(&mut out, "Date Removed", removed);
     }
     out.push_str("\n\n4.   GNSS Antenna Information\n");

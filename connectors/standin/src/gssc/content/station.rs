@@ -25,6 +25,17 @@ pub(crate) struct Equipment {
     pub(crate) firmware: &'static str,
     /// Such as `2019-05-07T12:00Z`.
     pub(crate) since: &'static str,
+    /// When it was removed, where nothing took its place at once.
+    pub(crate) until: Option<&'static str>,
+}
+
+impl Equipment {
+    const fn until(self, until: &'static str) -> Self {
+        Self {
+            until: Some(until),
+            ..self
+        }
+    }
 }
 
 impl Station {
@@ -59,6 +70,7 @@ const fn receiver(
         serial,
         firmware,
         since,
+        until: None,
     }
 }
 
@@ -128,12 +140,12 @@ pub(crate) static STATIONS: [Station; 6] = [
         country: "Denmark",
         domes: "10101M004",
         position: [3_513_638.030, 778_956.526, 5_248_216.552],
-        receivers: &[receiver(
-            "SEPT POLARX5",
-            "3023322",
-            "5.4.0",
-            "2021-08-24T10:00Z",
-        )],
+        // Sent in for repair.
+        receivers: &[
+            receiver("SEPT POLARX5", "3023322", "5.4.0", "2021-08-24T10:00Z")
+                .until("2023-01-29T12:00Z"),
+            receiver("SEPT POLARX5", "3023322", "5.4.0", "2023-02-03T00:00Z"),
+        ],
         antennas: &[antenna(
             "LEIAR25.R4      LEIT",
             "726333",
