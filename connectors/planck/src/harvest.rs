@@ -12,6 +12,7 @@ use crate::Planck;
 use crate::grammar::{Name, read_name};
 use crate::product::Product;
 use crate::related::Families;
+use crate::series::Realisations;
 
 /// A title, and words to find a product by, that its name does not hold.
 #[derive(Deserialize)]
@@ -39,12 +40,15 @@ pub(crate) fn harvest(
             yield Harvested::Rejected { what, why };
         }
         let names: Vec<Name> = products.iter().map(|product| read_name(&product.name)).collect();
+        let mut realisations = Realisations::new(products.iter().map(|product| product.name.as_str()));
         let families = Families::new(products.iter().map(|product| product.name.as_str()).zip(&names));
+        let mirrors = planck.mirrored(&products).await;
         // A cursor counts only for the list it was made from: a name that is new in another list may come before it.
         let list = list_hash(&products);
         let done = cursor.and_then(|Cursor(text)| text.strip_prefix(&list)?.strip_prefix(' ').map(ToOwned::to_owned));
         for (n, (product, name)) in products.iter().zip(&names).enumerate() {
             if done.as_ref().is_some_and(|done| product.name <= *done) {
+                realisations.was_told(&product.name);
                 continue;
             }
             match planck.asset(product, name, &families) {
@@ -52,7 +56,13 @@ pub(crate) fn harvest(
                     if planck.peek.wants(!name.is_unknown()) {
                         planck.peek_into(&mut asset).await;
                     }
-                    yield Harvested::Asset(Box::new(asset));
+                    if let Some(series) = realisations.join(&planck.archive.id, &mut asset, &product.name) {
+                        yield Harvested::Asset(Box::new(series));
+                    }
+                    let others = mirrors.add_to(&planck.archive.id, &mut asset);
+                    for told in std::iter::once(asset).chain(others) {
+                        yield Harvested::Asset(Box::new(told));
+                    }
                 }
                 Err(why) => yield Harvested::Rejected { what: product.name.clone(), why },
             }

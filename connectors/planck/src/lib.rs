@@ -4,16 +4,18 @@ mod config;
 mod files;
 mod grammar;
 mod harvest;
+mod mirrors;
 mod peek;
 mod product;
 mod related;
+mod series;
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use gantry_asset::{ArchiveId, File};
 use gantry_connector::{
     Archive, ArchiveConfig, ByteStream, ConfigError, Connector, HarvestError, Harvested, OpenError,
-    Peek, Resume, Since,
+    Peek, Resume, Since, folder,
 };
 use gantry_net::{Client, Health, Net};
 use url::Url;
@@ -34,6 +36,7 @@ pub fn connect(
         source: Source::read(&id, config)?,
         peek: config.peek(&id)?,
         url: config.url.clone(),
+        mirrors: config.mirrors.iter().cloned().map(folder).collect(),
         mounted: !config.mounts.is_empty(),
         archive: config::archive(id, config),
     }))
@@ -44,6 +47,8 @@ struct Planck {
     archive: Archive,
     client: Client,
     url: Url,
+    /// Folders of other servers with files under the names of products.
+    mirrors: Vec<Url>,
     source: Source,
     peek: Peek,
     mounted: bool,

@@ -8,7 +8,7 @@ use crate::archive::archive;
 async fn the_connector_keeps_every_promise_of_a_connector() {
     let archive = archive();
     let harvest = conformance(archive.connector().as_ref()).await.unwrap();
-    assert_eq!((harvest.assets.len(), harvest.rejected.len()), (31, 0));
+    assert_eq!((harvest.assets.len(), harvest.rejected.len()), (32, 0));
 }
 
 /// How often faults are drawn.
@@ -86,7 +86,7 @@ async fn a_list_that_is_cut_anywhere_is_an_error_and_completes_nothing() {
             "cut at {byte}"
         );
     }
-    assert_eq!(archive.harvest().await.assets.len(), 31);
+    assert_eq!(archive.harvest().await.assets.len(), 32);
 }
 
 async fn list_bytes(archive: &crate::archive::Archive) -> u64 {

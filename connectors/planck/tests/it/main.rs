@@ -6,4 +6,11 @@ mod conformance;
 mod corpus;
 mod files;
 mod lists;
+mod mirrors;
 mod real;
+mod series;
+
+/// The servers that `gantry-net` is tried out on.
+#[path = "../../../net/tests/it/servers.rs"]
+#[expect(dead_code, reason = "not every server of theirs is wanted here")]
+mod servers;
