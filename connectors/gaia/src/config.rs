@@ -16,6 +16,10 @@ const FILES: &str = "https://cdn.gea.esac.esa.int/";
 pub(crate) struct Addresses {
     /// The TAP service.
     pub(crate) tap: Url,
+    /// Where to log in to it, and to what gives products: each has its own sessions.
+    pub(crate) tap_login: Url,
+    /// See `tap_login`.
+    pub(crate) data_login: Url,
     /// Products by source.
     pub(crate) data: Url,
     /// The listing of the bulk files.
@@ -52,6 +56,8 @@ impl Addresses {
         };
         Ok(Self {
             tap: below("tap-server/tap/")?,
+            tap_login: below("tap-server/login")?,
+            data_login: below("data-server/login")?,
             data: below("data-server/data")?,
             listing,
             files,
@@ -85,6 +91,8 @@ pub(crate) fn archive(id: ArchiveId, config: &ArchiveConfig) -> Archive {
         asks: Asks {
             adql: true,
             datalink: KINDS.iter().map(|kind| kind.name.to_owned()).collect(),
+            login: true,
+            upload: true,
         },
     }
 }

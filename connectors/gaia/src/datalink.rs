@@ -5,7 +5,8 @@ use std::fs::File as LocalFile;
 use std::io::{BufReader, Seek};
 
 use gantry_asset::{Asset, AssetId, DatalinkQuery, File, Kind};
-use gantry_connector::{ByteStream, OpenError, Remarks};
+use gantry_connector::{ByteStream, Login, OpenError, Remarks};
+use gantry_net::header::COOKIE;
 use gantry_net::{Method, Request};
 
 use crate::Gaia;
@@ -107,6 +108,7 @@ impl Gaia {
         &self,
         file: &File,
         query: &DatalinkQuery,
+        login: Option<&Login>,
     ) -> Result<ByteStream, OpenError> {
         let release = format!("Gaia {}", query.release);
         let ids: Vec<String> = query
@@ -126,9 +128,14 @@ impl Gaia {
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value))
             .collect();
-        let request = Request::new(Method::POST, self.addresses.data.clone())
+        let mut request = Request::new(Method::POST, self.addresses.data.clone())
             .form(&form)
             .repeatable();
+        if let Some(login) = login {
+            let at = &self.addresses.data_login;
+            let session = self.log_in(&file.name, at, login).await?;
+            request = request.header(COOKIE, session);
+        }
         let mut response = match self.client.request(request).await {
             Ok(response) => response,
             Err(error)
@@ -158,7 +165,7 @@ impl Gaia {
         self.stream(&file.name, (answer, location), remarks)
     }
 
-    fn net(&self, name: &str, source: gantry_net::NetError) -> OpenError {
+    pub(crate) fn net(&self, name: &str, source: gantry_net::NetError) -> OpenError {
         OpenError::Net {
             archive: self.archive.id.clone(),
             name: name.to_owned(),

@@ -4,6 +4,7 @@ mod bulk;
 mod config;
 mod datalink;
 mod harvest;
+mod login;
 mod peek;
 mod query;
 mod spool;
@@ -73,7 +74,9 @@ impl Connector for Gaia {
         Box::pin(async move {
             match query {
                 Some(Query::Adql(query)) => self.run(file, query, resume).await,
-                Some(Query::Datalink(query)) => self.products(file, query).await,
+                Some(Query::Datalink(query)) => {
+                    self.products(file, query, resume.login.as_ref()).await
+                }
                 None => {
                     gantry_connector::open_address(&self.client, &self.archive.id, file, resume)
                         .await

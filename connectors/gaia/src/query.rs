@@ -24,9 +24,16 @@ impl Gaia {
                 let _ended = runs.send(job.to_string());
             }
         };
-        let response = self
-            .tap
-            .result(&file.name, query, resume.run.as_deref(), begun)
+        let tap = match &resume.login {
+            Some(login) => {
+                let at = &self.addresses.tap_login;
+                self.tap.session(self.log_in(&file.name, at, login).await?)
+            }
+            None => self.tap.clone(),
+        };
+        let asked = (query, resume.upload.as_ref());
+        let response = tap
+            .result(&file.name, asked, resume.run.as_deref(), begun)
             .await?;
         let answer = self.spool(&file.name, response).await?;
         let remarks = Remarks::default();

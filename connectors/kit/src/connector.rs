@@ -43,6 +43,10 @@ pub struct Asks {
     pub adql: bool,
     /// The kinds of products it gives by source, such as `XP_SAMPLED`.
     pub datalink: Vec<String>,
+    /// Whether people can have a login of their own there.
+    pub login: bool,
+    /// Whether a table may go with a query.
+    pub upload: bool,
 }
 
 impl Asks {
@@ -145,6 +149,25 @@ pub struct Resume {
     /// Where the connector names the run of a query as soon as it has begun. Whoever has the name may have the answer,
     /// so it is kept like a secret and never shown.
     pub runs: Option<UnboundedSender<String>>,
+    /// The asker's own login at the archive; only questions are asked with it.
+    pub login: Option<Login>,
+    /// The table that goes with a query, a VOTable.
+    pub upload: Option<Bytes>,
+}
+
+/// Somebody's login at an archive.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Their name there.
+    pub username: String,
+    /// Their password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").finish_non_exhaustive()
+    }
 }
 
 /// What there is to say of a file while it comes, such as sources that had no product; clones are one and the same.

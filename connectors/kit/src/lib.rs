@@ -12,7 +12,7 @@ pub mod tree;
 
 pub use config::{ArchiveConfig, ConfigError, Peek, folder};
 pub use connector::{
-    Archive, Asks, ByteStream, Connector, Cursor, Harvested, Remarks, Resume, Since,
+    Archive, Asks, ByteStream, Connector, Cursor, Harvested, Login, Remarks, Resume, Since,
 };
 pub use error::{HarvestError, OpenError};
 pub use open::open_address;

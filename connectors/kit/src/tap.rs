@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use gantry_asset::{AdqlQuery, ArchiveId};
 use gantry_formats::XmlLimits;
 use gantry_formats::vodataservice::{Schema, read_tables};
-use gantry_formats::vosi::{Availability, read_availability};
+use gantry_formats::vosi::{Availability, read_availability, read_capabilities};
 use gantry_formats::votable::{Limits, QueryStatus, Reader};
-use gantry_net::{Client, Method, NetError, Request, Response};
+use gantry_net::header::COOKIE;
+use gantry_net::{Bytes, Client, HeaderValue, Method, NetError, Request, Response};
 use url::Url;
 
 use crate::{HarvestError, OpenError, document};
@@ -30,6 +31,12 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(10);
 /// How long a job is waited for; the Gaia archive lets one run for two hours.
 const PATIENCE: Duration = Duration::from_hours(3);
 
+/// What stands between the parts of a form: long enough that no table holds it by chance, and refused in one that does.
+pub const BOUNDARY: &str = "gantry-8f1b6d0e2c9a47d3b5e4-part";
+const MULTIPART: &str = "multipart/form-data; boundary=gantry-8f1b6d0e2c9a47d3b5e4-part";
+/// The name of the part that is the table.
+const PART: &str = "table";
+
 /// A TAP service of an archive.
 #[derive(Debug, Clone)]
 pub struct Tap {
@@ -37,6 +44,8 @@ pub struct Tap {
     client: Client,
     base: Url,
     patience: Duration,
+    /// What lets a user in, where one has logged in.
+    session: Option<HeaderValue>,
 }
 
 /// What became of a job.
@@ -77,6 +86,7 @@ impl Tap {
             client,
             base,
             patience: PATIENCE,
+            session: None,
         }
     }
 
@@ -84,6 +94,28 @@ impl Tap {
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The service, asked as somebody who has logged in: `session` is the cookie that says who.
+    #[must_use]
+    pub fn session(&self, mut session: HeaderValue) -> Self {
+        session.set_sensitive(true);
+        Self {
+            session: Some(session),
+            ..self.clone()
+        }
+    }
+
+    fn get(&self, url: Url) -> Request {
+        self.known(Request::new(Method::GET, url))
+    }
+
+    /// A request that says who asks.
+    fn known(&self, request: Request) -> Request {
+        match &self.session {
+            Some(session) => request.header(COOKIE, session.clone()),
+            None => request,
+        }
     }
 
     /// What the service says of outages, now or to come; `None` when there are none, or when it does not say.
@@ -96,6 +128,19 @@ impl Tap {
         let bytes = response.bytes(SAID_BYTES).await.ok()?;
         let read = document::read(move || read_availability(&bytes[..], document::LIMITS)).await;
         in_words(&read.ok()?)
+    }
+
+    /// The most rows the service gives at once, whatever is asked for; `None` when it does not say.
+    ///
+    /// # Source
+    /// IVOA VOSI 1.1, section 2.1 (capabilities); TAPRegExt 1.0, section 2.6.
+    pub async fn most_rows(&self) -> Option<u64> {
+        let url = self.at(&self.base, "capabilities");
+        let response = self.client.get(&url).await.ok()?;
+        let bytes = response.bytes(SAID_BYTES).await.ok()?;
+        let read = document::read(move || read_capabilities(&bytes[..], document::LIMITS)).await;
+        let limits = read.ok()?.into_iter().filter_map(|one| one.hard_limit_rows);
+        limits.filter(|rows| *rows > 0).min()
     }
 
     /// The tables there are, with their columns.
@@ -124,7 +169,7 @@ impl Tap {
     /// Runs a query to its end and opens its result, as the service sends it.
     ///
     /// `name` is what the answer is called in errors. A job that `run` names is taken up if it is still there; `begun`
-    /// is told a new one as soon as it exists.
+    /// is told a new one as soon as it exists. `upload` is the VOTable that goes with it, where the query names one.
     ///
     /// # Errors
     /// [`OpenError::Refused`] with what the service says of the query or when the job is not done in time, [`OpenError::Net`] and [`OpenError::Page`] when
@@ -132,7 +177,7 @@ impl Tap {
     pub async fn result(
         &self,
         name: &str,
-        query: &AdqlQuery,
+        (query, upload): (&AdqlQuery, Option<&Bytes>),
         run: Option<&str>,
         begun: impl Fn(&Url),
     ) -> Result<Response, OpenError> {
@@ -141,7 +186,7 @@ impl Tap {
         {
             return self.open(name, &job).await;
         }
-        let job = self.submit(name, query).await?;
+        let job = self.submit(name, query, upload).await?;
         begun(&job);
         if self.wait(name, &job).await? {
             return self.open(name, &job).await;
@@ -149,7 +194,12 @@ impl Tap {
         Err(self.refused(name, "the job vanished before it was done".to_owned()))
     }
 
-    async fn submit(&self, name: &str, query: &AdqlQuery) -> Result<Url, OpenError> {
+    async fn submit(
+        &self,
+        name: &str,
+        query: &AdqlQuery,
+        upload: Option<&Bytes>,
+    ) -> Result<Url, OpenError> {
         let mut form = vec![
             ("REQUEST", "doQuery".to_owned()),
             ("LANG", "ADQL".to_owned()),
@@ -163,7 +213,11 @@ impl Tap {
             .map(|(key, value)| (key.to_owned(), value))
             .collect();
         let url = self.at(&self.base, "async");
-        let request = Request::new(Method::POST, url.clone()).form(&form);
+        let request = self.known(Request::new(Method::POST, url.clone()));
+        let request = match (&query.upload, upload) {
+            (Some(said), Some(table)) => with_table(request, form, &said.name, table),
+            _ => request.form(&form),
+        };
         let answer = self.client.request(request).await;
         let mut response = answer.map_err(|error| self.said(name, error))?;
         if response
@@ -211,7 +265,11 @@ impl Tap {
     }
 
     async fn look(&self, name: &str, job: &Url) -> Result<Look, OpenError> {
-        let mut response = match self.client.get(&self.below(job, "phase")).await {
+        let mut response = match self
+            .client
+            .request(self.get(self.below(job, "phase")))
+            .await
+        {
             Ok(response) => response,
             Err(error) if error.is_not_found() => return Ok(Look::Unknown),
             Err(error) => return Err(self.net(name, error)),
@@ -240,14 +298,16 @@ impl Tap {
 
     /// What the service says of a job that failed.
     async fn failure(&self, name: &str, job: &Url) -> Result<String, OpenError> {
-        let response = self.client.get(&self.below(job, "error")).await;
+        let request = self.get(self.below(job, "error"));
+        let response = self.client.request(request).await;
         let response = response.map_err(|error| self.said(name, error))?;
         let bytes = response.bytes(SAID_BYTES).await;
         Ok(sentence(&bytes.map_err(|error| self.net(name, error))?))
     }
 
     async fn open(&self, name: &str, job: &Url) -> Result<Response, OpenError> {
-        let opened = self.client.get(&self.below(job, "results/result")).await;
+        let request = self.get(self.below(job, "results/result"));
+        let opened = self.client.request(request).await;
         let mut response = opened.map_err(|error| self.net(name, error))?;
         if response
             .is_html()
@@ -304,6 +364,35 @@ impl Tap {
             why,
         }
     }
+}
+
+/// A query with the table that goes with it, as a form of several parts.
+///
+/// # Source
+/// IVOA TAP 1.1, section 2.5: `UPLOAD=<name>,param:<part>`; RFC 7578.
+fn with_table(
+    request: Request,
+    mut form: Vec<(String, String)>,
+    name: &str,
+    table: &Bytes,
+) -> Request {
+    form.push(("UPLOAD".to_owned(), format!("{name},param:{PART}")));
+    let mut body = Vec::with_capacity(table.len() + 4096);
+    for (key, value) in form {
+        let head =
+            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{key}\"\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(value.as_bytes());
+        body.extend_from_slice(b"\r\n");
+    }
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{PART}\"; filename=\"{PART}.vot\"\r\n\
+         Content-Type: application/x-votable+xml\r\n\r\n"
+    );
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(table);
+    body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+    request.body(MULTIPART, body)
 }
 
 /// What an error document says: a VOTable's status, or its text.

@@ -68,7 +68,7 @@ pub(crate) fn harvest(
                 Progress { n: 0, of: obstap.n_rows(&table).await?, last: None }
             }
         };
-        let mut n_rows = ROWS;
+        let mut n_rows = obstap.rows_at_once().await;
         loop {
             let page = obstap.page(&table, n_rows, &progress.condition()).await?;
             let goes_on = page.overflowed || page.rows.len() >= n_rows;
@@ -101,6 +101,12 @@ fn name_of(row: &Row) -> String {
 }
 
 impl ObsTap {
+    /// How many rows a page has: as many as the service says that it gives at once.
+    async fn rows_at_once(&self) -> usize {
+        let limit = self.tap.most_rows().await;
+        limit.map_or(ROWS, |rows| usize::try_from(rows).unwrap_or(ROWS).min(ROWS))
+    }
+
     /// A service that does not order rows as it compares them leaves some out between pages, and says nothing.
     fn check_whole(&self, progress: &Progress) -> Result<(), HarvestError> {
         match progress.n < progress.of {

@@ -98,12 +98,13 @@ impl ObsTap {
 
     async fn answer(&self, adql: String, max_rows: u64) -> Result<Bytes, HarvestError> {
         let query = AdqlQuery {
+            upload: None,
             adql,
             format: "votable".to_owned(),
             max_rows: Some(max_rows),
             release: None,
         };
-        let answer = self.tap.result(WHAT, &query, None, |_| {}).await;
+        let answer = self.tap.result(WHAT, (&query, None), None, |_| {}).await;
         let response = answer.map_err(|error| self.said(error))?;
         let bytes = response.bytes(PAGE_BYTES).await;
         bytes.map_err(|source| HarvestError::Net {

@@ -15,6 +15,7 @@ mod products;
 mod routes;
 mod sources;
 mod tap;
+mod upload;
 mod uws;
 mod value;
 mod vosi;

@@ -20,6 +20,6 @@ pub use facets::{FacetPath, Facets};
 pub use file::{Algorithm, Checksum, File, Location, version_hash};
 pub use id::{ArchiveId, AssetId, IdError};
 pub use members::{Members, SumOfMembers};
-pub use query::{AdqlQuery, DatalinkQuery, Query};
+pub use query::{AdqlQuery, DatalinkQuery, Query, QueryUpload};
 pub use station::{Equipment, Place, Station};
 pub use vocabulary::{FacetField, FacetOrder, Vocabulary, vocabulary};

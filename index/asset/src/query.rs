@@ -28,6 +28,25 @@ pub struct AdqlQuery {
     /// The most rows that are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_rows: Option<u64>,
+    /// The table that goes with it, in the query `tap_upload.<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<QueryUpload>,
+}
+
+/// A file of a volume that goes with a query as a table.
+///
+/// # Source
+/// IVOA TAP 1.1, section 2.5 (UPLOAD).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryUpload {
+    /// The name of the table.
+    pub name: String,
+    /// The name of the asker's volume.
+    pub volume: String,
+    /// Where the file is in it.
+    pub path: String,
+    /// SHA-256 of its bytes when the question was asked, hexadecimal: other bytes would be another question.
+    pub sha256: String,
 }
 
 /// Products of one kind, of many sources.

@@ -18,6 +18,8 @@ pub struct Capability {
     pub standard: Option<String>,
     /// Where it is reached.
     pub interfaces: Vec<Interface>,
+    /// The most rows one answer of TAP has, whatever is asked for (TAPRegExt 1.0, section 2.6).
+    pub hard_limit_rows: Option<u64>,
 }
 
 /// A way to reach a service.
@@ -118,9 +120,27 @@ fn capability(xml: &mut Xml<'_>, element: &Element) -> Result<Capability, Docume
                 MAX_PARTS,
             )
         }
+        "outputLimit" => {
+            capability.hard_limit_rows = hard_limit_rows(xml)?;
+            Ok(())
+        }
         _ => Ok(xml.skip()?),
     })?;
     Ok(capability)
+}
+
+/// The hard limit in rows; one in bytes, and one that is no number, says nothing of rows.
+fn hard_limit_rows(xml: &mut Xml<'_>) -> Result<Option<u64>, DocumentError> {
+    let mut rows = None;
+    children(xml, |xml, child| {
+        let is_rows = child.owned("unit").is_some_and(|unit| unit == "row");
+        match child.name.as_str() {
+            "hard" if is_rows => rows = xml.text()?.trim().parse().ok(),
+            _ => xml.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(rows)
 }
 
 fn interface(xml: &mut Xml<'_>, element: &Element) -> Result<Interface, DocumentError> {

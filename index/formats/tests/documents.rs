@@ -203,6 +203,8 @@ fn capabilities_lead_from_standards_to_addresses() {
     let interface = &tap.unwrap().interfaces[0];
     assert_eq!(interface.urls, ["http://dc.zah.uni-heidelberg.de/tap"]);
     assert_eq!(interface.role.as_deref(), Some("std"));
+    // Its upload limit, in bytes, is another element.
+    assert_eq!(tap.unwrap().hard_limit_rows, Some(10_000_000));
     assert_eq!(all[2].interfaces[0].security.len(), 1);
     for name in [
         "votable/sia2_capabilities.xml",

@@ -2,8 +2,11 @@
 
 use gantry_asset::{
     AdqlQuery, ArchiveId, Asset, AssetId, DatalinkQuery, Facets, File, Kind, Location, Query,
+    QueryUpload,
 };
 use gantry_connector::Archive;
+use gantry_staging::UploadError;
+use gantry_store::User;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -35,17 +38,16 @@ pub(crate) struct TakeDatalink {
 }
 
 /// The private asset of a query in ADQL.
-pub(crate) fn adql_asset(app: &App, take: &Take, adql: &str) -> Result<Asset, Problem> {
+pub(crate) async fn adql_asset(
+    app: &App,
+    user: Option<&User>,
+    take: &Take,
+    adql: &str,
+) -> Result<Asset, Problem> {
     let connector = asked_archive(app, take.archive.as_deref())?;
     let archive = connector.archive();
     if !archive.asks.adql {
         return Err(cannot(archive, "no queries in ADQL"));
-    }
-    if take.upload.is_some() {
-        return Err(Problem::new(
-            &UNPROCESSABLE,
-            "`upload` is not offered by this service; ask for the sources in the query itself",
-        ));
     }
     if adql.trim().is_empty() || adql.len() > ADQL_BYTES {
         return Err(Problem::new(
@@ -62,8 +64,13 @@ pub(crate) fn adql_asset(app: &App, take: &Take, adql: &str) -> Result<Asset, Pr
             "max_rows=`0`: ask for one row at least",
         ));
     }
+    let upload = match &take.upload {
+        Some(upload) => Some(upload_of(app, user, archive, (upload, adql)).await?),
+        None => None,
+    };
     let (format, ending, media_type) = format(take.format.as_deref())?;
     let query = Query::Adql(AdqlQuery {
+        upload,
         adql: adql.to_owned(),
         release: take.release.as_deref().map(release).transpose()?,
         format: format.to_owned(),
@@ -76,6 +83,61 @@ pub(crate) fn adql_asset(app: &App, take: &Take, adql: &str) -> Result<Asset, Pr
     asset.description = adql.to_owned();
     asset.facets = facets("query result", format, take.release.as_deref());
     Ok(asset)
+}
+
+/// A table of a volume that goes with a query.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TakeUpload {
+    name: String,
+    volume: String,
+    path: String,
+}
+
+/// The table that goes with a query, as it is now.
+async fn upload_of(
+    app: &App,
+    user: Option<&User>,
+    archive: &Archive,
+    (upload, adql): (&TakeUpload, &str),
+) -> Result<QueryUpload, Problem> {
+    if !archive.asks.upload {
+        return Err(cannot(archive, "no queries with tables of yours"));
+    }
+    let user = user.ok_or_else(Problem::not_logged_in)?;
+    let name = &upload.name;
+    let is_name = name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let shown = shortened(name);
+    if !is_name {
+        let why = "begin with a letter and go on with letters, digits and `_`, 64 at most";
+        return Err(Problem::new(
+            &BAD_REQUEST,
+            format!("upload.name=`{shown}`: {why}"),
+        ));
+    }
+    let table = format!("tap_upload.{name}").to_ascii_lowercase();
+    if !adql.to_ascii_lowercase().contains(&table) {
+        let why = format!("the query does not use `{table}`, so the upload would be for nothing");
+        return Err(Problem::new(&UNPROCESSABLE, why));
+    }
+    let read = app
+        .volumes
+        .upload(&user.id, &upload.volume, &upload.path)
+        .await;
+    let (_, sha256) = read.map_err(|error| match error {
+        UploadError::Staging(error) => Problem::from(error),
+        error => Problem::new(&UNPROCESSABLE, error.to_string()),
+    })?;
+    Ok(QueryUpload {
+        name: name.clone(),
+        volume: upload.volume.clone(),
+        path: upload.path.clone(),
+        sha256,
+    })
 }
 
 /// The private asset of products of sources.

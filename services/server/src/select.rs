@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::ask::{TakeDatalink, adql_asset, datalink_asset};
+use crate::ask::{TakeDatalink, TakeUpload, adql_asset, datalink_asset};
 use crate::problem::{BAD_REQUEST, Problem, TOO_MANY_ASSETS};
 use crate::search_query::SearchParams;
 use crate::sets::Wishes;
@@ -45,9 +45,9 @@ pub(crate) struct Take {
     pub(crate) format: Option<String>,
     /// With `adql`: the most rows that are wanted.
     pub(crate) max_rows: Option<u64>,
-    /// With `adql`: a table that goes with it; not offered.
+    /// With `adql`: a VOTable of a volume that goes with it as `tap_upload.<name>`, `{name, volume, path}`; at most 16 MiB.
     #[schema(value_type = Option<Object>)]
-    pub(crate) upload: Option<Value>,
+    pub(crate) upload: Option<TakeUpload>,
     /// Beside what is taken: which of several observation files of a station and day is kept, `{span, sampling, rinex_version}`.
     #[schema(value_type = Option<Object>)]
     pub(crate) prefer: Option<Value>,
@@ -103,7 +103,10 @@ pub(crate) async fn selection_of(
             .selection(id, user.map(|user| user.id.as_str()))
             .await?);
     }
-    let mut taken = Taken::default();
+    let mut taken = Taken {
+        asker: user,
+        ..Taken::default()
+    };
     collect(app, take, &mut taken, DEPTH).await?;
     let mut draft = Draft::of(&app.store, &taken.ids, &taken.ranged).await?;
     wishes.fulfil(app, &mut draft).await?;
@@ -117,7 +120,9 @@ pub(crate) async fn selection_of(
 
 /// What was asked for, member by member.
 #[derive(Default)]
-struct Taken {
+struct Taken<'a> {
+    /// Who asks, where that is known.
+    asker: Option<&'a User>,
     ids: Vec<AssetId>,
     ranged: Vec<Ranged>,
     queries: Vec<Asset>,
@@ -147,7 +152,7 @@ impl Take {
     }
 }
 
-async fn collect(app: &App, take: &Take, taken: &mut Taken, depth: u32) -> Result<(), Problem> {
+async fn collect(app: &App, take: &Take, taken: &mut Taken<'_>, depth: u32) -> Result<(), Problem> {
     if depth == 0 {
         return Err(Problem::new(
             &BAD_REQUEST,
@@ -180,7 +185,8 @@ async fn collect(app: &App, take: &Take, taken: &mut Taken, depth: u32) -> Resul
         taken.ids.extend(found);
     }
     if let Some(adql) = &take.adql {
-        taken.queries.push(adql_asset(app, take, adql)?);
+        let query = adql_asset(app, taken.asker, take, adql).await?;
+        taken.queries.push(query);
     }
     if let Some(datalink) = &take.datalink {
         taken.queries.push(datalink_asset(app, datalink)?);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gantry_store::FileOutcome;
 
+use crate::asker::Asker;
 use crate::blocking::blocking;
 use crate::cache::{Cache, Cached, Fetched, Identity};
 use crate::file::Moving;
@@ -136,6 +137,10 @@ impl JobRun<'_> {
             position: moving.row.position,
             path,
             file: moving.file,
+            asker: Asker {
+                volumes: self.volumes,
+                owner: &self.job.owner,
+            },
             chosen: self.request.on_conflict == OnConflict::Rename,
             cached,
         }

@@ -24,6 +24,7 @@ use crate::names::Names;
 use crate::quota::Quotas;
 use crate::request::StageRequest;
 use crate::volume::{Files, LocalVolume, VolumeError, VolumePath};
+use crate::volumes::Volumes;
 
 pub(crate) const PAGE: u32 = 500;
 
@@ -31,6 +32,7 @@ pub(crate) const PAGE: u32 = 500;
 pub(crate) struct JobRun<'a> {
     pub(crate) store: &'a Store,
     pub(crate) archives: &'a Archives,
+    pub(crate) volumes: &'a Volumes,
     pub(crate) live: &'a Live,
     pub(crate) lease: &'a Lease,
     pub(crate) job: StagingJob,

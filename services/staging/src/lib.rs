@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod archives;
+mod asker;
 mod blocking;
 mod bring;
 mod cache;
@@ -37,6 +38,7 @@ mod volumes;
 mod worker;
 
 pub use archives::{ArchiveAccess, Archives, archive_titles};
+pub use asker::{MAX_UPLOAD_BYTES, UploadError};
 pub use cache::Cache;
 pub use check::{CheckedFile, FileState, check_volume};
 pub use cut_out::CutOut;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::archives::ArchiveAccess;
+use crate::asker::Asker;
 use crate::blocking::blocking;
 use crate::cache::{Fetched, Identity};
 use crate::live::Live;
@@ -97,6 +98,8 @@ pub(crate) struct Transfer<'a> {
     /// Where the file goes in its volume.
     pub(crate) path: &'a VolumePath,
     pub(crate) file: &'a File,
+    /// Who asks, where the file is the answer to a question.
+    pub(crate) asker: Asker<'a>,
     /// Whether the path was chosen, so that it must be kept before anything is written there.
     pub(crate) chosen: bool,
     /// What it is in the cache, when its part is there.
@@ -254,6 +257,9 @@ impl Transfer<'_> {
             runs: Some(runs),
             ..resume_at(from, state)
         };
+        let archive = &access.connector.archive().id;
+        let completed = self.asker.complete(archive, self.file, resume).await;
+        let resume = completed.map_err(Attempt::Broken)?;
         let mut opening = access.connector.open(self.file, &resume);
         loop {
             tokio::select! {

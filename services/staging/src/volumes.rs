@@ -105,6 +105,16 @@ pub enum Source {
 pub const WORKSPACE: &str = "workspace";
 
 impl Volumes {
+    /// The record.
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.config.store
+    }
+
+    /// What seals secrets.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.0.config.seal
+    }
+
     /// The volumes of this configuration.
     #[must_use]
     pub fn new(config: VolumesConfig) -> Self {
@@ -118,10 +128,6 @@ impl Volumes {
     #[must_use]
     pub fn catalogue(&self) -> &BTreeMap<String, CatalogueVolume> {
         &self.0.config.catalogue
-    }
-
-    fn store(&self) -> &Store {
-        &self.0.config.store
     }
 
     /// Gives a user the workspace, if they have none yet.

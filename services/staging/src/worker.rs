@@ -223,6 +223,7 @@ impl Worker {
         let run = JobRun {
             store,
             archives: &self.config.archives,
+            volumes: &self.config.volumes,
             live: &self.live,
             lease,
             job,

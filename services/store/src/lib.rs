@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod archive_logins;
 mod assets;
 mod audit;
 mod cached_files;
@@ -24,6 +25,7 @@ mod users;
 mod volumes;
 mod withdrawals;
 
+pub use archive_logins::ArchiveLogin;
 pub use assets::{AssetRecord, AssetVersion, BatchCounts, ChangeRecord};
 pub use audit::AuditEntry;
 pub use cached_files::{CachedAs, CachedBytes, CachedFile, CachedKey};

@@ -17,7 +17,7 @@ pub type ResealRequest<'a> =
     &'a (dyn Fn(&str, &str) -> Result<Option<String>, SealError> + Send + Sync);
 
 /// The tables with a secret sealed for the id of its row.
-const SEALED: [(&str, &str); 2] = [
+const SEALED: [(&str, &str); 3] = [
     (
         "SELECT id, secret FROM volumes WHERE secret IS NOT NULL",
         "UPDATE volumes SET secret = $1 WHERE id = $2",
@@ -25,6 +25,10 @@ const SEALED: [(&str, &str); 2] = [
     (
         "SELECT id, secret FROM datalabs WHERE secret IS NOT NULL",
         "UPDATE datalabs SET secret = $1 WHERE id = $2",
+    ),
+    (
+        "SELECT id, secret FROM archive_logins",
+        "UPDATE archive_logins SET secret = $1 WHERE id = $2",
     ),
 ];
 

@@ -47,6 +47,7 @@ async fn an_archive_tells_its_health_its_holding_and_its_last_harvest() {
     assert_eq!(
         keys(planck),
         [
+            "asks",
             "error_budget",
             "health",
             "home",
@@ -55,6 +56,7 @@ async fn an_archive_tells_its_health_its_holding_and_its_last_harvest() {
             "last_good_harvest",
             "last_harvest",
             "license",
+            "login",
             "n_assets",
             "next_harvest",
             "notice",

@@ -8,6 +8,7 @@ mod files;
 mod identity;
 mod matrix;
 mod pages;
+mod questions;
 mod real_data;
 mod search;
 mod selections;

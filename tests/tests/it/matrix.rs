@@ -82,6 +82,9 @@ const INTERFACE: &[Row] = &[
     row(("GET", "/api/v1/archives", "/api/v1/archives"), NONE, "", PUBLIC),
     row(("GET", "/api/v1/archives/{id}", "/api/v1/archives/planck"), NONE, "", PUBLIC),
     row(("POST", "/api/v1/archives/{id}/harvests", "/api/v1/archives/planck/harvests"), ADMIN, "", operators(202)),
+    // The Planck Legacy Archive has no logins.
+    row(("PUT", "/api/v1/archives/{id}/credentials", "/api/v1/archives/planck/credentials"), WRITE, r#"{"username": "a", "password": "b"}"#, each(422)),
+    row(("DELETE", "/api/v1/archives/{id}/credentials", "/api/v1/archives/planck/credentials"), WRITE, "", each(204)),
     row(("GET", "/api/v1/harvests", "/api/v1/harvests"), NONE, "", PUBLIC),
     row(("GET", "/api/v1/harvests/{id}", "/api/v1/harvests/{harvest}"), NONE, "", PUBLIC),
     row(("GET", "/api/v1/harvests/{id}/rejections", "/api/v1/harvests/{harvest}/rejections"), NONE, "", PUBLIC),
@@ -168,6 +171,7 @@ const PAGES: &[Row] = &[
     row(("POST", "/staging-jobs/{id}/{action}", "/staging-jobs/{job}/abort"), STAGING, "", own(303)),
     row(("GET", "/archives", "/archives"), NONE, "", PUBLIC),
     row(("POST", "/archives/{id}/harvests", "/archives/planck/harvests"), ADMIN, "", operators(303)),
+    row(("POST", "/archives/{id}/login", "/archives/planck/login"), WRITE, "username=", each(303)),
     row(("GET", "/harvests/{id}", "/harvests/{harvest}"), NONE, "", PUBLIC),
     row(("POST", "/harvests/{id}/accept-withdrawals", "/harvests/{held harvest}/accept-withdrawals"), ADMIN, "", operators(303)),
     row(("GET", "/login", "/login"), NONE, "", PUBLIC),

@@ -88,6 +88,7 @@ impl Archive {
 
 pub(crate) fn adql_file(adql: &str, format: &str, max_rows: Option<u64>) -> File {
     question(Query::Adql(AdqlQuery {
+        upload: None,
         adql: adql.to_owned(),
         release: Some("DR3".to_owned()),
         format: format.to_owned(),

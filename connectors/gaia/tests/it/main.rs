@@ -5,3 +5,4 @@ mod archive;
 mod conformance;
 mod listing;
 mod questions;
+mod users;

@@ -122,6 +122,26 @@ async fn rows_that_share_an_identifier_are_told_apart_whatever_page_they_come_on
 }
 
 #[tokio::test]
+async fn no_more_rows_are_asked_for_at_once_than_the_service_says_it_gives() {
+    let (standin, connector) = archive(small(11, Some(5)));
+    drop(harvest(connector.as_ref(), None).await.unwrap());
+    let requests = standin.requests();
+    let asked = requests
+        .iter()
+        .position(|request| request.name.as_deref() == Some("capabilities"));
+    let queried = requests
+        .iter()
+        .position(|request| request.name.as_deref() == Some("async"));
+    assert!(asked.is_some() && queried.is_some(), "{requests:?}");
+    // 11 and those that share an identifier, five at a time: none is told to have overflowed and asked for again.
+    let jobs = requests.iter().filter(|request| request.method == "POST");
+    assert!(
+        jobs.count() <= 2 + (11 + N_SHARED).div_ceil(3),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test]
 async fn more_rows_of_one_identifier_than_the_service_gives_at_once_are_an_error_and_not_left_out()
 {
     let (_standin, connector) = archive(small(11, Some(2)));

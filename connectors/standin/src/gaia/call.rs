@@ -1,14 +1,30 @@
 //! A request taken apart, and a reply put together.
 
-use axum::body::to_bytes;
-use axum::extract::Request;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use axum::response::Response;
 
 use crate::answer::whole;
 use crate::faults::Struck;
 
-const MAX_BODY_BYTES: usize = 4 << 20;
+const MAX_BODY_BYTES: usize = 32 << 20;
+
+/// The cookie of whoever has logged in.
+pub(crate) const SESSION: &str = "SESSION=standin";
+
+/// The parts of a form, each as text.
+async fn parts(head: &Parts, body: Bytes) -> Option<Vec<(String, String)>> {
+    let request = Request::from_parts(head.clone(), Body::from(body));
+    let mut form = Multipart::from_request(request, &()).await.ok()?;
+    let mut parts = Vec::new();
+    while let Some(part) = form.next_field().await.ok()? {
+        let name = part.name().unwrap_or_default().to_owned();
+        parts.push((name, part.text().await.ok()?));
+    }
+    Some(parts)
+}
 
 /// A request: its parameters are those of the query and of the body together.
 #[derive(Debug)]
@@ -39,11 +55,10 @@ impl Call {
                 .and_then(|value| value.to_str().ok())
                 .unwrap_or_default()
         };
-        if !text(header::CONTENT_TYPE).starts_with("multipart/") {
-            parameters.extend(pairs(&body));
+        if text(header::CONTENT_TYPE).starts_with("multipart/") {
+            parameters.extend(parts(&head, body.clone()).await?);
         } else {
-            // Tables are not taken, so it is enough to know that one came.
-            parameters.push(("UPLOAD".to_owned(), "multipart".to_owned()));
+            parameters.extend(pairs(&body));
         }
         let segments = head.uri.path().split('/').filter(|part| !part.is_empty());
         let segments = segments
@@ -63,6 +78,14 @@ impl Call {
             uri: head.uri,
             headers: head.headers,
         })
+    }
+
+    /// Whether somebody asks who has logged in.
+    pub(crate) fn has_session(&self) -> bool {
+        let cookies = self.headers.get_all(header::COOKIE).iter();
+        cookies
+            .filter_map(|cookie| cookie.to_str().ok())
+            .any(|cookie| cookie.split("; ").any(|one| one == SESSION))
     }
 
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {

@@ -33,6 +33,9 @@ pub(super) async fn answer(
     let Some(job) = archive.jobs.get(id) else {
         return Reply::text(StatusCode::NOT_FOUND, &format!("There is no job `{id}`"));
     };
+    if job.is_private && !call.has_session() {
+        return Reply::text(StatusCode::FORBIDDEN, "The job is another user's");
+    }
     match (rest, call.is_post()) {
         ([], true) => change_job(archive, call, &job),
         ([], false) if call.method == Method::DELETE => delete(archive, call, &job.id),
@@ -66,7 +69,9 @@ fn job_url(call: &Call, id: &str) -> String {
 }
 
 fn create(archive: &Arc<Archive>, call: &Call, struck: &Struck) -> Reply {
-    let id = archive.jobs.create(call.parameters.clone());
+    let id = archive
+        .jobs
+        .create(call.parameters.clone(), call.has_session());
     if call
         .parameter("PHASE")
         .is_some_and(|phase| phase.eq_ignore_ascii_case("RUN"))

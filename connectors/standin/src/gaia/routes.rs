@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::archive::Archive;
-use super::call::{Call, Reply};
+use super::call::{Call, Reply, SESSION};
 use super::{data, jobs, obscore, tap, vosi};
 use crate::answer::{page, unavailable};
 use crate::faults::Struck;
@@ -86,7 +86,9 @@ async fn dispatch(archive: &Arc<Archive>, call: &Call, struck: &Struck) -> Reply
         }
         ["tap-server", "tap", "jobs", "async"] => jobs::list(archive, call),
         ["tap-server", "tap", "tables"] => tables(archive, call),
-        ["tap-server", "tap", "capabilities"] => Reply::xml(vosi::capabilities(&call.base)),
+        ["tap-server", "tap", "capabilities"] => {
+            Reply::xml(vosi::capabilities(&call.base, archive.most_rows))
+        }
         ["tap-server", "tap", "availability"] => Reply::xml(vosi::availability()),
         ["tap-server", "tap", "notification"] => Reply::text(StatusCode::OK, ""),
         ["tap-server" | "data-server", "login"] if call.is_post() => login(call),
@@ -182,8 +184,9 @@ fn tables(archive: &Archive, call: &Call) -> Reply {
 fn login(call: &Call) -> Reply {
     let given = |name| call.parameter(name).filter(|value| !value.is_empty());
     match (given("username"), given("password")) {
-        (Some(_), Some(_)) => Reply::text(StatusCode::OK, "OK")
-            .with(header::SET_COOKIE, "SESSION=standin; Path=/; HttpOnly"),
+        (Some(_), Some("right")) => Reply::text(StatusCode::OK, "OK")
+            .with(header::SET_COOKIE, "JSESSIONID=of-the-container; Path=/")
+            .with(header::SET_COOKIE, format!("{SESSION}; Path=/; HttpOnly")),
         _ => Reply::text(StatusCode::UNAUTHORIZED, "Invalid user name or password"),
     }
 }

@@ -8,6 +8,7 @@ use super::adql::{self, Answer, Bounds};
 use super::archive::Archive;
 use super::encode::{Format, encode, gzipped};
 use super::obscore::BASE;
+use super::upload;
 use super::value::{Table, Value};
 use super::votable::{self, About};
 
@@ -63,9 +64,6 @@ fn refusal(parameters: &[(String, String)]) -> Option<String> {
     {
         return Some("Invalid LANG: only ADQL is supported".to_owned());
     }
-    if parameter(parameters, "UPLOAD").is_some_and(|upload| !upload.is_empty()) {
-        return Some("UPLOAD is not supported by this stand-in".to_owned());
-    }
     None
 }
 
@@ -110,7 +108,11 @@ fn run(
         _ => query,
     };
     let tree = adql::parse(query).map_err(|error| error.to_string())?;
-    let find = |name: &str| archive.catalogue.table(name);
+    let uploads = upload::tables(parameters)?;
+    let find = |name: &str| {
+        let uploaded = uploads.get(&name.to_ascii_lowercase());
+        uploaded.or_else(|| archive.catalogue.table(name))
+    };
     let mut answer = adql::run(&tree, &find, bounds).map_err(|error| error.to_string())?;
     if let Some(cut_at) = cut_at.filter(|cut_at| answer.table.rows.len() > *cut_at) {
         answer.table.rows.truncate(cut_at);

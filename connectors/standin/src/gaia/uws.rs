@@ -55,6 +55,8 @@ pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) phase: Phase,
     pub(crate) parameters: Vec<(String, String)>,
+    /// Whether it is of somebody who had logged in, and nobody else's.
+    pub(crate) is_private: bool,
     pub(crate) duration_s: u64,
     pub(crate) destruction: DateTime<Utc>,
     /// Whether it is written as the standard has it and not as the archive does.
@@ -82,7 +84,7 @@ impl Jobs {
     }
 
     /// Makes a pending job, and gives its number: milliseconds since 1970 and an `O`.
-    pub(crate) fn create(&self, parameters: Vec<(String, String)>) -> String {
+    pub(crate) fn create(&self, parameters: Vec<(String, String)>, is_private: bool) -> String {
         let created = Utc::now();
         let mut jobs = self.lock();
         let mut milliseconds = created.timestamp_millis();
@@ -94,6 +96,7 @@ impl Jobs {
             id: id.clone(),
             phase: Phase::Pending,
             parameters,
+            is_private,
             duration_s: DURATION_S,
             destruction: created + TimeDelta::days(LIFE_DAYS),
             is_standard: self.is_standard,

@@ -103,7 +103,8 @@ fn write_table(xml: &mut String, entry: &Entry, with_columns: bool) {
 }
 
 /// What the service can do, by VOSI 1.0 and TAPRegExt 1.0.
-pub(crate) fn capabilities(base: &str) -> String {
+pub(crate) fn capabilities(base: &str, most_rows: Option<usize>) -> String {
+    let hard = most_rows.unwrap_or(3_000_000);
     let tap = format!("{}/tap-server/tap", escaped(base));
     let formats: String = [
         ("application/x-votable+xml", "votable"), ("application/x-votable+xml;serialization=tabledata", "votable_plain"),
@@ -126,7 +127,7 @@ pub(crate) fn capabilities(base: &str) -> String {
          \t\t\t<description>ADQL, a part of it</description>\n\t\t</language>\n{formats}\
          \t\t<retentionPeriod>\n\t\t\t<default>259200</default>\n\t\t</retentionPeriod>\n\
          \t\t<executionDuration>\n\t\t\t<default>7200</default>\n\t\t</executionDuration>\n\
-         \t\t<outputLimit>\n\t\t\t<default unit=\"row\">2000</default>\n\t\t\t<hard unit=\"row\">3000000</hard>\n\t\t</outputLimit>\n\
+         \t\t<outputLimit>\n\t\t\t<default unit=\"row\">2000</default>\n\t\t\t<hard unit=\"row\">{hard}</hard>\n\t\t</outputLimit>\n\
          \t</capability>\n{}{}{}</vosi:capabilities>\n",
         vosi("tables"),
         vosi("capabilities"),

@@ -3,18 +3,23 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use gantry_asset::ArchiveId;
+use gantry_connector::Login;
 use gantry_store::{Harvest, Phase};
+use serde::Deserialize;
 
 use super::jobs::phase_text;
 use super::login::BareForm;
 use super::page;
 use super::shell::{Link, Shell};
 use crate::app::App;
-use crate::extract::{FromForm, FromPath};
+use crate::extract::{FromForm, FromPath, once};
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
-use crate::rest::archives::{ArchivePath, HarvestPath, Harvests, connector, start_harvest};
+use crate::rest::archives::{
+    ArchivePath, HarvestPath, Harvests, connector, forget_login, keep_login_of, start_harvest,
+};
 
 #[derive(Template)]
 #[template(path = "archives.html")]
@@ -38,6 +43,14 @@ struct ArchiveRow {
     next: Option<String>,
     search_href: String,
     notice: Option<String>,
+    login: LoginForm,
+}
+
+/// Whether somebody can have a login of their own there, and has one.
+enum LoginForm {
+    None,
+    Wanted,
+    Kept(String),
 }
 
 pub(crate) async fn list(
@@ -65,6 +78,10 @@ pub(crate) async fn list(
             next: harvests.next().map(format::time),
             search_href: format!("/?facet=archive%2F{id}"),
             notice: app.notices.of(id),
+            login: match caller.as_ref().filter(|_| archive.asks.login) {
+                Some(caller) => login_form(&app, caller, id).await?,
+                None => LoginForm::None,
+            },
         });
     }
     let can_harvest = caller
@@ -75,6 +92,43 @@ pub(crate) async fn list(
         archives: rows,
         can_harvest,
     })
+}
+
+async fn login_form(app: &App, caller: &Caller, archive: &ArchiveId) -> Result<LoginForm, Problem> {
+    let Ok(user) = caller.may("volumes:write") else {
+        return Ok(LoginForm::None);
+    };
+    let kept = app.store.archive_login(&user.id, archive).await?;
+    Ok(kept.map_or(LoginForm::Wanted, |login| LoginForm::Kept(login.username)))
+}
+
+/// A login at an archive, as a form says it; without a name it is to be forgotten.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LoginFields {
+    #[serde(deserialize_with = "once")]
+    csrf: Option<String>,
+    #[serde(deserialize_with = "once")]
+    username: Option<String>,
+    #[serde(deserialize_with = "once")]
+    password: Option<String>,
+}
+
+pub(crate) async fn login(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(path): FromPath<ArchivePath>,
+    FromForm(fields): FromForm<LoginFields>,
+) -> Result<Response, Problem> {
+    caller.check_form(fields.csrf.as_deref())?;
+    match fields.username.filter(|name| !name.is_empty()) {
+        None => drop(forget_login(State(app), caller, FromPath(path)).await?),
+        Some(username) => {
+            let password = fields.password.unwrap_or_default();
+            keep_login_of(&app, &caller, &path.id, Login { username, password }).await?;
+        }
+    }
+    Ok(Redirect::to("/archives").into_response())
 }
 
 impl Harvests {

@@ -58,6 +58,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/staging-jobs/{id}/{action}", post_to(jobs::act)),
         ("/archives", get(archives::list)),
         ("/archives/{id}/harvests", post_to(archives::harvest)),
+        ("/archives/{id}/login", post_to(archives::login)),
         ("/harvests/{id}", get(archives::show_harvest)),
         (
             "/harvests/{id}/accept-withdrawals",

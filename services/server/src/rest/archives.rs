@@ -9,17 +9,17 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use gantry_asset::ArchiveId;
-use gantry_connector::Connector;
+use gantry_connector::{Archive, Connector, Login};
 use gantry_harvest::{HarvestRunError, harvest, next_harvest};
 use gantry_store::Harvest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::extract::{FromPath, FromQuery, once};
+use crate::extract::{FromJson, FromPath, FromQuery, once};
 use crate::identity::Caller;
-use crate::problem::{CONFLICT, Problem};
+use crate::problem::{BAD_REQUEST, CONFLICT, Problem, UNPROCESSABLE};
 
 /// The path of an archive.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,10 +32,13 @@ pub(crate) struct ArchivePath {
 /// The configured archives, with their health and their last harvest.
 #[utoipa::path(get, path = "/api/v1/archives", tag = "archives", operation_id = "listArchives",
     responses((status = 200, description = "the archives", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn list_archives(State(app): State<App>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list_archives(
+    State(app): State<App>,
+    caller: Option<Caller>,
+) -> Result<Json<Value>, Problem> {
     let mut archives = Vec::new();
     for (_, access) in app.archives.iter() {
-        archives.push(archive_json(&app, &*access.connector).await?);
+        archives.push(archive_json(&app, caller.as_ref(), &*access.connector).await?);
     }
     Ok(Json(json!({"archives": archives})))
 }
@@ -45,10 +48,12 @@ pub(crate) async fn list_archives(State(app): State<App>) -> Result<Json<Value>,
     responses((status = 200, description = "the archive", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn show_archive(
     State(app): State<App>,
+    caller: Option<Caller>,
     FromPath(path): FromPath<ArchivePath>,
 ) -> Result<Json<Value>, Problem> {
     let connector = connector(&app, &path.id)?;
-    Ok(Json(archive_json(&app, &*connector).await?))
+    let shown = archive_json(&app, caller.as_ref(), &*connector).await?;
+    Ok(Json(shown))
 }
 
 /// The connector of an archive named in an address.
@@ -69,7 +74,11 @@ pub(crate) fn connector(app: &App, id: &str) -> Result<Arc<dyn Connector>, Probl
     })
 }
 
-async fn archive_json(app: &App, connector: &dyn Connector) -> Result<Value, Problem> {
+async fn archive_json(
+    app: &App,
+    caller: Option<&Caller>,
+    connector: &dyn Connector,
+) -> Result<Value, Problem> {
     let archive = connector.archive();
     let (state, text) = app.archive_state(connector);
     let harvests = Harvests::of(app, &archive.id).await?;
@@ -79,6 +88,7 @@ async fn archive_json(app: &App, connector: &dyn Connector) -> Result<Value, Pro
         "health": connector.health(), "last_harvest": harvests.newest.first().map(harvest_json),
         "last_good_harvest": harvests.good.as_ref().map(harvest_json), "schedule_s": harvests.every.map(|every| every.as_secs()),
         "next_harvest": harvests.next(), "error_budget": harvests.budget, "notice": app.notices.of(&archive.id),
+        "asks": archive.asks, "login": login_json(app, caller, archive).await?,
     }))
 }
 
@@ -133,6 +143,106 @@ impl Harvests {
         let every = self.every?;
         Some(next_harvest(&self.newest, every).unwrap_or_else(Utc::now))
     }
+}
+
+/// A user's login at an archive.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArchiveLoginRequest {
+    /// Their name there.
+    username: String,
+    /// Their password there. It never comes out again.
+    #[schema(write_only)]
+    password: String,
+}
+
+/// The longest name, and the longest password.
+const LOGIN_BYTES: usize = 1000;
+
+impl std::fmt::Debug for ArchiveLoginRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ArchiveLoginRequest(…)")
+    }
+}
+
+/// Keep your login at an archive, sealed; your queries are then asked with it.
+#[utoipa::path(put, path = "/api/v1/archives/{id}/credentials", tag = "archives", operation_id = "keepArchiveLogin", params(ArchivePath), request_body = ArchiveLoginRequest,
+    responses((status = 204, description = "it is kept"), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn keep_login(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(path): FromPath<ArchivePath>,
+    FromJson(request): FromJson<ArchiveLoginRequest>,
+) -> Result<StatusCode, Problem> {
+    let (username, password) = (request.username, request.password);
+    keep_login_of(&app, &caller, &path.id, Login { username, password }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Keeps a caller's login at an archive.
+pub(crate) async fn keep_login_of(
+    app: &App,
+    caller: &Caller,
+    archive: &str,
+    login: Login,
+) -> Result<(), Problem> {
+    let user = caller.may("volumes:write")?;
+    let connector = connector(app, archive)?;
+    let archive = connector.archive();
+    if !archive.asks.login {
+        let why = format!("{} has no logins that could be used", archive.title);
+        return Err(Problem::new(&UNPROCESSABLE, why));
+    }
+    for (name, text) in [("username", &login.username), ("password", &login.password)] {
+        let is_good = (1..=LOGIN_BYTES).contains(&text.len()) && !text.contains(char::is_control);
+        if !is_good {
+            let why = format!("`{name}`: 1 to {LOGIN_BYTES} bytes without control characters");
+            return Err(Problem::new(&BAD_REQUEST, why));
+        }
+    }
+    app.volumes
+        .keep_archive_login(&user.id, &archive.id, &login)
+        .await?;
+    let what = archive.id.as_str();
+    Ok(app
+        .store
+        .audit(Some(&user.id), "archive.login", what)
+        .await?)
+}
+
+/// Forget your login at an archive.
+#[utoipa::path(delete, path = "/api/v1/archives/{id}/credentials", tag = "archives", operation_id = "forgetArchiveLogin", params(ArchivePath),
+    responses((status = 204, description = "there is none any more"), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn forget_login(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(path): FromPath<ArchivePath>,
+) -> Result<StatusCode, Problem> {
+    let user = caller.may("volumes:write")?;
+    let archive = connector(&app, &path.id)?.archive().id.clone();
+    if app.store.forget_archive_login(&user.id, &archive).await? {
+        let what = archive.as_str();
+        app.store
+            .audit(Some(&user.id), "archive.logout", what)
+            .await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a caller may know of their login at an archive.
+async fn login_json(
+    app: &App,
+    caller: Option<&Caller>,
+    archive: &Archive,
+) -> Result<Value, Problem> {
+    let Some(user) = caller.and_then(|caller| caller.may("volumes:read").ok()) else {
+        return Ok(Value::Null);
+    };
+    let login = app.store.archive_login(&user.id, &archive.id).await?;
+    Ok(login.map_or(
+        Value::Null,
+        |login| json!({"username": login.username, "changed": login.changed}),
+    ))
 }
 
 /// Whether to begin anew.

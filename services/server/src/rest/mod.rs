@@ -77,6 +77,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(archives::list_archives))
         .routes(routes!(archives::show_archive))
         .routes(routes!(archives::harvest_archive))
+        .routes(routes!(archives::keep_login, archives::forget_login))
         .routes(routes!(archives::list_harvests))
         .routes(routes!(archives::show_harvest))
         .routes(routes!(archives::list_rejections))
