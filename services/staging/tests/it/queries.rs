@@ -10,6 +10,7 @@ use crate::world::{Ended, World, fake, plain, request, sha256, until};
 fn query(answered_by: &str) -> Asset {
     let mut query = Asset::new("fake:~query-1".parse().unwrap(), Kind::InformationData);
     let adql = Query::Adql(AdqlQuery {
+        upload: None,
         adql: answered_by.to_owned(),
         release: Some("DR3".to_owned()),
         format: "votable".to_owned(),
