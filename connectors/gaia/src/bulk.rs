@@ -118,6 +118,7 @@ pub(crate) fn asset(
     asset.sky = cells.map(|range| Sky {
         all_sky: range == (0, CELLS - 1),
         healpix8: vec![range],
+        ..Sky::default()
     });
     // Lists of sums and notes are there to be found, not to stand before what they are about.
     asset.rank = if name.starts_with('_') { 5 } else { 40 };

@@ -1,7 +1,7 @@
-//! The part of the sky a row covers, as HEALPix cells.
+//! The part of the sky a row covers, as its region and as HEALPix cells.
 
 use cdshealpix::nested;
-use gantry_asset::Sky;
+use gantry_asset::{Shape, Sky};
 
 use crate::row::Row;
 
@@ -10,8 +10,8 @@ const DEPTH: u8 = 8;
 /// Ranges of cells that are kept; a region of more is told by the circle around its middle.
 const MOST_RANGES: usize = 512;
 
-/// The cells a row covers, ICRS, and what is odd about its region: that where it can be read, else the circle of
-/// `s_fov` around `s_ra`, `s_dec`.
+/// What a row covers, ICRS, and what is odd about its region: that where it can be read, else the circle of `s_fov`
+/// around `s_ra`, `s_dec`.
 ///
 /// # Source
 /// IVOA ObsCore 1.1, section 4.12; DALI 1.1, section 3.3 (circle, polygon); STC-S 1.33 of older services.
@@ -79,14 +79,18 @@ fn cone(ra: f64, dec: f64, radius: f64) -> Option<Sky> {
     if !is_place(ra, dec) || !(0.0..=180.0).contains(&radius) {
         return None;
     }
-    let (lon, lat) = (ra.rem_euclid(360.0).to_radians(), dec.to_radians());
+    let ra = ra.rem_euclid(360.0);
+    let (lon, lat) = (ra.to_radians(), dec.to_radians());
     let cells = match radius > 0.0 {
         true => nested::cone_coverage_approx(DEPTH, lon, lat, radius.to_radians())
             .to_flat_array()
             .to_vec(),
         false => vec![nested::hash(DEPTH, lon, lat)],
     };
-    Some(of_cells(cells))
+    Some(Sky {
+        shape: Some(Shape::Circle { ra, dec, radius }),
+        ..of_cells(cells)
+    })
 }
 
 fn polygon(corners: &[f64]) -> Option<Sky> {
@@ -106,7 +110,15 @@ fn polygon(corners: &[f64]) -> Option<Sky> {
     let cells = nested::polygon_coverage(DEPTH, &places, false)
         .to_flat_array()
         .to_vec();
-    let sky = of_cells(cells);
+    let corners = corners.chunks_exact(2);
+    let sky = Sky {
+        shape: Some(Shape::Polygon(
+            corners
+                .map(|place| [place[0].rem_euclid(360.0), place[1]])
+                .collect(),
+        )),
+        ..of_cells(cells)
+    };
     (!sky.healpix8.is_empty() && sky.healpix8.len() <= MOST_RANGES).then_some(sky)
 }
 
@@ -125,8 +137,8 @@ fn of_cells(mut cells: Vec<u64>) -> Sky {
     }
     ranges.truncate(MOST_RANGES);
     Sky {
-        all_sky: false,
         healpix8: ranges,
+        ..Sky::default()
     }
 }
 

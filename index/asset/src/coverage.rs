@@ -60,6 +60,39 @@ pub struct Sky {
     /// HEALPix cells as inclusive ranges at order 8, NESTED, ICRS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub healpix8: Vec<(u32, u32)>,
+    /// Its footprint, where the archive tells it; the cells are then those it touches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+}
+
+/// A footprint on the sky, ICRS degrees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// A circle; one of radius 0 is a point.
+    Circle {
+        /// The right ascension of its middle.
+        ra: f64,
+        /// The declination of its middle.
+        dec: f64,
+        /// The angle from its middle to its edge.
+        radius: f64,
+    },
+    /// A polygon of great circles, by right ascension and declination of its corners: the smaller part of the sky that
+    /// they enclose.
+    Polygon(Vec<[f64; 2]>),
+}
+
+/// A place on the Earth, on the ellipsoid WGS 84 or GRS 80, which agree within a millimetre.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Latitude in degrees, north positive.
+    pub lat: f64,
+    /// Longitude in degrees, east positive.
+    pub lon: f64,
+    /// Height above the ellipsoid in metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height_m: Option<f64>,
 }
 
 impl Sky {
@@ -68,7 +101,7 @@ impl Sky {
     pub fn all() -> Self {
         Self {
             all_sky: true,
-            healpix8: Vec::new(),
+            ..Self::default()
         }
     }
 }

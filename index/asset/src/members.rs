@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Asset, DayRange, Days, Facets, Sky, TimeSpan};
+use crate::{Asset, DayRange, Days, Facets, Place, Sky, TimeSpan};
 
 /// What a series stands for, summed up from its members.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Members {
     /// The sky they cover together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sky: Option<Sky>,
+    /// The place of all that have one, where it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// All values that one of them has.
     #[serde(default)]
     pub facets: Facets,
@@ -46,6 +49,7 @@ pub struct SumOfMembers {
     days: BTreeSet<i32>,
     cells: Vec<(u32, u32)>,
     all_sky: bool,
+    many_places: bool,
     unknown_size: bool,
 }
 
@@ -75,6 +79,9 @@ impl SumOfMembers {
             self.all_sky |= sky.all_sky;
             self.cells.extend(&sky.healpix8);
         }
+        if let Some(place) = member.place {
+            self.many_places |= *self.members.place.get_or_insert(place) != place;
+        }
     }
 
     fn add_days(&mut self, range: DayRange) {
@@ -101,14 +108,17 @@ impl SumOfMembers {
             self.members.n_days = Some(self.days.len() as u64);
             self.members.n_days_spanned = Some(range.n_days());
         }
+        if self.many_places {
+            self.members.place = None;
+        }
         let cells = merged(self.cells);
         let whole = self.all_sky || cells == [(0, CELLS - 1)];
         self.members.sky = match (whole, cells.is_empty()) {
             (true, _) => Some(Sky::all()),
             (false, true) => None,
             (false, false) => Some(Sky {
-                all_sky: false,
                 healpix8: cells,
+                ..Sky::default()
             }),
         };
         self.members
@@ -163,6 +173,27 @@ mod tests {
     }
 
     #[test]
+    fn a_series_has_a_place_where_its_members_share_one() {
+        let at = |lat| {
+            let mut asset = member("2023-001", "2023");
+            asset.place = Some(Place {
+                lat,
+                lon: 4.36,
+                height_m: None,
+            });
+            asset
+        };
+        let place_of = |members: &[Asset]| {
+            let mut sum = SumOfMembers::default();
+            members.iter().for_each(|member| sum.add(member, None));
+            sum.sum().place.map(|place| place.lat)
+        };
+        let elsewhere = member("2023-001", "2023");
+        assert_eq!(place_of(&[at(50.8), elsewhere, at(50.8)]), Some(50.8));
+        assert_eq!(place_of(&[at(50.8), at(51.0), at(50.8)]), None);
+    }
+
+    #[test]
     fn one_unknown_size_makes_the_whole_unknown() {
         let mut sum = SumOfMembers::default();
         sum.add(&member("2023-001", "2023"), Some(10));
@@ -175,8 +206,8 @@ mod tests {
         let tile = |first, last| {
             let mut asset = member("2023-001", "2023");
             asset.sky = Some(Sky {
-                all_sky: false,
                 healpix8: vec![(first, last)],
+                ..Sky::default()
             });
             asset
         };

@@ -5,18 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Day, DayRange};
 
-/// A point on the ellipsoid WGS 84 or GRS 80, which agree within a millimetre.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
-    /// Geodetic latitude, degrees north.
-    pub lat: f64,
-    /// Longitude, degrees east, −180 to 180.
-    pub lon: f64,
-    /// Height above the ellipsoid, metres.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub height_m: Option<f64>,
-}
-
 /// What a site log says of a station (IGS Site Log Instructions, sections 1 to 4).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Station {

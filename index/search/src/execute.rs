@@ -23,12 +23,15 @@ use crate::snapshot::Snapshot;
 use crate::top::{At, Key, Order, Place, first_of, key_of, read_cursor, texts_of, write_cursor};
 use crate::words::{Clause, Place as Where, Text, Wanted};
 
+/// Above all ranks and scores: what covers a region, before what covers the whole sky.
+const AHEAD: u64 = 1 << 32;
+
 /// A query matched against all segments.
 pub(crate) struct Run<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) query: &'a Query,
     parsed: Parsed,
-    pub(crate) filters: Filters,
+    pub(crate) filters: Filters<'a>,
     pub(crate) segments: Vec<InSegment>,
     /// Whether one word suffices, since nothing holds all.
     any_word: bool,
@@ -84,20 +87,22 @@ impl<'a> Run<'a> {
             filters.fold_by_words(snapshot, &sets);
         }
         let match_in = |(at, (text, segment)): (usize, (Text, &Arc<Segment>))| {
-            let matched = filters.apply(segment, sets.get(at), &text.named);
-            InSegment {
+            let reader = &snapshot.searcher.segment_readers()[at];
+            let regions = filters.in_regions(segment, reader)?;
+            let matched = filters.apply(segment, sets.get(at), regions.as_ref(), &text.named);
+            Ok(InSegment {
                 words: text.words,
                 named: text.named,
                 matched,
                 hits_to_count: OnceCell::new(),
-            }
+            })
         };
         let segments = texts
             .into_iter()
             .zip(&snapshot.segments)
             .enumerate()
             .map(match_in)
-            .collect();
+            .collect::<Result<_, SearchError>>()?;
         let mut run = Self {
             snapshot,
             query,
@@ -159,6 +164,8 @@ impl<'a> Run<'a> {
         let affinity = Affinity::new(self.snapshot, &self.parsed);
         let shares = self.shares();
         let scored = sort == Sort::Relevance && !self.parsed.words.is_empty();
+        // A region was asked for: what covers the whole sky says nothing of it.
+        let by_region = sort == Sort::Relevance && self.query.pos.is_some();
         let mut first = Vec::new();
         for (at, here) in self.segments.iter().enumerate() {
             let segment = &self.snapshot.segments[at];
@@ -167,13 +174,19 @@ impl<'a> Run<'a> {
             } else {
                 None
             };
-            let key = |doc| match &scorer {
-                Some(scorer) => u64::from(scorer.score(doc).to_bits()),
-                None => key_of(sort, &segment.fixed, doc),
+            let ahead = |is_ahead| if is_ahead { AHEAD } else { 0 };
+            let key = |doc| {
+                let key = match &scorer {
+                    Some(scorer) => u64::from(scorer.score(doc).to_bits()),
+                    None => key_of(sort, &segment.fixed, doc),
+                };
+                key | ahead(by_region && !segment.fixed.all_sky.has(doc))
             };
             let ceiling = |doc| match &scorer {
-                Some(scorer) => u64::from(scorer.ceiling(doc).to_bits()),
-                None if sort == Sort::Relevance => segment.fixed.rank.get_val(doc),
+                Some(scorer) => u64::from(scorer.ceiling(doc).to_bits()) | ahead(by_region),
+                None if sort == Sort::Relevance => {
+                    segment.fixed.rank.get_val(doc) | ahead(by_region)
+                }
                 None => u64::MAX,
             };
             let hits = &here.matched.hits;
@@ -297,7 +310,7 @@ impl<'a> Run<'a> {
             String::from_utf8(view.unwrap_or_default()).map_err(SearchError::engine(read))?;
         let is_scored = self.query.sort == Sort::Relevance && !self.parsed.words.is_empty();
         let score = match at.key {
-            Key::Number(key) if is_scored => u32::try_from(key).map_or(0.0, f32::from_bits),
+            Key::Number(key) if is_scored => u32::try_from(key % AHEAD).map_or(0.0, f32::from_bits),
             _ => 0.0,
         };
         Ok(Hit {

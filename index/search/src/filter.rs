@@ -5,12 +5,15 @@
 //! pass over the words of the bit sets.
 
 use gantry_asset::vocabulary;
+use tantivy::SegmentReader;
 
 use crate::bits::{Bits, OnesOf};
+use crate::error::SearchError;
 use crate::language::Parsed;
 use crate::query::{Collapse, Query};
-use crate::schema::NO_TIME;
+use crate::schema::{NO_TIME, fields};
 use crate::segment::Segment;
+use crate::sky::search::Sought;
 use crate::snapshot::Snapshot;
 use crate::synonyms::synonyms;
 
@@ -39,12 +42,14 @@ struct Answering {
 }
 
 /// All conditions beside the words.
-pub(crate) struct Filters {
+pub(crate) struct Filters<'a> {
     /// Selected facets and hidden values, by field.
     pub(crate) by_field: Vec<FieldFilter>,
     conditions: Vec<Condition>,
     time: Option<(i64, i64)>,
     days: Option<(i64, i64)>,
+    /// Regions of the sky and of the Earth that the coverage must meet.
+    regions: Vec<Sought<'a>>,
     collapse: Collapse,
     /// Series that answer the words themselves, and so stand for their members; all do when there are no words.
     answering: Option<Answering>,
@@ -60,8 +65,8 @@ pub(crate) struct Matched {
     pub(crate) beside: Vec<Bits>,
 }
 
-impl Filters {
-    pub(crate) fn new(snapshot: &Snapshot, query: &Query, parsed: &mut Parsed) -> Self {
+impl<'a> Filters<'a> {
+    pub(crate) fn new(snapshot: &Snapshot, query: &'a Query, parsed: &mut Parsed) -> Self {
         let mut filters = Self {
             by_field: Vec::new(),
             conditions: conditions(snapshot, parsed),
@@ -71,6 +76,7 @@ impl Filters {
             days: query
                 .days
                 .map(|days| (days.first.number().into(), days.last.number().into())),
+            regions: regions(query),
             collapse: query.collapse,
             answering: None,
             impossible: false,
@@ -179,8 +185,36 @@ impl Filters {
         }
     }
 
+    /// The documents of a segment that meet all regions, deleted ones included; `None` without regions.
+    pub(crate) fn in_regions(
+        &self,
+        segment: &Segment,
+        reader: &SegmentReader,
+    ) -> Result<Option<Bits>, SearchError> {
+        let mut all: Option<Bits> = None;
+        for region in &self.regions {
+            let mut found = region
+                .find(reader)
+                .map_err(SearchError::engine("look up a region"))?;
+            if region.is_of_sky() {
+                found.or(&segment.fixed.all_sky);
+            }
+            match &mut all {
+                Some(all) => all.and(&found),
+                None => all = Some(found),
+            }
+        }
+        Ok(all)
+    }
+
     /// The documents of a segment that count; `exact` are those asked for by name, which nothing hides.
-    pub(crate) fn apply(&self, segment: &Segment, text: Option<&Bits>, exact: &Bits) -> Matched {
+    pub(crate) fn apply(
+        &self,
+        segment: &Segment,
+        text: Option<&Bits>,
+        regions: Option<&Bits>,
+        exact: &Bits,
+    ) -> Matched {
         let n = segment.fixed.n_docs;
         let mut matched = Matched {
             hits: Bits::none(n),
@@ -193,7 +227,9 @@ impl Filters {
         for word in 0..segment.alive.words().len() {
             let exact = exact.words()[word];
             let mut among = segment.alive.words()[word] & (!self.folded(segment, word) | exact);
-            among &= text.map_or(u64::MAX, |text| text.words()[word]);
+            for set in [text, regions].into_iter().flatten() {
+                among &= set.words()[word];
+            }
             among = self.meeting_conditions(segment, word, among);
             if among == 0 {
                 continue;
@@ -243,6 +279,14 @@ fn kept(word: u64, meets: impl Fn(u32) -> bool) -> u64 {
     OnesOf { word, base: 0 }
         .filter(|at| meets(*at))
         .fold(0, |bits, at| bits | 1 << at)
+}
+
+fn regions(query: &Query) -> Vec<Sought<'_>> {
+    let sky = query.pos.iter().map(|region| (region, fields().sky));
+    let places = query.near.iter().chain(&query.bbox);
+    sky.chain(places.map(|region| (region, fields().place)))
+        .map(|(region, fields)| Sought::new(region, fields))
+        .collect()
 }
 
 fn conditions(snapshot: &Snapshot, parsed: &mut Parsed) -> Vec<Condition> {

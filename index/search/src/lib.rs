@@ -15,6 +15,7 @@ mod query;
 mod rank;
 mod schema;
 mod segment;
+mod sky;
 mod snapshot;
 mod suggest;
 mod synonyms;
@@ -25,6 +26,7 @@ mod words;
 pub use error::{ChangesError, SearchError};
 pub use follow::{BoxFuture, Change, Changes, Followed, IndexedAsset};
 pub use index::{Index, Mode};
+pub use sky::{Frame, Region, RegionError};
 pub use query::{
     Collapse, Counted, FacetCount, FieldCounts, Found, Hit, Query, Resolved, Sort, Suggested,
     Suggestion,

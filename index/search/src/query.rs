@@ -7,6 +7,8 @@ use gantry_asset::{AssetId, DayRange, FacetPath};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::sky::Region;
+
 /// The most hits of one answer.
 pub(crate) const MOST_HITS: usize = 1000;
 
@@ -24,6 +26,13 @@ pub struct Query {
     pub time: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Nominal days, one of which the coverage must hold.
     pub days: Option<DayRange>,
+    /// A region of the sky that the coverage must meet. What covers the whole sky meets all, and stands behind what does
+    /// not when sorted by relevance.
+    pub pos: Option<Region>,
+    /// Surroundings that the place must be in.
+    pub near: Option<Region>,
+    /// A box that the place must be in.
+    pub bbox: Option<Region>,
     /// The order of the hits.
     pub sort: Sort,
     /// How many hits, at most 1000.

@@ -8,17 +8,19 @@ use std::sync::LazyLock;
 
 use gantry_asset::{Asset, Day, Days, FacetPath, vocabulary};
 use tantivy::schema::{
-    BytesOptions, FAST, Field, IndexRecordOption, NumericOptions, STORED, Schema,
-    TextFieldIndexing, TextOptions,
+    BytesOptions, FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema,
+    SchemaBuilder, TextFieldIndexing, TextOptions,
 };
 use tantivy::{IndexSettings, IndexSortByField, Order, TantivyDocument, Term};
 
 use crate::follow::IndexedAsset;
+use crate::sky::coverage::{Written, of_place, of_sky};
+use crate::sky::search::CoverageFields;
 use crate::synonyms::synonyms;
 use crate::text::{ANALYZER, fold, parts};
 
 /// Raised when documents are made in another way than before; the index is then built anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Values larger than any that occur stand for "unknown" where small comes first.
 pub(crate) const NO_TIME: i64 = i64::MAX;
@@ -56,6 +58,10 @@ pub(crate) struct Fields {
     pub(crate) first_day: Field,
     /// See `first_day`.
     pub(crate) last_day: Field,
+    /// What is covered of the sky.
+    pub(crate) sky: CoverageFields,
+    /// The place on the Earth.
+    pub(crate) place: CoverageFields,
     /// Single asset, member of a series, or series.
     pub(crate) shape: Field,
     /// The JSON of a hit.
@@ -118,6 +124,11 @@ impl Fields {
         let words = TextOptions::default().set_indexing_options(words);
         let column = || TextOptions::default().set_fast("raw");
         let number = || NumericOptions::from(FAST);
+        let coverage = |schema: &mut SchemaBuilder, of: &str| CoverageFields {
+            terms: schema.add_u64_field(&format!("{of}_terms"), NumericOptions::from(INDEXED)),
+            shape: schema.add_f64_field(&format!("{of}_shape"), number()),
+            cells: schema.add_u64_field(&format!("{of}_cells"), number()),
+        };
         Self {
             id: schema.add_text_field("id", raw().set_fast("raw").set_stored()),
             text: schema.add_text_field("text", words.clone()),
@@ -132,6 +143,8 @@ impl Fields {
             end: schema.add_i64_field("end", number()),
             first_day: schema.add_i64_field("first_day", number()),
             last_day: schema.add_i64_field("last_day", number()),
+            sky: coverage(&mut schema, "sky"),
+            place: coverage(&mut schema, "place"),
             shape: schema.add_u64_field("shape", number()),
             view: schema.add_bytes_field("view", BytesOptions::from(STORED)),
             facets: vocabulary()
@@ -203,9 +216,25 @@ pub(crate) fn document(indexed: &IndexedAsset, number: u64) -> TantivyDocument {
     document.add_i64(f.last_day, days.map_or(i64::MIN, |days| number(days.last)));
     document.add_u64(f.shape, Shape::of(indexed).number());
     document.add_bytes(f.view, indexed.view.get().as_bytes());
+    let sky = asset.sky.as_ref().and_then(of_sky);
+    add_coverage(&mut document, f.sky, sky);
+    add_coverage(&mut document, f.place, asset.place.as_ref().and_then(of_place));
     add_words(&mut document, asset);
     add_facets(&mut document, asset);
     document
+}
+
+fn add_coverage(document: &mut TantivyDocument, fields: CoverageFields, written: Option<Written>) {
+    let Some(written) = written else { return };
+    for term in written.terms {
+        document.add_u64(fields.terms, term);
+    }
+    for number in written.shape {
+        document.add_f64(fields.shape, number);
+    }
+    for range in written.cells {
+        document.add_u64(fields.cells, range);
+    }
 }
 
 fn add_words(document: &mut TantivyDocument, asset: &Asset) {
@@ -323,7 +352,7 @@ mod tests {
     fn the_schema_has_a_name_that_a_directory_can_bear() {
         let name = schema_name();
         assert!(
-            name.starts_with("v2.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+            name.starts_with("v3.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
             "{name}"
         );
     }

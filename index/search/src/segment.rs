@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gantry_asset::{FacetField, vocabulary};
-use tantivy::SegmentReader;
 use tantivy::columnar::{Column as Values, ColumnValues, StrColumn};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{SegmentReader, Term};
 
 use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::facets::{Column, Dictionary};
-use crate::schema::{Shape, column_of};
-use crate::words::{Match, Wanted};
+use crate::schema::{Shape, column_of, fields};
+use crate::sky::cells::ALL_SKY;
+use crate::words::{Match, Wanted, set_all};
 
 /// How many sets of documents of frequent words are kept for a segment.
 const KEPT_SETS: usize = 64;
@@ -26,6 +28,8 @@ pub(crate) struct Fixed {
     pub(crate) members: Bits,
     /// Series.
     pub(crate) series: Bits,
+    /// What covers the whole sky.
+    pub(crate) all_sky: Bits,
     /// Ids; their numbers are in the order of the ids.
     pub(crate) ids: Option<StrColumn>,
     /// Titles; their numbers are in the order of the titles.
@@ -80,6 +84,7 @@ impl Fixed {
             columns,
             members: of_shape(Shape::Member),
             series: of_shape(Shape::Series),
+            all_sky: all_sky(reader).map_err(SearchError::engine(read))?,
             ids: fast.str("id").map_err(SearchError::engine(read))?,
             titles: fast.str("title_order").map_err(SearchError::engine(read))?,
             rank: number("rank").map_err(SearchError::engine(read))?,
@@ -127,6 +132,18 @@ impl Fixed {
         }
         Ok(bits)
     }
+}
+
+/// The documents that cover the whole sky.
+fn all_sky(reader: &SegmentReader) -> tantivy::Result<Bits> {
+    let mut bits = Bits::none(reader.max_doc());
+    let field = fields().sky.terms;
+    let index = reader.inverted_index(field)?;
+    if let Some(info) = index.get_term_info(&Term::from_field_u64(field, ALL_SKY))? {
+        let postings = index.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
+        set_all(postings, &mut bits);
+    }
+    Ok(bits)
 }
 
 fn facet_columns(

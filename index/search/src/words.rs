@@ -163,7 +163,8 @@ fn find_prefix(reader: &SegmentReader, field: Field, prefix: &str) -> tantivy::R
     Ok(bits)
 }
 
-fn set_all(mut postings: tantivy::postings::BlockSegmentPostings, bits: &mut Bits) {
+/// Sets the bits of all documents of a posting list.
+pub(crate) fn set_all(mut postings: tantivy::postings::BlockSegmentPostings, bits: &mut Bits) {
     while !postings.docs().is_empty() {
         postings.docs().iter().for_each(|doc| bits.set(*doc));
         postings.advance();

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use gantry_asset::{DayRange, FacetPath};
-use gantry_search::{Collapse, Query};
+use gantry_search::{Collapse, Frame, Query, Region, RegionError};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -38,28 +38,28 @@ pub(crate) struct SearchParams {
     /// Facet fields to count, separated by commas.
     #[serde(deserialize_with = "once")]
     pub(crate) facets: Option<String>,
-    /// Sky region; searching by sky is not offered yet and answers with a problem.
+    /// A region of the sky that the coverage meets, in degrees: `CIRCLE ra dec radius`, `RANGE ra1 ra2 dec1 dec2`,
+    /// `POLYGON ra1 dec1 ra2 dec2 ra3 dec3 …`. What covers the whole sky stands behind what does not.
     #[serde(deserialize_with = "once")]
     pub(crate) pos: Option<String>,
+    /// The frame of `pos`: `icrs` (default) or `galactic`.
+    #[serde(deserialize_with = "once")]
+    pub(crate) frame: Option<String>,
     /// Nominal days that the coverage holds: `2023-001`, `2023-100/2023-130`, a GPS week and day `2238/3`.
     #[serde(deserialize_with = "once")]
     pub(crate) days: Option<String>,
-    /// Place; searching by place is not offered yet and answers with a problem.
+    /// Places within a distance, `lat,lon,km`: WGS84 degrees, along a great circle of a sphere of 6371.0088 km.
     #[serde(deserialize_with = "once")]
     pub(crate) near: Option<String>,
+    /// Places in a box, `west,south,east,north` in WGS84 degrees; `west` larger than `east` crosses the antimeridian.
+    #[serde(deserialize_with = "once")]
+    pub(crate) bbox: Option<String>,
 }
 
 impl SearchParams {
     /// The search these parameters ask for.
     pub(crate) fn query(&self) -> Result<Query, Problem> {
-        for (name, value) in [("pos", &self.pos), ("near", &self.near)] {
-            if value.is_some() {
-                return Err(Problem::new(
-                    &UNPROCESSABLE,
-                    format!("searching by `{name}` is not offered by this service; leave it out"),
-                ));
-            }
-        }
+        let frame = self.frame()?;
         Ok(Query {
             q: self.q.clone().unwrap_or_default(),
             facets: self
@@ -69,6 +69,9 @@ impl SearchParams {
                 .collect::<Result<_, _>>()?,
             time: self.time.as_deref().map(interval).transpose()?,
             days: self.days.as_deref().map(days).transpose()?,
+            pos: region("pos", &self.pos, |text| Region::read_pos(text, frame))?,
+            near: region("near", &self.near, Region::read_near)?,
+            bbox: region("bbox", &self.bbox, Region::read_bbox)?,
             sort: one_of(
                 self.sort.as_deref(),
                 "sort",
@@ -86,6 +89,18 @@ impl SearchParams {
         })
     }
 
+    /// The frame that `pos` is in.
+    fn frame(&self) -> Result<Frame, Problem> {
+        match self.frame.as_deref() {
+            None | Some("icrs") => Ok(Frame::Icrs),
+            Some("galactic") => Ok(Frame::Galactic),
+            Some(other) => Err(Problem::new(
+                &UNPROCESSABLE,
+                format!("frame=`{other}`: allowed is one of icrs, galactic"),
+            )),
+        }
+    }
+
     /// These parameters as they stand in an address, without paging, in a fixed order.
     pub(crate) fn to_text(&self) -> String {
         let mut pairs: Vec<(&str, &str)> = Vec::new();
@@ -93,8 +108,10 @@ impl SearchParams {
             ("q", &self.q),
             ("time", &self.time),
             ("pos", &self.pos),
+            ("frame", if self.pos.is_some() { &self.frame } else { &None }),
             ("days", &self.days),
             ("near", &self.near),
+            ("bbox", &self.bbox),
             ("collapse", &self.collapse),
             ("sort", &self.sort),
         ];
@@ -147,6 +164,20 @@ fn facet(text: &str) -> Result<FacetPath, Problem> {
         ));
     }
     Ok(facet)
+}
+
+fn region(
+    name: &str,
+    value: &Option<String>,
+    read: impl Fn(&str) -> Result<Region, RegionError>,
+) -> Result<Option<Region>, Problem> {
+    let read = |text: &String| {
+        read(text).map_err(|error| {
+            let text: String = text.chars().take(80).collect();
+            Problem::new(&UNPROCESSABLE, format!("{name}=`{text}`: {error}"))
+        })
+    };
+    value.as_ref().map(read).transpose()
 }
 
 fn one_of<T: serde::de::DeserializeOwned + Default>(

@@ -68,8 +68,10 @@ pub(crate) struct TakeSearch {
     facet: Vec<String>,
     time: Option<String>,
     pos: Option<String>,
+    frame: Option<String>,
     days: Option<String>,
     near: Option<String>,
+    bbox: Option<String>,
     collapse: Option<String>,
 }
 
@@ -220,8 +222,10 @@ async fn matches(
         facet: search.facet.clone(),
         time: search.time.clone(),
         pos: search.pos.clone(),
+        frame: search.frame.clone(),
         days: search.days.clone(),
         near: search.near.clone(),
+        bbox: search.bbox.clone(),
         collapse: search.collapse.clone(),
         ..SearchParams::default()
     };

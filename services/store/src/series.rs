@@ -166,6 +166,7 @@ pub(crate) fn cover(asset: &mut Asset, members: &Members) {
     asset.time = members.time.or(asset.time);
     asset.days = members.days.clone().or_else(|| asset.days.take());
     asset.sky = members.sky.clone().or_else(|| asset.sky.take());
+    asset.place = members.place.or(asset.place);
     for (field, values) in members.facets.iter() {
         for value in values {
             asset.facets.add(field, value.as_str());

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 pub mod planck;
+pub mod sphere;
 
 use std::sync::Mutex;
 

@@ -20,18 +20,24 @@ pub(super) struct SearchArgs {
     /// A selected facet, such as instrument/HFI; may come several times.
     #[arg(long)]
     facet: Vec<String>,
-    /// A region of the sky.
+    /// A region of the sky in degrees: CIRCLE ra dec radius, RANGE ra1 ra2 dec1 dec2, POLYGON ra1 dec1 ….
     #[arg(long)]
     pos: Option<String>,
+    /// The frame of --pos.
+    #[arg(long, value_parser = ["icrs", "galactic"], requires = "pos")]
+    frame: Option<String>,
     /// A UTC interval, such as 2010-01-01/2011-01-01.
     #[arg(long)]
     time: Option<String>,
     /// GNSS days.
     #[arg(long)]
     days: Option<String>,
-    /// A place.
-    #[arg(long)]
+    /// Places within a distance, as LAT,LON,KM.
+    #[arg(long, allow_hyphen_values = true)]
     near: Option<String>,
+    /// Places in a box, as WEST,SOUTH,EAST,NORTH; over the antimeridian when WEST is larger than EAST.
+    #[arg(long, allow_hyphen_values = true)]
+    bbox: Option<String>,
     /// Whether series stand for their members.
     #[arg(long, value_parser = ["series", "none"])]
     collapse: Option<String>,
@@ -53,8 +59,10 @@ pub(super) async fn run(
         facet: args.facet.clone(),
         time: args.time.clone(),
         pos: args.pos.clone(),
+        frame: args.frame.clone(),
         days: args.days.clone(),
         near: args.near.clone(),
+        bbox: args.bbox.clone(),
         collapse: args.collapse.clone(),
         sort: args.sort.clone(),
         limit: Some(args.limit),

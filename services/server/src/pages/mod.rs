@@ -2,6 +2,7 @@
 
 mod archives;
 mod asset;
+mod chosen;
 mod confirm;
 mod datalabs;
 mod jobs;

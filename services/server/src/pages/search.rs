@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use gantry_asset::{FacetPath, vocabulary};
+use gantry_asset::vocabulary;
 use gantry_search::{Counted, FieldCounts, Found, Query};
 use serde_json::Value;
 
+use super::chosen::{Chip, Where, address, bare, chips, hidden, toggled, with_facets};
 use super::page;
 use super::shell::{Link, Pair, Shell, VolumeChoice, volume_choices};
 use crate::app::App;
@@ -23,9 +24,7 @@ struct SearchPage {
     shell: Shell,
     q: String,
     keep: Vec<Pair>,
-    time: String,
-    days: String,
-    more_open: bool,
+    chosen: Where,
     tries: Vec<Link>,
     facets: Vec<FacetGroup>,
     chips: Vec<Chip>,
@@ -62,11 +61,6 @@ struct FacetValue {
     href: String,
     share: u8,
     depth: u8,
-}
-
-struct Chip {
-    label: String,
-    href: String,
 }
 
 struct SortChoice {
@@ -151,12 +145,11 @@ fn search_page(
         .map(str::to_lowercase)
         .collect();
     let simulations = simulations(params, &found.facets);
+    let chips = chips(params);
     SearchPage {
         q: params.q.clone().unwrap_or_default(),
         keep: hidden(params, &["q"]),
-        time: params.time.clone().unwrap_or_default(),
-        days: params.days.clone().unwrap_or_default(),
-        more_open: params.time.is_some() || params.days.is_some(),
+        chosen: Where::of(params),
         tries: TRIES
             .iter()
             .map(|text| Link::new(*text, format!("/?q={}", format::encode(text))))
@@ -167,17 +160,8 @@ fn search_page(
             .filter(|field| !field.values.is_empty())
             .map(|field| group(params, field))
             .collect(),
-        chips: params
-            .facet
-            .iter()
-            .filter_map(|text| chip(params, text))
-            .collect(),
-        clear_href: (!params.facet.is_empty()).then(|| {
-            address(&SearchParams {
-                facet: Vec::new(),
-                ..params.clone()
-            })
-        }),
+        clear_href: (!chips.is_empty()).then(|| address(&bare(params))),
+        chips,
         sorts: SORTS
             .iter()
             .map(|(value, label)| SortChoice {
@@ -234,48 +218,6 @@ fn collapse(params: &SearchParams, found: &Found) -> Option<String> {
     })
 }
 
-/// The address of a search from its first page on.
-fn address(params: &SearchParams) -> String {
-    let text = params.to_text();
-    if text.is_empty() {
-        "/".to_owned()
-    } else {
-        format!("/?{text}")
-    }
-}
-
-fn with_facets(params: &SearchParams, facet: Vec<String>) -> String {
-    address(&SearchParams {
-        facet,
-        ..params.clone()
-    })
-}
-
-fn hidden(params: &SearchParams, without: &[&str]) -> Vec<Pair> {
-    let mut pairs = Vec::new();
-    for (name, value) in [
-        ("q", &params.q),
-        ("time", &params.time),
-        ("days", &params.days),
-        ("sort", &params.sort),
-        ("collapse", &params.collapse),
-    ] {
-        // The search form has fields of its own for time and days.
-        let in_form = matches!(name, "time" | "days") && without.contains(&"q");
-        let own = without.contains(&name) || in_form;
-        if let Some(value) = value.as_ref().filter(|_| !own) {
-            pairs.push(Pair::new(name, value.clone()));
-        }
-    }
-    pairs.extend(
-        params
-            .facet
-            .iter()
-            .map(|facet| Pair::new("facet", facet.clone())),
-    );
-    pairs
-}
-
 fn group(params: &SearchParams, counts: &FieldCounts) -> FacetGroup {
     let field = vocabulary().field(&counts.field);
     let most = counts
@@ -322,28 +264,6 @@ fn group(params: &SearchParams, counts: &FieldCounts) -> FacetGroup {
     }
 }
 
-fn toggled(params: &SearchParams, text: &str, selected: bool) -> String {
-    let mut facets: Vec<String> = params
-        .facet
-        .iter()
-        .filter(|facet| facet.as_str() != text)
-        .cloned()
-        .collect();
-    if !selected {
-        facets.push(text.to_owned());
-    }
-    with_facets(params, facets)
-}
-
-fn chip(params: &SearchParams, text: &str) -> Option<Chip> {
-    let facet = FacetPath::parse(text)?;
-    let field = vocabulary().field(&facet.field)?;
-    Some(Chip {
-        label: format!("{} › {}", field.label, field.label_of(&facet.path)),
-        href: toggled(params, text, true),
-    })
-}
-
 /// What is hidden by default, one click away.
 fn simulations(params: &SearchParams, counts: &[FieldCounts]) -> Option<Link> {
     if params
@@ -379,13 +299,12 @@ fn suggestions(params: &SearchParams, total: u64) -> Vec<Link> {
     if total > 0 {
         return Vec::new();
     }
-    let without = params
-        .facet
-        .iter()
-        .filter_map(|text| chip(params, text))
+    let chips = chips(params);
+    let all =
+        (!chips.is_empty()).then(|| Link::new("without any filter", address(&bare(params))));
+    let without = chips
+        .into_iter()
         .map(|chip| Link::new(format!("without {}", chip.label), chip.href));
-    let all = (!params.facet.is_empty())
-        .then(|| Link::new("without any filter", with_facets(params, Vec::new())));
     without
         .chain(all)
         .chain([Link::new("everything", "/")])

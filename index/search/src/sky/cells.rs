@@ -1,0 +1,192 @@
+//! HEALPix cells, NESTED, up to order 8: what a region or a footprint covers of them, as terms of the index.
+//!
+//! Footprints are indexed by *whole* cells, which they cover, *parts*, which they touch, and all cells *above* those.
+//! A cell is the area between great circles through eight points of each of its sides.
+
+use cdshealpix::compass_point::Cardinal;
+use cdshealpix::{best_starting_depth, has_best_starting_depth, nested};
+
+use super::sphere::{Point, Polygon};
+
+/// The finest order.
+pub(crate) const FINEST: u8 = 8;
+
+/// How many cells there are at order 8.
+pub(crate) const N_FINEST: u32 = 786_432;
+
+/// The term of what covers the whole sky.
+pub(crate) const ALL_SKY: u64 = 3;
+
+/// One cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Cell {
+    pub(crate) order: u8,
+    pub(crate) number: u64,
+}
+
+/// What a cell is to a footprint in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    /// It is covered.
+    Whole,
+    /// It is touched.
+    Part,
+    /// A smaller one in it is covered or touched.
+    Above,
+}
+
+impl Cell {
+    /// The term of what has the cell as this.
+    pub(crate) fn term(self, has: As) -> u64 {
+        nested::to_uniq_ivoa(self.order, self.number) << 2 | has as u64
+    }
+
+    pub(crate) fn children(self) -> impl Iterator<Item = Self> {
+        (0..4).map(move |child| Self {
+            order: self.order + 1,
+            number: self.number << 2 | child,
+        })
+    }
+
+    /// The cells it lies in, the largest last.
+    pub(crate) fn above(self) -> impl Iterator<Item = Self> {
+        (1..=self.order).map(move |up| Self {
+            order: self.order - up,
+            number: self.number >> (2 * up),
+        })
+    }
+
+    /// Its first and last cell at order 8.
+    pub(crate) fn finest(self) -> (u32, u32) {
+        let bits = 2 * (FINEST - self.order);
+        let first = u32::try_from(self.number << bits).expect("cells up to order 8 have 20 bits");
+        (first, first + (1 << bits) - 1)
+    }
+
+    /// A circle around it: its middle and an angle that nothing of it is farther away.
+    pub(crate) fn around(self) -> (Point, f64) {
+        let point = |(lon, lat)| Point::of(lon, lat);
+        let middle = point(nested::center(self.order, self.number));
+        let corners = nested::vertices(self.order, self.number);
+        let angles = corners.map(|corner| middle.angle(point(corner)));
+        (middle, angles.into_iter().fold(0.0, f64::max) * 1.01)
+    }
+
+    /// Its outline.
+    pub(crate) fn outline(self) -> Option<Polygon> {
+        let path = nested::path_along_cell_edge(self.order, self.number, &Cardinal::S, false, 8);
+        Polygon::new(path.iter().map(|(lon, lat)| Point::of(*lon, *lat)).collect())
+    }
+}
+
+/// Cells of a range at order 8, as few and large as they can be.
+pub(crate) fn cells_of(first: u32, last: u32) -> Vec<Cell> {
+    let (mut at, end) = (u64::from(first), u64::from(last.min(N_FINEST - 1)) + 1);
+    let mut cells = Vec::new();
+    while at < end {
+        let mut up = 0;
+        while up < FINEST && at.is_multiple_of(1 << (2 * (up + 1))) && at + (1 << (2 * (up + 1))) <= end {
+            up += 1;
+        }
+        cells.push(Cell {
+            order: FINEST - up,
+            number: at >> (2 * up),
+        });
+        at += 1 << (2 * up);
+    }
+    cells
+}
+
+/// The cells of an area.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Cover {
+    /// Cells that lie in it, by a margin.
+    pub(crate) whole: Vec<Cell>,
+    /// Cells that it may touch.
+    pub(crate) parts: Vec<Cell>,
+}
+
+impl Cover {
+    /// The cells of an area: `distance` tells the angle from a point to its boundary, negative inside; `within` a circle
+    /// around it, where that is small. Smaller cells are taken while there are no more than `most`.
+    pub(crate) fn of(
+        distance: impl Fn(Point) -> f64,
+        within: Option<(Point, f64)>,
+        most: usize,
+    ) -> Self {
+        let mut cover = Self::default();
+        cover.parts = cover.touched(first_cells(within), &distance);
+        while let Some(cell) = cover.parts.first() {
+            // Cells of an order are halved in width: an outline needs twice as many.
+            if cell.order >= FINEST || cover.parts.len() * 2 > most {
+                break;
+            }
+            let finer = cover.parts.iter().flat_map(|cell| cell.children()).collect();
+            cover.parts = cover.touched(finer, &distance);
+        }
+        cover
+    }
+
+    /// Takes those of the cells that lie in the area, and returns those that its boundary may pass through.
+    fn touched(&mut self, cells: Vec<Cell>, distance: &impl Fn(Point) -> f64) -> Vec<Cell> {
+        let mut parts = Vec::new();
+        for cell in cells {
+            let (middle, radius) = cell.around();
+            let distance = distance(middle);
+            if distance < -radius * 1.02 - 1e-9 {
+                self.whole.push(cell);
+            } else if distance <= radius {
+                parts.push(cell);
+            }
+        }
+        parts
+    }
+}
+
+/// Some cells that hold a circle, nine where it is small, else all of order 0.
+fn first_cells(within: Option<(Point, f64)>) -> Vec<Cell> {
+    match within.filter(|(_, radius)| has_best_starting_depth(*radius)) {
+        Some((middle, radius)) => {
+            let order = best_starting_depth(radius).min(FINEST);
+            let (lon, lat) = middle.lon_lat();
+            let number = nested::hash(order, lon, lat);
+            let near = nested::neighbours(order, number, true).sorted_values_vec();
+            let mut cells: Vec<Cell> = near
+                .into_iter()
+                .map(|number| Cell { order, number })
+                .collect();
+            cells.dedup();
+            cells
+        }
+        None => (0..12).map(|number| Cell { order: 0, number }).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_made_of_as_few_cells_as_it_can_be() {
+        let all = cells_of(0, N_FINEST - 1);
+        assert_eq!((all.len(), all[0]), (12, Cell { order: 0, number: 0 }));
+        let cells = cells_of(3, 8);
+        let told: Vec<(u8, u64)> = cells.iter().map(|cell| (cell.order, cell.number)).collect();
+        assert_eq!(told, [(8, 3), (7, 1), (8, 8)]);
+        assert_eq!(cells[1].finest(), (4, 7));
+    }
+
+    #[test]
+    fn nothing_of_a_cell_is_outside_the_circle_around_it() {
+        for order in 0..=FINEST {
+            let n = nested::n_hash(order);
+            for number in (0..n).step_by(usize::try_from((n / 97).max(1)).unwrap()) {
+                let cell = Cell { order, number };
+                let (middle, radius) = cell.around();
+                for (lon, lat) in nested::grid(order, number, 16) {
+                    assert!(middle.angle(Point::of(lon, lat)) <= radius, "{cell:?}");
+                }
+            }
+        }
+    }
+}
