@@ -26,8 +26,8 @@ mod words;
 pub use error::{ChangesError, SearchError};
 pub use follow::{BoxFuture, Change, Changes, Followed, IndexedAsset};
 pub use index::{Index, Mode};
-pub use sky::{Frame, Region, RegionError};
 pub use query::{
     Collapse, Counted, FacetCount, FieldCounts, Found, Hit, Query, Resolved, Sort, Suggested,
     Suggestion,
 };
+pub use sky::{Frame, Region, RegionError};

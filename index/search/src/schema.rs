@@ -218,7 +218,11 @@ pub(crate) fn document(indexed: &IndexedAsset, number: u64) -> TantivyDocument {
     document.add_bytes(f.view, indexed.view.get().as_bytes());
     let sky = asset.sky.as_ref().and_then(of_sky);
     add_coverage(&mut document, f.sky, sky);
-    add_coverage(&mut document, f.place, asset.place.as_ref().and_then(of_place));
+    add_coverage(
+        &mut document,
+        f.place,
+        asset.place.as_ref().and_then(of_place),
+    );
     add_words(&mut document, asset);
     add_facets(&mut document, asset);
     document

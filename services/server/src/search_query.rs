@@ -108,7 +108,14 @@ impl SearchParams {
             ("q", &self.q),
             ("time", &self.time),
             ("pos", &self.pos),
-            ("frame", if self.pos.is_some() { &self.frame } else { &None }),
+            (
+                "frame",
+                if self.pos.is_some() {
+                    &self.frame
+                } else {
+                    &None
+                },
+            ),
             ("days", &self.days),
             ("near", &self.near),
             ("bbox", &self.bbox),

@@ -9,6 +9,7 @@ mod identity;
 mod matrix;
 mod pages;
 mod questions;
+mod places;
 mod real_data;
 mod search;
 mod selections;

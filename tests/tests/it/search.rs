@@ -354,11 +354,13 @@ async fn a_bad_parameter_is_a_problem_that_names_it() {
         ("facet=nosuchfield/x", 400, "nosuchfield"),
         ("after=nonsense", 400, "after"),
         ("colour=blue", 400, "colour"),
-        ("pos=CIRCLE%2010%2010%201", 422, "pos"),
+        ("pos=CIRCLE%2010%2010", 422, "pos"),
         ("days=2023-366", 400, "2023-366"),
         ("days=2023-130/2023-100", 400, "days"),
         ("days=yesterday", 400, "yesterday"),
-        ("near=1,2,3", 422, "near"),
+        ("near=1,2,-3", 422, "near"),
+        ("bbox=1,2,3", 422, "bbox"),
+        ("pos=CIRCLE%2010%2010%201&frame=b1950", 422, "frame"),
     ] {
         let answer = app.nobody().get(&format!("/api/v1/assets?{query}")).await;
         let problem = answer.is(status).any_problem();

@@ -54,7 +54,13 @@ fn what_is_not_there_is_named_and_nothing_comes_of_it() {
         "../out",
     ]);
     assert!(said.contains("../out"), "{said}");
-    for (option, value) in [("--time", "yesterday"), ("--facet", "colour")] {
+    for (option, value) in [
+        ("--time", "yesterday"),
+        ("--facet", "colour"),
+        ("--pos", "CIRCLE 1 2"),
+        ("--near", "here,1,2"),
+        ("--bbox", "-190,0,1,1"),
+    ] {
         let said = gantry.fails(&["search", "", option, value]);
         assert!(said.contains(value), "{option}: {said}");
     }

@@ -75,7 +75,11 @@ impl Cell {
     /// Its outline.
     pub(crate) fn outline(self) -> Option<Polygon> {
         let path = nested::path_along_cell_edge(self.order, self.number, &Cardinal::S, false, 8);
-        Polygon::new(path.iter().map(|(lon, lat)| Point::of(*lon, *lat)).collect())
+        Polygon::new(
+            path.iter()
+                .map(|(lon, lat)| Point::of(*lon, *lat))
+                .collect(),
+        )
     }
 }
 
@@ -85,7 +89,10 @@ pub(crate) fn cells_of(first: u32, last: u32) -> Vec<Cell> {
     let mut cells = Vec::new();
     while at < end {
         let mut up = 0;
-        while up < FINEST && at.is_multiple_of(1 << (2 * (up + 1))) && at + (1 << (2 * (up + 1))) <= end {
+        while up < FINEST
+            && at.is_multiple_of(1 << (2 * (up + 1)))
+            && at + (1 << (2 * (up + 1))) <= end
+        {
             up += 1;
         }
         cells.push(Cell {
@@ -121,7 +128,11 @@ impl Cover {
             if cell.order >= FINEST || cover.parts.len() * 2 > most {
                 break;
             }
-            let finer = cover.parts.iter().flat_map(|cell| cell.children()).collect();
+            let finer = cover
+                .parts
+                .iter()
+                .flat_map(|cell| cell.children())
+                .collect();
             cover.parts = cover.touched(finer, &distance);
         }
         cover
@@ -169,7 +180,16 @@ mod tests {
     #[test]
     fn a_range_is_made_of_as_few_cells_as_it_can_be() {
         let all = cells_of(0, N_FINEST - 1);
-        assert_eq!((all.len(), all[0]), (12, Cell { order: 0, number: 0 }));
+        assert_eq!(
+            (all.len(), all[0]),
+            (
+                12,
+                Cell {
+                    order: 0,
+                    number: 0
+                }
+            )
+        );
         let cells = cells_of(3, 8);
         let told: Vec<(u8, u64)> = cells.iter().map(|cell| (cell.order, cell.number)).collect();
         assert_eq!(told, [(8, 3), (7, 1), (8, 8)]);

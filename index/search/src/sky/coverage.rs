@@ -55,7 +55,9 @@ pub(crate) fn of_sky(sky: &Sky) -> Option<Written> {
     }
     let is_range = |(first, last): &&(u32, u32)| first <= last && *first < N_FINEST;
     let ranges: Vec<(u32, u32)> = sky.healpix8.iter().filter(is_range).copied().collect();
-    let cells = ranges.iter().map(|(first, last)| write_range(*first, *last));
+    let cells = ranges
+        .iter()
+        .map(|(first, last)| write_range(*first, *last));
     let cells: Vec<u64> = cells.collect();
     (!ranges.is_empty()).then(|| Written {
         terms: terms_of(&Coverage::Cells(ranges)),
@@ -136,7 +138,9 @@ fn terms_of(coverage: &Coverage) -> Vec<u64> {
             let region = super::Region::polygon(polygon.clone());
             let distance = |point| polygon.distance(point);
             let mut cover = Cover::of(distance, region.within(), MOST_CELLS);
-            keep_touched(&mut cover, distance, |outline| region.meets_polygon(outline));
+            keep_touched(&mut cover, distance, |outline| {
+                region.meets_polygon(outline)
+            });
             cover
         }
         Coverage::Cells(ranges) => Cover {
@@ -166,8 +170,7 @@ fn keep_touched(
     touches: impl Fn(&Polygon) -> bool,
 ) {
     cover.parts.retain(|cell| {
-        distance(cell.around().0) <= 0.0
-            || cell.outline().is_none_or(|outline| touches(&outline))
+        distance(cell.around().0) <= 0.0 || cell.outline().is_none_or(|outline| touches(&outline))
     });
 }
 

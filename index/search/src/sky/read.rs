@@ -66,9 +66,7 @@ impl Region {
                 "a CIRCLE has 3 numbers, ra dec radius, not {}",
                 numbers.len()
             )),
-            ("RANGE", [west, east, south, north]) => {
-                range(frame, (*west, *east), (*south, *north))
-            }
+            ("RANGE", [west, east, south, north]) => range(frame, (*west, *east), (*south, *north)),
             ("RANGE", numbers) => wrong(format!(
                 "a RANGE has 4 numbers, ra1 ra2 dec1 dec2, not {}",
                 numbers.len()
@@ -150,7 +148,11 @@ fn range(frame: Frame, lon: (f64, f64), lat: (f64, f64)) -> Result<Region, Regio
 /// A range in degrees.
 fn between_meridians(axes: Axes, west: f64, width: f64, lat: (f64, f64)) -> Region {
     let west = west.to_radians();
-    let width = if width >= 360.0 { TAU } else { width.to_radians() };
+    let width = if width >= 360.0 {
+        TAU
+    } else {
+        width.to_radians()
+    };
     let lat = (lat.0.to_radians(), lat.1.to_radians());
     Region::range(axes, (west, width), lat)
 }
@@ -188,11 +190,11 @@ fn polygon(frame: Frame, numbers: &[f64]) -> Result<Region, RegionError> {
             "the corners of the POLYGON do not lie in one half of the sky (within 89 degrees of some middle), so which side is meant cannot be told; use CIRCLE or RANGE, or several searches",
         );
     };
-    if polygon.flat_area() < SAME * SAME {
-        return wrong("the corners of the POLYGON lie on one great circle; it needs an area");
-    }
     if polygon.crosses_itself() {
         return wrong("sides of the POLYGON cross or touch; give its corners in order around it");
+    }
+    if polygon.flat_area() < SAME * SAME {
+        return wrong("the corners of the POLYGON lie on one great circle; it needs an area");
     }
     Ok(Region::polygon(polygon))
 }

@@ -177,14 +177,21 @@ impl Polygon {
 
     /// How far its corners are from its middle.
     pub(crate) fn reach(&self) -> f64 {
-        let angles = self.corners.iter().map(|corner| corner.angle(self.middle()));
+        let angles = self
+            .corners
+            .iter()
+            .map(|corner| corner.angle(self.middle()));
         angles.fold(0.0, f64::max)
     }
 
     /// Twice its area on the plane of its corners, whichever way they run.
     pub(crate) fn flat_area(&self) -> f64 {
         let next = self.flat.iter().cycle().skip(1);
-        let parts = self.flat.iter().zip(next).map(|(a, b)| a.0 * b.1 - a.1 * b.0);
+        let parts = self
+            .flat
+            .iter()
+            .zip(next)
+            .map(|(a, b)| a.0 * b.1 - a.1 * b.0);
         parts.sum::<f64>().abs()
     }
 

@@ -74,6 +74,8 @@ fn random_place(dice: &mut Dice) -> LonLat {
         0 => (share(dice) * 360.0, 90.0 - near),
         1 => (share(dice) * 360.0, near - 90.0),
         2 => ((near - 1.5).rem_euclid(360.0), anywhere),
+        3 => ((near - 1.5).rem_euclid(360.0), share(dice) * 3.0),
+        4 => (120.0 + near, 40.0 + share(dice) * 3.0),
         _ => (share(dice) * 360.0, anywhere),
     }
 }
@@ -152,7 +154,9 @@ impl Area {
             Self::Cells(ranges) => {
                 let cell = cdshealpix::nested::hash(8, place.0.to_radians(), place.1.to_radians());
                 let cell = u32::try_from(cell).unwrap();
-                ranges.iter().any(|(first, last)| (*first..=*last).contains(&cell))
+                ranges
+                    .iter()
+                    .any(|(first, last)| (*first..=*last).contains(&cell))
             }
         }
     }
@@ -174,7 +178,9 @@ impl Area {
                     for on_side in (0..=12).map(|n| f64::from(n) / 12.0) {
                         let side = toward(*a, bearing(*a, *b), apart(*a, *b) * on_side);
                         let (turn, far) = (bearing(*middle, side), apart(*middle, side));
-                        places.extend((1..=10).map(|n| toward(*middle, turn, far * f64::from(n) / 10.0)));
+                        places.extend(
+                            (1..=10).map(|n| toward(*middle, turn, far * f64::from(n) / 10.0)),
+                        );
                     }
                 }
                 let reach = around.iter().map(|(_, reach)| *reach).fold(0.0, f64::max);
@@ -185,38 +191,67 @@ impl Area {
                 for x in (0..=30).map(|n| west + width * f64::from(n) / 30.0) {
                     for y in (0..=30).map(|n| south + (north - south) * f64::from(n) / 30.0) {
                         let place = (x.rem_euclid(360.0), y);
-                        places.push(if *is_galactic { from_galactic(place) } else { place });
+                        places.push(if *is_galactic {
+                            from_galactic(place)
+                        } else {
+                            place
+                        });
                     }
                 }
                 (places, (width.max(north - south)) / 30.0)
             }
             Self::Cells(ranges) => {
                 let cells = ranges.iter().flat_map(|(first, last)| *first..=*last);
-                let grid = |cell: u32| cdshealpix::nested::grid(8, u64::from(cell), 6).into_vec();
+                let grid = |cell: u32| cdshealpix::nested::grid(8, u64::from(cell), 3).into_vec();
                 let places = cells.flat_map(grid);
                 let degrees = |(lon, lat): (f64, f64)| (lon.to_degrees(), lat.to_degrees());
-                (places.map(degrees).collect(), 0.04)
+                (places.map(degrees).collect(), 0.08)
             }
         }
     }
 
     /// Whether it holds a place or one at this distance from it.
     fn is_near(&self, place: LonLat, distance: f64) -> bool {
-        let around = (0..24).flat_map(|turn| {
-            [1.0, 0.5].map(|part| toward(place, f64::from(turn) * 15.0, distance * part))
+        if let Some((middle, reach)) = self.around()
+            && apart(middle, place) > reach + distance
+        {
+            return false;
+        }
+        let around = (0..16).flat_map(|turn| {
+            [1.0, 0.5].map(|part| toward(place, f64::from(turn) * 22.5, distance * part))
         });
         self.holds(place) || around.into_iter().any(|place| self.holds(place))
     }
 
+    /// A circle that holds all of it.
+    fn around(&self) -> Option<(LonLat, f64)> {
+        match self {
+            Self::Circle(middle, radius) => Some((*middle, *radius)),
+            Self::Star(middle, around) => {
+                let reach = around.iter().map(|(_, reach)| *reach).fold(0.0, f64::max);
+                Some((*middle, reach))
+            }
+            Self::Range(..) | Self::Cells(_) => None,
+        }
+    }
+
     /// Whether two areas meet, `None` where their places are too far apart to tell.
     pub fn meets(&self, other: &Self) -> Option<bool> {
+        if let (Some((own, reach)), Some((others, others_reach))) = (self.around(), other.around())
+            && apart(own, others) > reach + others_reach
+        {
+            return Some(false);
+        }
         let ((own, step), (others, others_step)) = (self.places(), other.places());
         let holds_own = own.iter().any(|place| other.holds(*place));
         if holds_own || others.iter().any(|place| self.holds(*place)) {
             return Some(true);
         }
         let near = own.iter().any(|place| other.is_near(*place, step * 1.05));
-        let may = near && others.iter().any(|place| self.is_near(*place, others_step * 1.05));
+        let may = near
+            && others
+                .iter()
+                .any(|place| self.is_near(*place, others_step * 1.05));
         if may { None } else { Some(false) }
     }
 }

@@ -78,16 +78,48 @@ fn bounds(params: &SearchParams) -> Vec<Chip> {
         }
     };
     let all = || params.clone();
-    add("Time", &params.time, "", SearchParams { time: None, ..all() });
-    add("Days", &params.days, "", SearchParams { days: None, ..all() });
+    add(
+        "Time",
+        &params.time,
+        "",
+        SearchParams {
+            time: None,
+            ..all()
+        },
+    );
+    add(
+        "Days",
+        &params.days,
+        "",
+        SearchParams {
+            days: None,
+            ..all()
+        },
+    );
     let sky = SearchParams {
         pos: None,
         frame: None,
         ..all()
     };
     add("Sky", &params.pos, galactic, sky);
-    add("Near", &params.near, " km", SearchParams { near: None, ..all() });
-    add("Box", &params.bbox, "", SearchParams { bbox: None, ..all() });
+    add(
+        "Near",
+        &params.near,
+        " km",
+        SearchParams {
+            near: None,
+            ..all()
+        },
+    );
+    add(
+        "Box",
+        &params.bbox,
+        "",
+        SearchParams {
+            bbox: None,
+            ..all()
+        },
+    );
     chips
 }
 

@@ -300,8 +300,7 @@ fn suggestions(params: &SearchParams, total: u64) -> Vec<Link> {
         return Vec::new();
     }
     let chips = chips(params);
-    let all =
-        (!chips.is_empty()).then(|| Link::new("without any filter", address(&bare(params))));
+    let all = (!chips.is_empty()).then(|| Link::new("without any filter", address(&bare(params))));
     let without = chips
         .into_iter()
         .map(|chip| Link::new(format!("without {}", chip.label), chip.href));
