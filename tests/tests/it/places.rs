@@ -59,7 +59,7 @@ async fn a_region_finds_what_covers_it_and_a_selection_takes_the_same() {
     let taken = taken.is(200).json();
     let taken: BTreeSet<String> = list(&taken, "/assets")
         .iter()
-        .map(|asset| text(asset, "/asset").to_owned())
+        .map(|asset| text(asset, "/id").to_owned())
         .collect();
     assert_eq!(taken, met);
 }
@@ -72,7 +72,7 @@ async fn the_next_page_of_a_region_asks_for_the_same_region() {
     let first = nobody.get(first).await.is(200).json();
     let next = text(&first, "/next");
     assert!(
-        next.contains("pos=CIRCLE%200%200%2010&frame=galactic&"),
+        next.contains("pos=CIRCLE+0+0+10&frame=galactic&"),
         "{next}"
     );
     let second = nobody.get(next).await.is(200).json();
@@ -137,7 +137,7 @@ async fn the_search_page_keeps_a_region_and_lets_it_be_taken_back() {
         "Sky › CIRCLE 0 0 10 (galactic)",
         r#"href="/?q=map&#38;near=50.8%2C4.36%2C100""#,
         "Near › 50.8,4.36,100 km",
-        r#"href="/?q=map&#38;pos=CIRCLE%200%200%2010&#38;frame=galactic""#,
+        r#"href="/?q=map&#38;pos=CIRCLE+0+0+10&#38;frame=galactic""#,
     ] {
         assert!(page.contains(part), "{part} in {page}");
     }
