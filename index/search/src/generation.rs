@@ -14,7 +14,7 @@ use crate::snapshot::{Loader, Progress, Snapshot};
 use crate::text::{ANALYZER, analyzer};
 
 /// Threads that write segments, and the memory they share in bytes.
-const WRITERS: (usize, usize) = (2, 256 << 20);
+const WRITERS: (usize, usize) = (2, 64 << 20);
 
 /// Blocks of stored views kept unpacked, 16 kB each.
 const KEPT_BLOCKS: usize = 100;

@@ -10,6 +10,7 @@ mod matrix;
 mod pages;
 mod questions;
 mod places;
+mod plain_sql;
 mod real_data;
 mod search;
 mod selections;

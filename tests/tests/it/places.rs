@@ -71,10 +71,7 @@ async fn the_next_page_of_a_region_asks_for_the_same_region() {
     let first = "/api/v1/assets?pos=CIRCLE%200%200%2010&frame=galactic&limit=2&collapse=none";
     let first = nobody.get(first).await.is(200).json();
     let next = text(&first, "/next");
-    assert!(
-        next.contains("pos=CIRCLE+0+0+10&frame=galactic&"),
-        "{next}"
-    );
+    assert!(next.contains("pos=CIRCLE+0+0+10&frame=galactic&"), "{next}");
     let second = nobody.get(next).await.is(200).json();
     assert_eq!(second["total"], first["total"]);
     assert!(ids(&second).is_disjoint(&ids(&first)));
