@@ -1,6 +1,8 @@
 """Tables as a notebook shows them, and the one at the head of a starter notebook. Standard library only."""
 
 import html
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from gantry._words import counted, sized
 
@@ -13,11 +15,11 @@ class Table:
     Columns in which no row states anything are left out; ``height`` makes a long table scroll within so many lines.
     """
 
-    def __init__(self, titles, rows, height: int | None = None) -> None:
-        rows = [[NOTHING if cell is None or cell == "" else str(cell) for cell in row] for row in rows]
-        kept = [place for place, title in enumerate(titles) if not title or any(row[place] != NOTHING for row in rows)]
+    def __init__(self, titles: Sequence[str], rows: Iterable[Sequence[object]], height: int | None = None) -> None:
+        texts = [[NOTHING if cell is None or cell == "" else str(cell) for cell in row] for row in rows]
+        kept = [place for place, title in enumerate(titles) if not title or any(row[place] != NOTHING for row in texts)]
         self.titles = [titles[place] for place in kept]
-        self.rows = [[row[place] for place in kept] for row in rows]
+        self.rows = [[row[place] for place in kept] for row in texts]
         self.height = height
         self.note = ""
 
@@ -40,14 +42,14 @@ class ProductTable(Table):
 
     TITLES = ("", "product", "archive", "release", "band", "unit", "frame", "epoch", "content", "station", "days", "size", "verified by", "missing or to be noted")
 
-    def __init__(self, products) -> None:
+    def __init__(self, products: Sequence[dict[str, Any]]) -> None:
         n_archives = len({product["archive"] for product in products})
         super().__init__(self.TITLES, [_row(number, product, n_archives > 1) for number, product in enumerate(products)])
         n_here = sum(not product["reason"] for product in products)
         self.note = f"Staged: {n_here} of {counted(len(products), 'product')}."
 
 
-def show_products(products: list[dict]) -> ProductTable:
+def show_products(products: list[dict[str, Any]]) -> ProductTable:
     """The table of a notebook's ``products``, to stand as the last line of a cell.
 
     ``products`` is the list of dicts that *Open in Notebook* writes; a value that nobody stated is a dash, and a column
@@ -56,7 +58,7 @@ def show_products(products: list[dict]) -> ProductTable:
     return ProductTable(products)
 
 
-def _row(number, product, names_archive):
+def _row(number: int, product: dict[str, Any], names_archive: bool) -> list[object]:
     size = product["size_bytes"]
     missing = f"not staged: {product['reason']}" if product["reason"] else ""
     return [

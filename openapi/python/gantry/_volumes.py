@@ -4,30 +4,36 @@ import json
 import os
 from pathlib import Path
 
+from gantry._errors import GantryError
+
 VARIABLE = "GANTRY_VOLUMES"
 
 
-class VolumeNotFound(LookupError):
+class VolumeNotFound(GantryError, LookupError):
     """This datalab has no volume of that name.
 
     ``name`` is the volume that was asked for, ``known`` the sorted names of those there are.
     """
 
-    def __init__(self, name: str, known: list[str], is_told: bool = True) -> None:
-        super().__init__(name, known, is_told)
+    def __init__(self, name: str, known: list[str], is_told: bool = True, where: str = "this datalab") -> None:
+        super().__init__(_why(name, known, is_told, where))
+        self.args = (name, known, is_told, where)
         self.name = name
         self.known = known
-        self._is_told = is_told
 
     def __str__(self) -> str:
-        if not self._is_told:
-            return (
-                f"no volume `{self.name}`: the variable {VARIABLE} is not set, so this Python was not started by Gantry; "
-                f'set it to a JSON object such as {{"{self.name}": "/path/to/it"}}'
-            )
-        if not self.known:
-            return f"no volume `{self.name}`: this datalab has no volumes"
-        return f"no volume `{self.name}`; this datalab has {', '.join(f'`{name}`' for name in self.known)}"
+        return self.detail
+
+
+def _why(name: str, known: list[str], is_told: bool, where: str) -> str:
+    if not is_told:
+        return (
+            f"no volume `{name}`: the variable {VARIABLE} is not set, so this Python was not started by Gantry; "
+            f'set it to a JSON object such as {{"{name}": "/path/to/it"}}'
+        )
+    if not known:
+        return f"no volume `{name}`: {where} has no volumes"
+    return f"no volume `{name}`; {where} has {', '.join(f'`{one}`' for one in known)}"
 
 
 def volumes() -> dict[str, Path]:

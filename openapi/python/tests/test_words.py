@@ -1,11 +1,6 @@
-"""Tables and numbers as a notebook shows them, and what is asked of the service. Standard library only."""
+"""Tables and numbers as a notebook shows them. Standard library only."""
 
-import json
-import os
-import threading
 import unittest
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from unittest import mock
 
 import gantry
 
@@ -23,56 +18,6 @@ class Words(unittest.TestCase):
         self.assertIn("&lt;script&gt;", table._repr_html_())
         self.assertNotIn("<script>", table._repr_html_())
         self.assertEqual(repr(table), "  product\n0  <script>\n1  b")
-
-
-class Service(BaseHTTPRequestHandler):
-    """Answers as the service does for one job."""
-
-    asked = []
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        Service.asked.append((self.path, self.headers["Authorization"], body))
-        if "adql" in body:
-            self.answer(202, {"id": "job_1", "phase": "QUEUED"})
-        else:
-            self.answer(400, {"title": "Bad request", "detail": "say what to take"})
-
-    def do_GET(self):
-        if self.path.endswith("/files"):
-            self.answer(200, {"files": [{"name": "q.vot", "outcome": "staged", "path": "gaia/q.vot"}]})
-        else:
-            self.answer(200, {"id": "job_1", "phase": "COMPLETED"})
-
-    def answer(self, status, body):
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *arguments):
-        pass
-
-
-class Staging(unittest.TestCase):
-    def test_a_query_is_staged_and_its_path_in_the_volume_known(self):
-        server = HTTPServer(("127.0.0.1", 0), Service)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        told = {"GANTRY_URL": f"http://127.0.0.1:{server.server_port}/", "GANTRY_TOKEN": "t", "GANTRY_VOLUMES": '{"w": "/v"}'}
-        with mock.patch.dict(os.environ, told):
-            paths = gantry.stage({"adql": "SELECT TOP 1 ra FROM t", "archive": "gaia"}, "w")
-            self.assertEqual([str(path) for path in paths], ["/v/gaia/q.vot"])
-            self.assertEqual(Service.asked[0], ("/api/v1/add-to-volume", "Bearer t", {"adql": "SELECT TOP 1 ra FROM t", "archive": "gaia", "volume": "w"}))
-            with self.assertRaisesRegex(gantry.ServiceError, "^say what to take$"):
-                gantry.stage({}, "w")
-
-    def test_outside_a_datalab_the_missing_variables_are_named(self):
-        with mock.patch.dict(os.environ), self.assertRaisesRegex(gantry.ServiceError, "GANTRY_URL and GANTRY_TOKEN are not set"):
-            os.environ.pop("GANTRY_URL", None)
-            gantry.stage({"adql": "SELECT 1", "archive": "gaia"}, "w")
 
 
 if __name__ == "__main__":

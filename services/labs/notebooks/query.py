@@ -31,7 +31,7 @@ answers = []
 if send:
     try:
         answers = gantry.stage(request, product["volume"])
-    except gantry.ServiceError as error:
+    except gantry.GantryError as error:
         print(f"Not answered: {error}")
 else:
     import json
@@ -47,10 +47,10 @@ from gantry import gaia
 
 if not answers:
     print("No answer yet: nothing was sent.")
-for path in answers:
+for staged in answers:
     try:
-        for answer in gaia.read_tables(path):
-            print(f"{path}: {gantry.counted(len(answer.table), 'row')}, {gantry.counted(len(answer.table.colnames), 'column')}")
+        for answer in gaia.read_tables(staged.path):
+            print(f"{staged.path}: {gantry.counted(len(answer.table), 'row')}, {gantry.counted(len(answer.table.colnames), 'column')}")
             display(answer.table[:20])
     except gaia.GaiaError as error:
         print(f"This answer cannot be opened: {error}")
