@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gantry.gaia._tables import GaiaTable, tables_of
+from gantry.gaia._tables import FilePath, GaiaTable, tables_of
 
 XP_NM = 336 + 2.0 * np.arange(343)
 """The grid of sampled XP spectra: 336 to 1020 nm in steps of 2 nm; source: Gaia DR3 data model, XP_SAMPLED."""
@@ -57,7 +57,7 @@ class Products:
     others: list[str] = field(default_factory=list)  # members of another kind, such as chains of samples
 
 
-def read_products(path, max_rows: int | None = None) -> Products:
+def read_products(path: FilePath, max_rows: int | None = None) -> Products:
     """Spectra and light curves of a file; of a ZIP, all members. An answer without any, such as an empty ZIP, gives none.
 
     ``max_rows`` reads no more than so many rows of a bulk file, as :func:`read_tables` does.
@@ -116,19 +116,19 @@ def _cell(table: GaiaTable, name: str, row: int) -> np.ndarray:
     return np.ma.filled(np.ma.masked_array(value).astype(float), np.nan).ravel()
 
 
-def _integer(table, name, row):
+def _integer(table: GaiaTable, name: str, row: int) -> int | None:
     value = table.table[name][row] if name in table.table.colnames else np.ma.masked
     return None if value is np.ma.masked else int(value)
 
 
-def _coefficients(table, row):
+def _coefficients(table: GaiaTable, row: int) -> Coefficients:
     values = {band.upper(): _cell(table, f"{band}_coefficients", row) for band in ("bp", "rp")}
     errors = {band.upper(): _cell(table, f"{band}_coefficient_errors", row) for band in ("bp", "rp")}
     relevant = {band.upper(): _integer(table, f"{band}_n_relevant_bases", row) for band in ("bp", "rp")}
     return Coefficients(_source(table, row), values, errors, relevant)
 
 
-def _spectrum(source_id, wavelength, flux, error):
+def _spectrum(source_id: int | None, wavelength: np.ndarray | None, flux: np.ndarray, error: np.ndarray) -> Spectrum:
     if wavelength is None:
         wavelength = RVS_NM if flux.size == RVS_NM.size else XP_NM if flux.size == XP_NM.size else np.arange(flux.size, dtype=float)
     is_rvs = wavelength.size and wavelength.min() > 800
@@ -136,14 +136,20 @@ def _spectrum(source_id, wavelength, flux, error):
     return Spectrum(source_id, kind, wavelength, flux, error, unit)
 
 
-def _spectra(table):
+def _spectra(table: GaiaTable) -> list[Spectrum]:
     if "wavelength" not in table.table.colnames:
         return [_spectrum(_source(table, row), None, _cell(table, "flux", row), _cell(table, "flux_error", row)) for row in range(len(table.table))]
-    columns = [table.numbers(name) for name in ("wavelength", "flux", "flux_error")]
+    columns = [_numbers(table, name) for name in ("wavelength", "flux", "flux_error")]
     return [_spectrum(source, *(column[rows] for column in columns)) for source, rows in _rows_by_source(table).items()]
 
 
-def _flag(table, name):
+def _numbers(table: GaiaTable, name: str) -> np.ndarray:
+    """A column as floats, all NaN where there is none."""
+    column = table.numbers(name)
+    return np.full(len(table.table), np.nan) if column is None else column
+
+
+def _flag(table: GaiaTable, name: str) -> np.ndarray:
     """A boolean column, False where it is missing or not there."""
     if name not in table.table.colnames:
         return np.zeros(len(table.table), dtype=bool)
@@ -151,9 +157,9 @@ def _flag(table, name):
     return np.array([str(value).strip().lower() in ("true", "t", "1") for value in column])
 
 
-def _curves(table):
+def _curves(table: GaiaTable) -> list[LightCurve]:
     bands = np.array([str(band).strip() for band in table.table["band"]])
-    time, mag = table.numbers("time"), table.numbers("mag")
+    time, mag = _numbers(table, "time"), _numbers(table, "mag")
     rejected = _flag(table, "rejected_by_photometry") | _flag(table, "rejected_by_variability")
     made = []
     for source, rows in _rows_by_source(table).items():
@@ -164,7 +170,7 @@ def _curves(table):
     return made
 
 
-def _curve_rows(table):
+def _curve_rows(table: GaiaTable) -> list[LightCurve]:
     """Epoch photometry as the archive's data model has it: a row per source, arrays of epochs."""
     made = []
     for row in range(len(table.table)):

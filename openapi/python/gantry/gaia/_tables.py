@@ -3,16 +3,22 @@
 import csv
 import gzip
 import io
+import importlib
 import json
+import os
 import re
 import tarfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+FilePath = str | os.PathLike[str]
 
 MAX_BYTES = 2**30
 MAX_MEMBERS = 5_000
@@ -35,11 +41,11 @@ class GaiaTable:
 
     name: str
     form: str
-    table: "object"
+    table: Any
     release: str | None = None
     query: str | None = None
     stated_epoch: float | None = None
-    params: dict = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     is_cut: bool = False  # only the first rows were read
 
     @property
@@ -61,7 +67,7 @@ class GaiaTable:
             return None
 
 
-def read_tables(path, max_rows: int | None = None) -> list[GaiaTable]:
+def read_tables(path: FilePath, max_rows: int | None = None) -> list[GaiaTable]:
     """Every table of a file, members of a ZIP or tar in order.
 
     ``max_rows`` reads no more than so many rows of a CSV in a gzip: a bulk file of the archive holds hundreds of
@@ -75,7 +81,7 @@ def read_tables(path, max_rows: int | None = None) -> list[GaiaTable]:
     return tables
 
 
-def tables_of(path, max_rows: int | None = None) -> list[GaiaTable]:
+def tables_of(path: FilePath, max_rows: int | None = None) -> list[GaiaTable]:
     """As :func:`read_tables`, but an empty ZIP, which is the archive's answer when no source had a product, is no error."""
     path = Path(path)
     first = _first_rows(path, max_rows) if max_rows else None
@@ -90,8 +96,9 @@ def tables_of(path, max_rows: int | None = None) -> list[GaiaTable]:
             raise
         except Exception as error:  # astropy raises many kinds
             raise GaiaError(f"`{name}` cannot be read as a table: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}.") from error
-    for table in tables if first else []:
-        table.is_cut = first[1]
+    if first is not None:
+        for table in tables:
+            table.is_cut = first[1]
     return tables
 
 
@@ -101,7 +108,8 @@ def _first_rows(path: Path, max_rows: int) -> tuple[bytes, bool] | None:
         with gzip.open(path) as file:
             if not re.match(rb"# %ECSV|\w+(,\w+)+\r?\n", file.peek(64 * 1024)):
                 return None
-            lines, n_lines, n_bytes = [], 0, 0
+            lines: list[bytes] = []
+            n_lines, n_bytes = 0, 0
             while line := file.readline(MAX_BYTES):
                 n_lines += not line.startswith(b"#")
                 n_bytes += len(line)
@@ -128,16 +136,16 @@ def _members(name: str, data: bytes, depth: int = 0) -> list[tuple[str, bytes]]:
                 _check_total(name, len(infos), sum(info.file_size for info in infos))
                 return [part for info in infos for part in _members(info.filename, archive.read(info), depth + 1)]
         if data[257:262] == b"ustar":
-            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-                infos = [info for info in archive.getmembers() if info.isfile()]
-                _check_total(name, len(infos), sum(info.size for info in infos))
-                return [part for info in infos for part in _members(info.name, archive.extractfile(info).read(), depth + 1)]
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                members = [(info, member) for info in tar.getmembers() if (member := tar.extractfile(info))]
+                _check_total(name, len(members), sum(info.size for info, _ in members))
+                return [part for info, member in members for part in _members(info.name, member.read(), depth + 1)]
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
         raise GaiaError(f"`{name}` cannot be unpacked: {error}.") from error
     return [(name, data)]
 
 
-def _check_total(name, n_members, n_bytes):
+def _check_total(name: str, n_members: int, n_bytes: int) -> None:
     if n_members > MAX_MEMBERS or n_bytes > MAX_BYTES:
         raise GaiaError(f"`{name}` holds {n_members} files of {n_bytes:,} bytes, which is too much to open at once.")
 
@@ -159,15 +167,15 @@ def _read(name: str, data: bytes) -> list[GaiaTable]:
     return [_read_csv(name, data.decode("utf-8"))]
 
 
-def _release_in(*texts) -> str | None:
+def _release_in(*texts: str | None) -> str | None:
     for text in texts:
         if found := re.search(r"gaia\s?(e?dr\d+)", text or "", re.IGNORECASE):
             return found[1].upper()
     return None
 
 
-def _read_votable(name, data):
-    from astropy.io import votable
+def _read_votable(name: str, data: bytes) -> list[GaiaTable]:
+    votable: Any = importlib.import_module("astropy.io.votable")
 
     tree = votable.parse(io.BytesIO(data), verify="ignore")
     infos = {info.name: info.value for resource in tree.resources for info in resource.infos}
@@ -184,7 +192,7 @@ def _read_votable(name, data):
     return made
 
 
-def _with_params(resources, outer):
+def _with_params(resources: Any, outer: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Each table with the PARAMs that hold for it: its own, and those of the RESOURCEs around it."""
     for resource in resources:
         params = outer | {param.name: param.value for param in resource.params}
@@ -198,35 +206,35 @@ def _epoch(text: str) -> float | None:
     return float(found[0]) if found else None
 
 
-def _read_fits(name, data):
-    from astropy.io import fits
-    from astropy.table import Table
+def _read_fits(name: str, data: bytes) -> list[GaiaTable]:
+    fits: Any = importlib.import_module("astropy.io.fits")
+    tables: Any = importlib.import_module("astropy.table")
 
     made = []
     with fits.open(io.BytesIO(data)) as hdus:
         for number, hdu in enumerate(hdus):
             if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)):
-                table = Table.read(hdus, hdu=number, format="fits")
+                table = tables.Table.read(hdus, hdu=number, format="fits")
                 query = str(hdu.header.get("QUERY", "")) or None
                 made.append(GaiaTable(name, "FITS", table, _release_in(str(hdu.header.get("RELEASE")), query, name), query))
     return made
 
 
-def _read_json(name, answer):
-    from astropy.table import Table
+def _read_json(name: str, answer: Any) -> list[GaiaTable]:
+    tables: Any = importlib.import_module("astropy.table")
 
     if "metadata" not in answer or "data" not in answer:
         raise GaiaError(f"`{name}` is JSON, but not in the form of the archive's answers (`metadata` and `data`).")
     names = [column["name"] for column in answer["metadata"]]
     columns = zip(*answer["data"]) if answer["data"] else [[]] * len(names)
-    table = Table([_column(["" if value is None else value for value in column]) for column in columns], names=names)
+    table = tables.Table([_column(["" if value is None else value for value in column]) for column in columns], names=names)
     for column in answer["metadata"]:
         _set_unit(table, column["name"], column.get("unit"))
     return [GaiaTable(name, "JSON", table, _release_in(name))]
 
 
-def _set_unit(table, name, text):
-    from astropy import units
+def _set_unit(table: Any, name: str, text: str | None) -> None:
+    units: Any = importlib.import_module("astropy.units")
 
     if text:
         try:
@@ -235,10 +243,9 @@ def _set_unit(table, name, text):
             table[name].unit = units.Unit(text, parse_strict="silent")
 
 
-def _read_csv(name, text):
+def _read_csv(name: str, text: str) -> GaiaTable:
     """CSV, and ECSV as the archive writes it: with `null`, and with arrays of a length of their own."""
-    from astropy.table import Table
-
+    tables: Any = importlib.import_module("astropy.table")
     lines = text.lstrip("\ufeff").splitlines(keepends=True)
     n_head = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     is_ecsv = bool(lines) and lines[0].startswith("# %ECSV")
@@ -256,7 +263,7 @@ def _read_csv(name, text):
             raise GaiaError(f"`{name}` has {len(row)} values in row {number}; there are {len(names)} columns.")
     types = {column["name"]: column for column in head.get("datatype", []) if isinstance(column, dict)}
     columns = [_column(list(values), types.get(column, {}).get("datatype")) for column, values in zip(names, zip(*rows))] or [[]] * len(names)
-    table = Table(columns, names=names)
+    table = tables.Table(columns, names=names)
     for column in types.values():
         if column["name"] in names:
             _set_unit(table, column["name"], column.get("unit"))
@@ -268,8 +275,8 @@ def _read_csv(name, text):
     )
 
 
-def _ecsv_head(text):
-    import yaml
+def _ecsv_head(text: str) -> dict[str, Any]:
+    yaml: Any = importlib.import_module("yaml")
 
     head = yaml.safe_load(text.partition("---")[2])
     if isinstance(head, list):  # some writers make a list of one-key mappings
@@ -277,10 +284,9 @@ def _ecsv_head(text):
     return head if isinstance(head, dict) else {}
 
 
-def _column(values, stated: str | None = None):
+def _column(values: list[Any], stated: str | None = None) -> Any:
     """A column of the narrowest kind that holds every value: int64, float, bool, array of floats, text."""
-    from astropy.table import MaskedColumn
-
+    tables: Any = importlib.import_module("astropy.table")
     texts = [value if isinstance(value, str) else json.dumps(value) for value in values]
     is_missing = np.array([text.strip() in ("", "null") for text in texts], dtype=bool)
     known = [text.strip() for text, missing in zip(texts, is_missing) if not missing]
@@ -288,17 +294,17 @@ def _column(values, stated: str | None = None):
         cells = np.empty(len(texts), dtype=object)
         for number, text in enumerate(texts):
             cells[number] = _array(text)
-        return MaskedColumn(cells, mask=is_missing)
+        return tables.MaskedColumn(cells, mask=is_missing)
     if known and stated in (None, "bool") and all(text.lower() in ("true", "false") for text in known):
-        return MaskedColumn([text.strip().lower() == "true" for text in texts], mask=is_missing)
+        return tables.MaskedColumn([text.strip().lower() == "true" for text in texts], mask=is_missing)
     kinds = [int, float] if stated is None else [int] if stated.startswith(("int", "uint")) else [float] if stated.startswith("float") else []
     for kind in kinds if known else []:
         try:
             numbers = [kind(0) if missing else kind(text) for text, missing in zip(texts, is_missing)]
-            return MaskedColumn(np.array(numbers, dtype="int64" if kind is int else float), mask=is_missing)
+            return tables.MaskedColumn(np.array(numbers, dtype="int64" if kind is int else float), mask=is_missing)
         except (ValueError, OverflowError):
             continue
-    return MaskedColumn(np.array(texts, dtype=str), mask=is_missing)
+    return tables.MaskedColumn(np.array(texts, dtype=str), mask=is_missing)
 
 
 def _array(text: str) -> np.ndarray:

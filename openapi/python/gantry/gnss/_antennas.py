@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gantry.gnss._text import GnssError, header_lines, kind, read_bytes
-from gantry.gnss._time import instant
+from gantry.gnss._text import FilePath, GnssError, header_lines, kind, read_bytes
+from gantry.gnss._time import instant_of
 
 MAX_ANTENNAS = 20_000
 SATELLITE = re.compile(r"[GRECJIS]\d\d")
@@ -49,7 +49,7 @@ class Calibrations:
     notes: list[str]
 
 
-def read_antennas(path) -> Calibrations:
+def read_antennas(path: FilePath) -> Calibrations:
     """Reads an ANTEX file, packed or not; variations with the azimuth are left out.
 
     Raises :class:`GnssError` when it is another kind of file or holds no antenna.
@@ -69,9 +69,10 @@ def read_antennas(path) -> Calibrations:
     )
 
 
-def _antennas(lines, name):
+def _antennas(lines: list[str], name: str) -> tuple[list[Antenna], list[str]]:
     """The antennas and what is to be noted of them; one that the next follows without its end is read as far as it goes."""
-    blocks, is_open, n_unended = [], False, 0
+    blocks: list[list[str]] = []
+    is_open, n_unended = False, 0
     for line in lines:
         label = line[60:80].strip()
         if label == "START OF ANTENNA":
@@ -95,7 +96,7 @@ def _antennas(lines, name):
     return made, notes + ([f"{n_bad} of {len(blocks)} antennas cannot be read"] if n_bad else [])
 
 
-def _antenna(block) -> Antenna:
+def _antenna(block: list[str]) -> Antenna:
     values = {line[60:80].strip(): line for line in reversed(block)}
     head = values["TYPE / SERIAL NO"]
     serial = head[20:40].strip()
@@ -126,5 +127,4 @@ def _antenna(block) -> Antenna:
 def _time(line: str | None) -> np.datetime64 | None:
     if line is None:
         return None
-    parts = line[:43].split()
-    return np.datetime64(instant(*map(int, parts[:5]), float(parts[5])), "ns")
+    return np.datetime64(instant_of(line[:43].split()), "ns")

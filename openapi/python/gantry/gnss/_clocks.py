@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from gantry.gnss._names import centre_of
-from gantry.gnss._text import GnssError, header_lines, kind, read_bytes
-from gantry.gnss._time import instant, to_gpst
+from gantry.gnss._text import FilePath, GnssError, header_lines, kind, read_bytes
+from gantry.gnss._time import instant_of, to_gpst
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Clocks:
         return centre_of(self.name, self.agency)
 
 
-def read_clocks(path) -> Clocks:
+def read_clocks(path: FilePath) -> Clocks:
     """Reads a RINEX clock file, packed or not.
 
     Raises :class:`GnssError` when it is another kind of file or holds no clock.
@@ -44,11 +44,13 @@ def read_clocks(path) -> Clocks:
     first_line = data[:data.find(b"\n")].decode("latin-1")
     column = first_line.find("RINEX VERSION")
     lines, start = header_lines(data, name, (column, column + 20))
-    values = {}
+    values: dict[str, str] = {}
     for value, label in lines:
         values.setdefault(label, value)
     references = [value[:40].split()[0] for value, label in lines if label == "ANALYSIS CLK REF" and value.strip()]
-    times, found, n_bad = {}, {"AS": {}, "AR": {}}, 0
+    times: dict[tuple[str, ...], tuple[int, int]] = {}
+    found: dict[str, dict[str, list[tuple[int, float]]]] = {"AS": {}, "AR": {}}
+    n_bad = 0
     for line in data[start:].decode("latin-1").split("\n"):
         if line[:3] not in ("AS ", "AR "):
             continue
@@ -56,7 +58,7 @@ def read_clocks(path) -> Clocks:
         try:
             key = tuple(parts[2:8])
             if key not in times:
-                times[key] = (len(times), instant(*map(int, key[:5]), float(key[5])))
+                times[key] = (len(times), instant_of(list(key)))
             found[parts[0]].setdefault(parts[1], []).append((times[key][0], float(parts[9].replace("D", "E"))))
         except (ValueError, IndexError):
             n_bad += 1
@@ -78,7 +80,7 @@ def read_clocks(path) -> Clocks:
     )
 
 
-def _series(pairs, rank):
+def _series(pairs: list[tuple[int, float]], rank: np.ndarray) -> np.ndarray:
     table = np.array(pairs)
     series = np.full(rank.size, np.nan)
     series[rank[table[:, 0].astype(int)]] = table[:, 1]

@@ -1,13 +1,14 @@
 """Where things are on and above the Earth: WGS 84."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 SEMI_MAJOR_M = 6378137.0
 FLATTENING = 1 / 298.257223563
 ROTATION_RAD_S = 7.2921151467e-5
 
 
-def geodetic(position_m) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def geodetic(position_m: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Latitude and longitude in degrees and height in metres of Earth-fixed positions (…, 3)."""
     x, y, z = np.moveaxis(np.asarray(position_m, dtype=float), -1, 0)
     e2 = FLATTENING * (2 - FLATTENING)
@@ -21,7 +22,7 @@ def geodetic(position_m) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.degrees(lat), np.degrees(np.arctan2(y, x)), height
 
 
-def elevation_azimuth(station_m, satellites_m) -> tuple[np.ndarray, np.ndarray]:
+def elevation_azimuth(station_m: ArrayLike, satellites_m: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Elevation and azimuth in degrees (azimuth from north over east) of satellites (…, 3) seen from a station (3,)."""
     lat, lon, _ = geodetic(station_m)
     lat, lon = np.radians(lat), np.radians(lon)

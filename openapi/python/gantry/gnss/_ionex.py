@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gantry.gnss._text import GnssError, header_lines, kind, read_bytes
+from gantry.gnss._text import FilePath, GnssError, header_lines, kind, read_bytes
 from gantry.gnss._time import instant
 
 
@@ -29,7 +29,7 @@ class Ionosphere:
     def at(self, lat_deg: float, lon_deg: float, maps: np.ndarray | None = None) -> np.ndarray:
         """The series at a place, linear between the four grid points around it."""
         maps = self.tec if maps is None else maps
-        row = _place(self.lat_deg, lat_deg)
+        row = _place(self.lat_deg, lat_deg, margin=1)  # grids end a step before the poles
         if not -180 <= lon_deg <= 360 or row is None:
             raise GnssError(f"latitude {lat_deg:g}, longitude {lon_deg:g} is not on the grid of `{self.name}`.")
         lon = lon_deg
@@ -37,21 +37,22 @@ class Ionosphere:
         if column is None:
             raise GnssError(f"longitude {lon_deg:g} is not on the grid of `{self.name}`.")
         (i, u), (j, v) = row, column
-        return (1 - u) * ((1 - v) * maps[:, i, j] + v * maps[:, i, j + 1]) + u * ((1 - v) * maps[:, i + 1, j] + v * maps[:, i + 1, j + 1])
+        series: np.ndarray = (1 - u) * ((1 - v) * maps[:, i, j] + v * maps[:, i, j + 1]) + u * ((1 - v) * maps[:, i + 1, j] + v * maps[:, i + 1, j + 1])
+        return series
 
 
-def _place(grid, value):
-    """The cell of an even grid and how far into it; None when outside (half a step at the poles is inside)."""
+def _place(grid: np.ndarray, value: float, margin: float = 0) -> tuple[int, float] | None:
+    """The cell of an even grid and how far into it; None when outside by more than ``margin`` steps."""
     step = grid[1] - grid[0]
     place = (value - grid[0]) / step
-    if not -1.01 <= place <= grid.size + 0.01:
+    if not -margin - 0.01 <= place <= grid.size - 1 + margin + 0.01:
         return None
     place = min(max(place, 0), grid.size - 1)
     cell = min(int(place), grid.size - 2)
     return cell, place - cell
 
 
-def read_ionex(path) -> Ionosphere:
+def read_ionex(path: FilePath) -> Ionosphere:
     """Reads an IONEX file, packed or not.
 
     Raises :class:`GnssError` when it is another kind of file, has three dimensions, or holds no map.
@@ -61,7 +62,7 @@ def read_ionex(path) -> Ionosphere:
     if (what := kind(data)) != "GIM":
         raise GnssError(f"`{name}` is no IONEX file: it is of the kind {what}.")
     header, start = header_lines(data, name)
-    values = {}
+    values: dict[str, str] = {}
     for value, label in header:
         values.setdefault(label, value)
     try:
@@ -85,7 +86,7 @@ def read_ionex(path) -> Ionosphere:
     )
 
 
-def _axis(text):
+def _axis(text: str) -> np.ndarray:
     first, last, step = (float(part) for part in text.split()[:3])
     axis = first + step * np.arange(round((last - first) / step) + 1)
     if axis.size < 2 or axis.size > 2000:
@@ -93,8 +94,11 @@ def _axis(text):
     return axis
 
 
-def _maps(text, lat, lon, exponent, name):
-    maps, epochs, kind_now, numbers, default = {"TEC": [], "RMS": []}, [], None, [], exponent
+def _maps(text: str, lat: np.ndarray, lon: np.ndarray, exponent: int, name: str) -> tuple[dict[str, list[np.ndarray]], list[int]]:
+    maps: dict[str, list[np.ndarray]] = {"TEC": [], "RMS": []}
+    epochs: list[int] = []
+    numbers: list[int] = []
+    kind_now, default = None, exponent
     for line in text.split("\n"):
         label = line[60:80].strip()
         if label in ("START OF TEC MAP", "START OF RMS MAP"):
@@ -104,7 +108,7 @@ def _maps(text, lat, lon, exponent, name):
                 continue
             parts = [int(float(part)) for part in line[:60].split()]
             hours = parts[3] * 3600 + parts[4] * 60 + parts[5]  # some write 24 o'clock
-            epochs.append(instant(*parts[:3], 0, 0, 0) + hours * 1_000_000_000)
+            epochs.append(instant(parts[0], parts[1], parts[2], 0, 0, 0) + hours * 1_000_000_000)
         elif label == "EXPONENT":
             exponent = int(line[:60])
         elif label.startswith("END OF") and kind_now:

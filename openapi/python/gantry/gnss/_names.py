@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +71,9 @@ def _day(year: int, number: int) -> np.datetime64:
     return np.datetime64(day)
 
 
-def day_label(day) -> str:
+def day_label(day: np.datetime64) -> str:
     """A day as GNSS writes it: ``2023-017``."""
-    date = np.datetime64(day, "D").astype(object)
+    date = day.astype("datetime64[D]").astype(object)
     return f"{date.year}-{date.timetuple().tm_yday:03d}"
 
 
@@ -82,7 +83,7 @@ def series_of(name: str) -> str:
     return name.split("_")[0] if _LONG_PRODUCT.match(name.upper()) else name[:4].lower()
 
 
-def days_told(days) -> str:
+def days_told(days: Iterable[np.datetime64 | None]) -> str:
     """Which days a series has of those from its first to its last, in a sentence; empty when there are fewer than two."""
     there = np.unique(np.array([day for day in days if day is not None], dtype="datetime64[D]"))
     if there.size < 2:

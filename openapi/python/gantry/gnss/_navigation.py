@@ -1,14 +1,15 @@
 """Broadcast navigation: RINEX 2, 3 and 4, and where it puts the satellites."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from gantry.gnss._geometry import ROTATION_RAD_S
-from gantry.gnss._text import GnssError, header_lines, kind, read_bytes
-from gantry.gnss._time import GPS_ZERO, full_year, instant, to_gpst
+from gantry.gnss._text import FilePath, GnssError, header_lines, kind, read_bytes
+from gantry.gnss._time import GPS_ZERO, full_year, instant_of, to_gpst
 
 GRAVITY_M3_S2 = {"G": 3.986005e14, "J": 3.986005e14, "I": 3.986005e14, "E": 3.986004418e14, "C": 3.986004418e14}
 ROTATION = {"C": 7.2921150e-5}
@@ -63,7 +64,7 @@ class Navigation:
         return places
 
 
-def read_navigation(path) -> Navigation:
+def read_navigation(path: FilePath) -> Navigation:
     """Reads a RINEX navigation file, packed or not.
 
     Of RINEX 4 the messages LNAV, INAV, FNAV, D1, D2, FDMA and SBAS are kept; others are counted in ``notes``.
@@ -79,7 +80,9 @@ def read_navigation(path) -> Navigation:
     letter = {"N": "G", "G": "R", "H": "S", "E": "E"}.get(first[20:21].upper(), "G")
     lines = data[start:].decode("latin-1").replace("D", "E").split("\n") if version < "4" else data[start:].decode("latin-1").split("\n")
     split = _split_4 if version >= "4" else _split_3 if version >= "3" else _split_2
-    made, skipped, n_bad = [], {}, 0
+    made: list[Ephemeris] = []
+    skipped: dict[str, int] = {}
+    n_bad = 0
     for message, record in split(lines, letter):
         if message and message not in KEPLER_MESSAGES | {"FDMA", "SBAS"}:
             skipped[message] = skipped.get(message, 0) + 1
@@ -95,15 +98,15 @@ def read_navigation(path) -> Navigation:
     return Navigation(name, version, made, notes)
 
 
-def _split_2(lines, letter):
+def _split_2(lines: list[str], letter: str) -> Iterator[tuple[str, list[str]]]:
     size = 4 if letter in "RS" else 8
     lines = [line for line in lines if line.strip()]
     for start in range(0, len(lines), size):
         yield "", lines[start:start + size]
 
 
-def _split_3(lines, _letter):
-    record = []
+def _split_3(lines: list[str], _letter: str) -> Iterator[tuple[str, list[str]]]:
+    record: list[str] = []
     for line in lines:
         if re.match(r"[GRECJIS][ \d]\d ", line):
             if record:
@@ -115,8 +118,9 @@ def _split_3(lines, _letter):
         yield "", record
 
 
-def _split_4(lines, _letter):
-    record, message = [], None
+def _split_4(lines: list[str], _letter: str) -> Iterator[tuple[str, list[str]]]:
+    record: list[str] = []
+    message: str | None = None
     for line in lines + ["> END"]:
         if line[:1] == ">":
             if record and message:
@@ -127,7 +131,7 @@ def _split_4(lines, _letter):
             record.append(line)
 
 
-def _ephemeris(record, message, is_version_2, letter):
+def _ephemeris(record: list[str], message: str, is_version_2: bool, letter: str) -> Ephemeris:
     head, indent = record[0], 3 if is_version_2 else 4
     if is_version_2:
         satellite, stamp, first = f"{letter}{int(head[:2]):02d}", head[2:22], head[22:]
@@ -135,8 +139,8 @@ def _ephemeris(record, message, is_version_2, letter):
         parts[0] = str(full_year(int(parts[0])))
     else:
         satellite, parts, first = f"{head[0]}{int(head[1:3]):02d}", head[4:23].split(), head[23:]
-    second = float(parts[5])
-    toc = np.datetime64(instant(*map(int, parts[:5]), 0.0) + round(second * 1e9), "ns")
+    # Some write a minute of 60.0 seconds.
+    toc = np.datetime64(instant_of([*parts[:5], "0"]) + round(float(parts[5]) * 1e9), "ns")
     scale = {"R": "GLO", "C": "BDT"}.get(satellite[0], "GPS")
     texts = [first] + [line[indent:] for line in record[1:]]
     values = [text[place:place + 19].strip() for text in texts for place in range(0, 19 * (3 if text is first else 4), 19)]
@@ -144,10 +148,10 @@ def _ephemeris(record, message, is_version_2, letter):
     needed = 15 if satellite[0] in "RS" else 22
     if numbers.size < min(needed, 22):
         raise ValueError("too few values")
-    return Ephemeris(satellite, message, to_gpst(toc, scale), numbers)
+    return Ephemeris(satellite, message, to_gpst(np.array([toc]), scale)[0], numbers)
 
 
-def _from_kepler(ephemeris, times):
+def _from_kepler(ephemeris: Ephemeris, times: np.ndarray) -> np.ndarray:
     v, letter = ephemeris.values, ephemeris.satellite[0]
     # The clock terms are three values, and IODE stands at place 3.
     mu, rotation = GRAVITY_M3_S2[letter], ROTATION.get(letter, ROTATION_RAD_S)
@@ -170,7 +174,7 @@ def _from_kepler(ephemeris, times):
     return _geostationary(place, rotation * t) if is_geostationary else place
 
 
-def _near_toe(ephemeris):
+def _near_toe(ephemeris: Ephemeris) -> np.datetime64:
     """The reference time of the orbit, GPST: seconds of week, in the week in which it is nearest to the clock's time."""
     toe = ephemeris.values[TOE] + (14 if ephemeris.satellite[0] == "C" else 0)
     toc_s = (ephemeris.toc - GPS_ZERO) / np.timedelta64(1, "s")
@@ -178,14 +182,14 @@ def _near_toe(ephemeris):
     return GPS_ZERO + np.timedelta64(round((week * 604800 + toe) * 1e9), "ns")
 
 
-def _geostationary(place, turn):
+def _geostationary(place: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """BeiDou's geostationary satellites, whose orbit is told in a frame tilted by −5°; source: BDS-SIS-ICD B1I 3.0, table 5-11."""
     tilt = np.radians(-5)
     x, y, z = place[:, 0], place[:, 1] * np.cos(tilt) + place[:, 2] * np.sin(tilt), -place[:, 1] * np.sin(tilt) + place[:, 2] * np.cos(tilt)
     return np.stack([x * np.cos(turn) + y * np.sin(turn), -x * np.sin(turn) + y * np.cos(turn), z], axis=-1)
 
 
-def _from_state(ephemeris, times):
+def _from_state(ephemeris: Ephemeris, times: np.ndarray) -> np.ndarray:
     """GLONASS and SBAS: position, velocity and acceleration of the Moon and Sun, carried on by Runge and Kutta's method."""
     v = ephemeris.values
     state = np.array([v[3], v[7], v[11], v[4], v[8], v[12]]) * 1e3
@@ -203,7 +207,7 @@ def _from_state(ephemeris, times):
     return states[:, :3]
 
 
-def _motion(states, pull):
+def _motion(states: np.ndarray, pull: np.ndarray) -> np.ndarray:
     """The equations of motion in the turning frame; source: GLONASS ICD 5.1, appendix 3."""
     mu, a, j2, w = 3.986004418e14, 6378136.0, 1.0826257e-3, 7.292115e-5
     x, y, z, vx, vy, vz = states.T

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gantry.gnss._text import GnssError, header_lines, kind, read_bytes
-from gantry.gnss._time import full_year, instant, to_gpst
+from gantry.gnss._text import FilePath, GnssError, header_lines, kind, read_bytes
+from gantry.gnss._time import full_year, instant, instant_of, to_gpst
 
 SYSTEMS = {"G": "GPS", "R": "GLONASS", "E": "Galileo", "C": "BeiDou", "J": "QZSS", "I": "NavIC", "S": "SBAS"}
 
 WEIGHTS = np.array([10.0**power for power in range(12, 2, -1)] + [0.0, 100.0, 10.0, 1.0])  # of F14.3, in thousandths
 ROWS_AT_ONCE = 20_000
+
+Lines = list[tuple[str, str]]
+OneSystem = tuple[list[str], np.ndarray, np.ndarray, np.ndarray]  # codes, epochs, numbers of satellites, values
+Found = dict[str, OneSystem]
 
 
 @dataclass
@@ -62,7 +66,7 @@ class Observations:
         return seen
 
 
-def read_observations(path, kinds: str = "CLDSP", every: int = 1) -> Observations:
+def read_observations(path: FilePath, kinds: str = "CLDSP", every: int = 1) -> Observations:
     """Reads a RINEX observation file, packed or not.
 
     ``kinds`` are the first letters of the codes to keep (C and P ranges, L phase in cycles, D Doppler, S signal
@@ -88,12 +92,13 @@ def read_observations(path, kinds: str = "CLDSP", every: int = 1) -> Observation
     times, found = read(made, data, start, body, starts, ends, kinds, every)
     if not times:
         raise GnssError(f"`{name}` holds no epoch that can be read{'; ' + '; '.join(made.notes) if made.notes else ''}.")
+    _unscale(lines, found)
     made.epochs = to_gpst(np.array(times, dtype="int64").view("datetime64[ns]"), made.time_scale)
     _number_satellites(made, found)
     return made
 
 
-def _number_satellites(made: Observations, found) -> None:
+def _number_satellites(made: Observations, found: Found) -> None:
     """Turns satellite names of each row into indices into one sorted list."""
     order = {letter: place for place, letter in enumerate(SYSTEMS)}
     names = {(letter, int(number)) for letter, (_, _, numbers, _) in found.items() for number in np.unique(numbers)}
@@ -107,7 +112,7 @@ def _number_satellites(made: Observations, found) -> None:
         made.rows[letter] = Rows(codes, epoch, lookup[numbers], values)
 
 
-def _header(lines, name) -> Observations:
+def _header(lines: Lines, name: str) -> Observations:
     values: dict[str, str] = {}
     for value, label in lines:
         values.setdefault(label, value)
@@ -147,7 +152,7 @@ def _position(text: str) -> np.ndarray | None:
     return position if position.size == 3 and np.linalg.norm(position) > 6e6 else None  # all zeros means not known
 
 
-def _codes(lines):
+def _codes(lines: Lines) -> tuple[dict[str, list[str]], list[str]]:
     """The codes of each constellation; those of RINEX 2 stand under ``*``."""
     codes: dict[str, list[str]] = {}
     announced: dict[str, int] = {}
@@ -169,15 +174,30 @@ def _codes(lines):
     return codes, notes
 
 
-def _cells(body, starts, ends, columns):
+def _unscale(lines: Lines, found: Found) -> None:
+    """Divides by the factors of `SYS / SCALE FACTOR`, which some receivers use for more decimals; source: RINEX 3.05, table A2."""
+    factor, codes = 1.0, found.get("")
+    for value, label in lines:
+        if label != "SYS / SCALE FACTOR":
+            continue
+        if value[:1].strip():
+            factor, codes = float(value[2:6]), found.get(value[0])
+        named = value[10:60].split()
+        if codes is not None:
+            is_whole = value[:1].strip() and not value[8:10].strip(" 0")
+            places = [place for place, code in enumerate(codes[0]) if is_whole or code in named]
+            codes[3][:, places] /= factor
+
+
+def _cells(body: np.ndarray, starts: np.ndarray, ends: np.ndarray, columns: tuple[int, int]) -> np.ndarray:
     """A fixed width of text from each line, blanks where a line is shorter: (lines, columns) of bytes."""
     first, last = columns
     index = starts[:, None] + np.arange(first, last)
     inside = index < ends[:, None]
-    return np.where(inside, body[np.minimum(index, body.size - 1)], 32)
+    return np.asarray(np.where(inside, body[np.minimum(index, body.size - 1)], 32))
 
 
-def _values(cells):
+def _values(cells: np.ndarray) -> np.ndarray:
     """Numbers of F14.3 from (rows, 14) bytes; NaN where blank, and where the file says 0.000, which means none."""
     digit = (cells >= 48) & (cells <= 57)
     numbers = np.where(digit, cells - 48.0, 0.0) @ WEIGHTS / 1000
@@ -190,19 +210,22 @@ def _values(cells):
         except ValueError:
             pass  # stays NaN: a value that cannot be read is none
     numbers[numbers == 0] = np.nan
-    return numbers
+    return np.asarray(numbers)
 
 
-def _satellite_numbers(cells):
+def _satellite_numbers(cells: np.ndarray) -> np.ndarray:
     """Numbers from two bytes each, blank or digit; 0 when they are something else."""
     digits = np.where((cells >= 48) & (cells <= 57), cells - 48, 0).astype("int32")
-    return digits[:, 0] * 10 + digits[:, 1]
+    return np.asarray(digits[:, 0] * 10 + digits[:, 1])
 
 
-def _read_3(made, data, offset, body, starts, ends, kinds, every):
+def _read_3(
+    made: Observations, data: bytes, offset: int, body: np.ndarray, starts: np.ndarray, ends: np.ndarray, kinds: str, every: int,
+) -> tuple[list[int], Found]:  # fmt: skip
     is_epoch = (ends > starts) & (body[np.minimum(starts, max(body.size - 1, 0))] == 62) if body.size else np.zeros(0, bool)
     epoch_lines = np.flatnonzero(is_epoch)
-    times, place, n_bad, n_epochs = [], np.full(epoch_lines.size + 1, -1, dtype="int64"), 0, -1
+    times: list[int] = []
+    place, n_bad, n_epochs = np.full(epoch_lines.size + 1, -1, dtype="int64"), 0, -1
     for number, line in enumerate(epoch_lines):
         text = data[offset + starts[line] + 1:offset + ends[line]].decode("latin-1")
         flag = text[30:31].strip() or "0"
@@ -212,8 +235,7 @@ def _read_3(made, data, offset, body, starts, ends, kinds, every):
         if n_epochs % every:
             continue
         try:
-            parts = text[:28].split()
-            times.append(instant(*map(int, parts[:5]), float(parts[5])))
+            times.append(instant_of(text[:28].split()))
             place[number] = len(times) - 1
         except (ValueError, IndexError):
             n_bad += 1
@@ -222,7 +244,7 @@ def _read_3(made, data, offset, body, starts, ends, kinds, every):
     epoch_of_line = place[np.cumsum(is_epoch) - 1] if is_epoch.any() else np.zeros(0, "int64")
     usable = ~is_epoch & (epoch_of_line >= 0) & (ends - starts > 3)
     first = np.where(usable, body[np.minimum(starts, max(body.size - 1, 0))] if body.size else 0, 0)
-    found = {}
+    found: Found = {}
     for letter, codes in made.codes.items():
         chosen = np.flatnonzero(first == ord(letter))
         if chosen.size:
@@ -230,7 +252,7 @@ def _read_3(made, data, offset, body, starts, ends, kinds, every):
     return times, found
 
 
-def _system_rows(body, starts, ends, epoch, codes, kinds):
+def _system_rows(body: np.ndarray, starts: np.ndarray, ends: np.ndarray, epoch: np.ndarray, codes: list[str], kinds: str) -> OneSystem:
     kept = [number for number, code in enumerate(codes) if code[0] in kinds]
     values = np.full((starts.size, len(kept)), np.nan)
     numbers = _satellite_numbers(_cells(body, starts, ends, (1, 3)))
@@ -241,11 +263,15 @@ def _system_rows(body, starts, ends, epoch, codes, kinds):
     return [codes[number] for number in kept], epoch, numbers, values
 
 
-def _read_2(made, data, offset, body, starts, ends, kinds, every):
+def _read_2(
+    made: Observations, data: bytes, offset: int, body: np.ndarray, starts: np.ndarray, ends: np.ndarray, kinds: str, every: int,
+) -> tuple[list[int], Found]:  # fmt: skip
     lines = data[offset:].decode("latin-1").split("\n")
     codes = made.codes["*"]
     per_satellite = -(-len(codes) // 5)
-    times, rows, n_bad, number, n_epochs = [], [], 0, 0, -1  # rows: (epoch, satellite, first line)
+    times: list[int] = []
+    rows: list[tuple[int, str, int]] = []  # epoch, satellite, first line
+    n_bad, number, n_epochs = 0, 0, -1
     while number < len(starts):
         head = _epoch_2(lines[number])
         if head is None:
@@ -273,7 +299,7 @@ def _read_2(made, data, offset, body, starts, ends, kinds, every):
     return times, _rows_2(body, starts, ends, rows, codes, per_satellite, kinds)
 
 
-def _epoch_2(line: str):
+def _epoch_2(line: str) -> tuple[int | None, str, int] | None:
     """Time (None when it is no time), flag and number of satellites of an epoch line; None for any other line."""
     flag, count = line[28:29].strip() or "0", line[29:32].strip()
     if not (count.isdigit() and flag.isdigit() and line[:1] == " "):
@@ -292,10 +318,12 @@ def _epoch_2(line: str):
         return None, flag, int(count)
 
 
-def _rows_2(body, starts, ends, rows, codes, per_satellite, kinds):
+def _rows_2(
+    body: np.ndarray, starts: np.ndarray, ends: np.ndarray, rows: list[tuple[int, str, int]], codes: list[str], per_satellite: int, kinds: str,
+) -> Found:  # fmt: skip
     rows = [row for row in rows if row[2] + per_satellite <= starts.size + 1 and row[1][1:].strip().isdigit()]
     kept = [number for number, code in enumerate(codes) if code[0] in kinds]
-    found = {}
+    found: Found = {}
     for letter in SYSTEMS:
         mine = [row for row in rows if (row[1][0].strip() or "G") == letter]
         if not mine:

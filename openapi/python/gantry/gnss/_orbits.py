@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gantry.gnss._names import centre_of
-from gantry.gnss._text import GnssError, kind, read_bytes
-from gantry.gnss._time import instant, to_gpst
+from gantry.gnss._text import FilePath, GnssError, kind, read_bytes
+from gantry.gnss._time import instant_of, to_gpst
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Orbits:
     position_m: np.ndarray  # (satellites, epochs, 3), NaN where the file has 0.000000
     clock_s: np.ndarray  # (satellites, epochs), NaN where the file has 999999.999999
     is_predicted: np.ndarray  # (satellites, epochs), by the P in column 80
+    is_clock_predicted: np.ndarray  # the same of the clock, by the P in column 76
     notes: list[str]
 
     @property
@@ -65,7 +67,7 @@ class Orbits:
         return places
 
 
-def read_orbits(path) -> Orbits:
+def read_orbits(path: FilePath) -> Orbits:
     """Reads an SP3 file, packed or not.
 
     A file without the line ``EOF``, or with another number of epochs than stated, is read and says so in ``notes``.
@@ -81,13 +83,14 @@ def read_orbits(path) -> Orbits:
     scale = "GPS" if scale in ("ccc", "   ") else scale
     comments = [line[3:].strip() for line in lines if line.startswith("/*")]
     model = next((word[4:] for line in comments for word in line.split() if word.startswith("PCV:")), None)
-    times, places, is_ended, n_bad = [], {}, False, 0
+    times: list[int] = []
+    places: dict[str, list[tuple[float, ...]]] = {}
+    is_ended, n_bad = False, 0
     for line in lines:
         letter = line[:1]
         if letter == "*":
             try:
-                parts = line[1:].split()
-                times.append(instant(*map(int, parts[:5]), float(parts[5])))
+                times.append(instant_of(line[1:].split()))
             except (ValueError, IndexError):
                 raise GnssError(f"`{name}` has an epoch line that cannot be read: `{line.strip()}`.") from None
         elif letter == "P" and times:
@@ -98,7 +101,7 @@ def read_orbits(path) -> Orbits:
             except ValueError:
                 n_bad += 1
                 continue
-            places.setdefault(satellite, []).append((len(times) - 1, x, y, z, clock, line[79:80] == "P"))
+            places.setdefault(satellite, []).append((len(times) - 1, x, y, z, clock, line[79:80] == "P", line[75:76] == "P"))
         elif line.startswith("EOF"):
             is_ended = True
             break
@@ -118,11 +121,11 @@ def read_orbits(path) -> Orbits:
     )
 
 
-def _arrays(times, places, scale):
+def _arrays(times: list[int], places: dict[str, list[tuple[float, ...]]], scale: str) -> dict[str, Any]:
     order = "GRECJIS"
     satellites = sorted(places, key=lambda name: (order.find(name[0]), name))
     shape = (len(satellites), len(times))
-    position, clock, predicted = np.full((*shape, 3), np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+    position, clock, predicted, clock_predicted = np.full((*shape, 3), np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     for number, satellite in enumerate(satellites):
         table = np.array(places[satellite], dtype=float)
         epoch = table[:, 0].astype(int)
@@ -130,5 +133,6 @@ def _arrays(times, places, scale):
         position[number, epoch] = np.where(is_there[:, None], table[:, 1:4] * 1e3, np.nan)
         clock[number, epoch] = np.where(table[:, 4] < 999999, table[:, 4] * 1e-6, np.nan)
         predicted[number, epoch] = table[:, 5] > 0
+        clock_predicted[number, epoch] = table[:, 6] > 0
     epochs = to_gpst(np.array(times, dtype="int64").view("datetime64[ns]"), scale)
-    return {"epochs": epochs, "satellites": satellites, "position_m": position, "clock_s": clock, "is_predicted": predicted}
+    return {"epochs": epochs, "satellites": satellites, "position_m": position, "clock_s": clock, "is_predicted": predicted, "is_clock_predicted": clock_predicted}

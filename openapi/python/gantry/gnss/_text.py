@@ -1,11 +1,16 @@
 """The text of a GNSS file: every layer of compression is recognised by its first bytes, never by the name."""
 
 import bz2
+import importlib
 import io
+import os
 import subprocess
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
+
+FilePath = str | os.PathLike[str]
 
 MAX_BYTES = 2**30
 """No file may unpack to more; a day at 1 s of all constellations is about 0.8 GB."""
@@ -17,7 +22,7 @@ class GnssError(ValueError):
     """A file that cannot be read; the text is a sentence that names the file."""
 
 
-def read_bytes(path) -> bytes:
+def read_bytes(path: FilePath) -> bytes:
     """The RINEX, SP3 or IONEX text of a file, unpacked, ``\\n`` at the ends of lines.
 
     Raises :class:`GnssError` for an empty or broken file, one too large, or a Hatanaka version that is not known.
@@ -42,8 +47,7 @@ def _unpack(data: bytes, name: str) -> bytes | None:
         if data[:2] == b"\x1f\x8b":
             return _gunzip(data, name)
         if data[:3] == b"BZh":
-            decoder = bz2.BZ2Decompressor()
-            return _whole(decoder.decompress(data, MAX_BYTES + 1), decoder.eof, name)
+            return _bunzip(data, name)
         if data[:2] == b"\x1f\x9d":
             return _unlzw(data, name)
         if data[:4] == b"PK\x03\x04":
@@ -57,6 +61,17 @@ def _gunzip(data: bytes, name: str) -> bytes:
     pieces, size = [], 0
     while data[:2] == b"\x1f\x8b":  # members may follow one another
         decoder = zlib.decompressobj(31)
+        pieces.append(decoder.decompress(data, MAX_BYTES + 1 - size))
+        size += len(pieces[-1])
+        _whole(b"", decoder.eof and size <= MAX_BYTES, name)
+        data = decoder.unused_data
+    return b"".join(pieces)
+
+
+def _bunzip(data: bytes, name: str) -> bytes:
+    pieces, size = [], 0
+    while data[:3] == b"BZh":  # streams may follow one another, as those that pack in parallel write them
+        decoder = bz2.BZ2Decompressor()
         pieces.append(decoder.decompress(data, MAX_BYTES + 1 - size))
         size += len(pieces[-1])
         _whole(b"", decoder.eof and size <= MAX_BYTES, name)
@@ -83,11 +98,11 @@ def _whole(data: bytes, is_whole: bool, name: str) -> bytes:
 def _unlzw(data: bytes, name: str) -> bytes:
     """Unix compress (LZW), by the package ``ncompress``."""
     try:
-        import ncompress
+        ncompress: Any = importlib.import_module("ncompress")
     except ImportError:
         raise GnssError(f"`{name}` is compressed by Unix compress; the package `ncompress` is needed to read it.") from None
     try:
-        return ncompress.decompress(data)
+        return bytes(ncompress.decompress(data))
     except ValueError as error:
         raise GnssError(f"`{name}` cannot be unpacked: {error}.") from error
 
@@ -97,16 +112,16 @@ def _from_hatanaka(data: bytes, name: str) -> bytes:
     if version not in CRINEX_VERSIONS:
         raise GnssError(f"`{name}` is compressed by Hatanaka's method, version {version}; known are {' and '.join(CRINEX_VERSIONS)}.")
     try:
-        import hatanaka
+        hatanaka: Any = importlib.import_module("hatanaka")
     except ImportError:
         raise GnssError(f"`{name}` is compressed by Hatanaka's method; the package `hatanaka` is needed to read it.") from None
     try:
-        return hatanaka.crx2rnx(data)
+        return bytes(hatanaka.crx2rnx(data))
     except (hatanaka.HatanakaException, subprocess.SubprocessError, ValueError, OSError) as error:
         raise GnssError(f"`{name}` cannot be unpacked by Hatanaka's method: {error}.") from error
 
 
-def kind_of(path) -> str:
+def kind_of(path: FilePath) -> str:
     """What a file is by its own words: ``OBS``, ``NAV``, ``CLK``, ``ORB``, ``GIM``, ``ANTEX``, or another word of its header."""
     return kind(read_bytes(path))
 
@@ -131,7 +146,7 @@ def kind(data: bytes) -> str:
     return "MET" if letter == "M" else "unknown"
 
 
-def header_lines(data: bytes, name: str, label_columns=(60, 80)) -> tuple[list[tuple[str, str]], int]:
+def header_lines(data: bytes, name: str, label_columns: tuple[int, int] = (60, 80)) -> tuple[list[tuple[str, str]], int]:
     """The header as (value, label) pairs, and where the body begins."""
     end = data.find(b"END OF HEADER")
     if end < 0:

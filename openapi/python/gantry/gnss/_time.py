@@ -13,12 +13,18 @@ LEAP_DAYS = np.array([
 GPS_ZERO = np.datetime64("1980-01-06T00:00:00", "ns")
 
 
-def instant(year, month, day, hour, minute, second) -> int:
+def instant(year: int, month: int, day: int, hour: int, minute: int, second: float) -> int:
     """Nanoseconds since 1970 of a civil time without leap seconds; ValueError when it is none."""
     if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60):
         raise ValueError("not a time of day")
     days = datetime.date(year, month, day).toordinal() - 719163
     return ((days * 24 + hour) * 60 + minute) * 60_000_000_000 + round(second * 1e9)
+
+
+def instant_of(parts: list[str]) -> int:
+    """As :func:`instant`, of six texts; ValueError or IndexError when they are none."""
+    year, month, day, hour, minute = (int(part) for part in parts[:5])
+    return instant(year, month, day, hour, minute, float(parts[5]))
 
 
 def full_year(two_digits: int) -> int:
@@ -28,7 +34,7 @@ def full_year(two_digits: int) -> int:
     return two_digits + (1900 if two_digits >= 80 else 2000)
 
 
-def to_gpst(times, scale: str):
+def to_gpst(times: np.ndarray, scale: str) -> np.ndarray:
     """Times of a scale (GPS, GAL, QZS, BDT, GLO, UTC, TAI) in GPST."""
     scale = scale.strip().upper() or "GPS"
     if scale in ("BDT", "BDS"):

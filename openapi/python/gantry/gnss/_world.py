@@ -56,6 +56,6 @@ def outline() -> list[tuple[np.ndarray, np.ndarray]]:
     return [*closed, _points(_ANTARCTICA)]
 
 
-def _points(text):
+def _points(text: str) -> tuple[np.ndarray, np.ndarray]:
     pairs = np.array([[float(part) for part in point.split()] for point in text.split(", ")])
     return pairs[:, 0], pairs[:, 1]
