@@ -22,15 +22,13 @@ CMB_MAP = "planck:COM_CMB_IQU-smica_0256_R3.00_full.fits"
 SKY_MAP = "planck:HFI_SkyMap_100_0256_R3.01_full.fits"
 
 
-@cache
-def demo():
-    """A service with its stand-in archives, ``{url, token, …}``; it ends with the tests."""
+def _start():
+    """A service with its stand-in archives, which starts while the tests that need none run; it ends with the tests."""
     binary = os.environ.get("GANTRY_BIN", str(ROOT / "target" / "debug" / "gantry"))
     folder = tempfile.TemporaryDirectory(prefix="gantry-client-")
     # The environment of the tests is not the labs' business.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH" and not name.startswith("GANTRY_")}
-    command = [binary, "demo", "--json", "--port", "0", "--dir", folder.name]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    process = subprocess.Popen([binary, "demo", "--json", "--port", "0", "--dir", folder.name], stdout=subprocess.PIPE, env=environment)
 
     def end():
         process.terminate()
@@ -39,8 +37,17 @@ def demo():
         folder.cleanup()
 
     atexit.register(end)
-    line = process.stdout.readline()
-    assert line, f"`{' '.join(command)}` ended at once; GANTRY_BIN names the program"
+    return process
+
+
+_process = _start()
+
+
+@cache
+def demo():
+    """The running service: ``{url, token, …}``."""
+    line = _process.stdout.readline()
+    assert line, f"`{' '.join(_process.args)}` ended at once; GANTRY_BIN names the program"
     return json.loads(line)
 
 

@@ -12,7 +12,7 @@ EXAMPLES = re.findall(r"^([A-Z][^\n]*:)\n\n```python\n(.*?)```", README, re.DOTA
 # What each prints, by a part of it.
 PRINTED = {
     "Search, look at what was found, and stage it:": ["4 found;", "HFI_SkyMap_100_0256_R3.01_full.fits staged|present embedded-checksum"],
-    "Make a selection, see what staging would do, cite it:": ["assets;", "'download'", "@misc{"],
+    "Make a selection, see what staging would do, cite it:": ["18 assets; 18 of 18 days; []", "18 files, {'download'}|18 files, {'copy'}|18 files, {'present'}", "@misc{"],
     "Ask an archive, and read its answer:": ["source_id", "deg"],
     "Go through all matches, page by page, and take a cone out of each map:": ["planck:COM_CMB_IQU-smica_0256_R3.00_full.fits 22029120 http", "'staged'|'present'"],
     "Open in a notebook, and end its lab:": ["/open smica-", "Jupyter"],

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import unittest
+from unittest import mock
 
 import gantry
 from gantry import _async, _client
@@ -67,7 +68,7 @@ class OfTheService(unittest.IsolatedAsyncioTestCase):
             await job.retry()
         with self.assertRaises(gantry.Conflict):
             await job.hold()
-        held = await awaited().add_to_volume(await awaited().search(facet="archive/planck"), directory="awaited later")
+        held = await awaited().add_to_volume(await awaited().search(facet="archive/gssc"), directory="awaited later")
         await held.hold()
         await held.release()
         await held.abort()
@@ -90,7 +91,7 @@ class OfTheService(unittest.IsolatedAsyncioTestCase):
         self.assertEqual([one.name for one in await awaited().all_volumes()], ["workspace"])
         with self.assertRaisesRegex(gantry.NotFound, "no asset `planck:x`"):
             await awaited().asset("planck:x")
-        with Script(problem("busy", 503)) as script, self.assertRaises(gantry.Unavailable):
+        with mock.patch("gantry._calls.FIRST_PAUSE_S", 0.01), Script(problem("busy", 503)) as script, self.assertRaises(gantry.Unavailable):
             async with asyncio.timeout(10):
                 await gantry.AsyncClient(script.url, "t").asset("planck:x")
         self.assertEqual(len(script.asked), gantry._calls.TRIES)

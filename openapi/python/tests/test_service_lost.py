@@ -8,7 +8,7 @@ from unittest import mock
 import gantry
 from support import CMB_MAP, SKY_MAP, Relay, client, demo, printed
 
-FAST = mock.patch("gantry._calls.FIRST_PAUSE_S", 0.01)
+FAST = mock.patch.multiple("gantry._calls", FIRST_PAUSE_S=0.01, LOOK_LOST_S=0.3)
 
 
 def through(relay):
