@@ -103,7 +103,7 @@ NOTEBOOKS = {
         ("orbits_clocks", ["igs19362.sp3c"], []),
     ], 10, [
         "SP3-d of COD (stated as AIUB); 118 satellites, 289 epochs", "SP3-c of ESA (stated as ESOC); 54 satellites, 96 epochs", "frame IGS20 (by the antenna model IGS20_2274",
-        "predicted: 95 of 192 epochs", "SP3-a of EMR; 25 satellites, 96 epochs", "32 satellites, 96 epochs, 2017-02-14T00:00:00",
+        "predicted: 95 of 192 epochs", "97 epochs; 95 epochs predicted", "SP3-a of EMR; 25 satellites, 96 epochs", "32 satellites, 96 epochs, 2017-02-14T00:00:00",
     ]),
     "clocks, and orbits that are broken": ("gssc", [
         ("orbits_clocks", ["GRG0MGXFIN_20201770000_01D_30S_CLK.CLK.gz"], []),

@@ -129,6 +129,15 @@ if REAL_DATA:
         text, _ = run([staged(name)], [("other", {"index": 0, "heading": name})], tmp_path, Path(REAL_DATA) / "planck")
         assert "170,547 bytes" in text and "-dDl" in text
 
+    def test_the_archives_binned_points_are_drawn_over_the_unbinned_ones(tmp_path):
+        full = "COM_PowerSpect_CMB-TT-full_R3.01.txt"
+        (tmp_path / full).write_bytes((Path(REAL_DATA) / "planck" / full).read_bytes())
+        binned = "COM_PowerSpect_CMB-TT-binned_R3.01.txt"
+        (tmp_path / binned).write_text("# l Dl -dDl +dDl BestFit\n" + "".join(f"{l} 2000.0 50.0 60.0 2001.0\n" for l in range(47, 2500, 30)))
+        for opened in (0, 1):
+            text, n_shown = run([staged(full), staged(binned)], [("power_spectrum", {"index": opened, "heading": "TT"})], tmp_path, tmp_path)
+            assert (f"The binned points are the archive's: {binned}" in text) == (opened == 0) and n_shown == 1
+
     def test_two_real_maps_compare(tmp_path):
         names = ["wmap_band_iqumap_r9_7yr_V_v4_udgraded32.fits", "wmap_band_iqumap_r9_7yr_V_v4_udgraded32_masked.fits"]
         text, n_shown = run([staged(name) for name in names], [("compare", {"first": 0, "second": 1, "heading": "V"})], tmp_path, Path(REAL_DATA) / "planck")

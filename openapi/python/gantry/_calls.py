@@ -12,7 +12,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -173,7 +173,7 @@ def job_files(job: str) -> Call[list[Json]]:
     return (yield from rows(path_of("staging-jobs", job, "files"), "files", [("limit", str(FILES_AT_ONCE))]))
 
 
-def until(path: str, is_done: Any, told: Progress, timeout_s: float, what: str, patience_s: float = PATIENCE_S) -> Call[Json]:
+def until(path: str, is_done: Callable[[Json], bool], told: Progress, timeout_s: float, what: str, patience_s: float = PATIENCE_S) -> Call[Json]:
     """Looks again and again until it is done; a lost connection is waited out for ``patience_s``.
 
     Raises :class:`TimedOut` after ``timeout_s``, and what was lost when it does not come back.
@@ -211,7 +211,7 @@ def job_done(job: str, told: Progress, timeout_s: float, patience_s: float) -> C
 def lab_ready(datalab: str, told: Progress, timeout_s: float, patience_s: float) -> Call[Json]:
     """Waits until a datalab can be opened, or has ended."""
     path = path_of("datalabs", datalab)
-    return (yield from until(path, lambda view: view["ready"] or view["phase"] in ENDED, told, timeout_s, f"the datalab `{datalab}`", patience_s))
+    return (yield from until(path, lambda view: bool(view["ready"]) or view["phase"] in ENDED, told, timeout_s, f"the datalab `{datalab}`", patience_s))
 
 
 def given(**values: Any) -> Json:

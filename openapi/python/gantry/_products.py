@@ -4,9 +4,12 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gantry._words import counted, sized
+from gantry._calls import get, path_of
+from gantry._words import counted, gaps_told, sized
 
 NOTHING = "—"
+ASK_S = 5.0
+"""How long the first cell of a notebook waits for what the service may add to it."""
 
 
 class Table:
@@ -49,13 +52,32 @@ class ProductTable(Table):
         self.note = f"Staged: {n_here} of {counted(len(products), 'product')}."
 
 
-def show_products(products: list[dict[str, Any]]) -> ProductTable:
+def show_products(products: list[dict[str, Any]], selection: str | None = None) -> ProductTable:
     """The table of a notebook's ``products``, to stand as the last line of a cell.
+
+    With the id of their ``selection``, the service is asked which days were expected and are not there.
 
     ``products`` is the list of dicts that *Open in Notebook* writes; a value that nobody stated is a dash, and a column
     without any value is left out. The archive is named where the products are of several.
     """
-    return ProductTable(products)
+    table = ProductTable(products)
+    if selection:
+        table.note = f"{table.note} {_gaps_of(selection, has_days=any(product.get('days') for product in products))}".strip()
+    return table
+
+
+def _gaps_of(selection: str, has_days: bool) -> str:
+    from gantry._client import Client  # which needs this module
+    from gantry._errors import GantryError
+
+    try:
+        view = Client(timeout_s=ASK_S)._run(get(path_of("selections", selection), [("limit", "0")], tries=1))
+    except GantryError as error:
+        return f"Whether days are missing is not known here: {error}." if has_days else ""
+    if not view["expected"]:
+        return ""
+    found = f"Of {counted(view['expected'], 'file')} that the days make, {view['found']:,} {'was' if view['found'] == 1 else 'were'} found"
+    return f"{found}; missing: {gaps_told(view['gaps'])}." if view["gaps"] else f"{found}: none is missing."
 
 
 def _row(number: int, product: dict[str, Any], names_archive: bool) -> list[object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gantry import _volumes
-from gantry._calls import Call, Json, get, given, job_done, job_files, key_or_new, path_of, post
+from gantry._calls import Call, Json, get, given, job_done, job_files, key_or_new, path_of, post, rows
 from gantry._errors import GantryError, LabFailed, NotAllowed, StagingFailed
 from gantry._models import DatalabView, StagedFiles, Volume, staged_of, volume_of
 from gantry._progress import Bar, Lines, Silent
@@ -93,7 +93,7 @@ def volume_here(connection: Connection, name: str) -> Call[Path]:
     """The folder of a volume on this machine. Raises :class:`VolumeNotFound` with the names there are."""
     if connection.is_of_this_lab and name in _volumes.volumes():
         return _volumes.volume(name)
-    there: list[Volume] = [volume_of(record) for record in (yield from get("/api/v1/volumes"))["volumes"]]
+    there: list[Volume] = [volume_of(record) for record in (yield from rows("/api/v1/volumes", "volumes"))]
     path = next((one.path for one in there if one.name == name), None)
     if path:
         return path
@@ -107,7 +107,7 @@ def volumes_here(connection: Connection) -> Call[dict[str, Path]]:
     told = _volumes.volumes() if connection.is_of_this_lab else {}
     if told:
         return told
-    there = [volume_of(record) for record in (yield from get("/api/v1/volumes"))["volumes"]]
+    there = [volume_of(record) for record in (yield from rows("/api/v1/volumes", "volumes"))]
     return {one.name: one.path for one in sorted(there, key=lambda one: one.name) if one.path}
 
 

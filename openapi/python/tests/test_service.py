@@ -6,6 +6,7 @@ import os
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import gantry
 from support import CMB_MAP, SKY_MAP, client, demo, in_a_lab, token_for
@@ -101,6 +102,24 @@ class Selecting(unittest.TestCase):
         made = client().select(found, prefer={"span": "01D", "sampling": "30S"})
         self.assertEqual(made.expected - made.found, len(made.gaps))
         self.assertGreater(made.found, 0)
+
+
+class Gaps(unittest.TestCase):
+    def test_the_table_at_the_head_of_a_notebook_says_which_days_are_missing(self):
+        found = client().search(facet={"archive": "gssc", "station": "BRUX00BEL", "content": "OBS", "span": "01D"}, days="2023-015/2023-019", collapse="none")
+        made = client().select(found, prefer={"span": "01D", "sampling": "30S"})
+        self.assertIn("2023-017", [gap["day"] for gap in made.gaps])
+        keys = "asset title archive release band unit frame nside ordering volume path verified_by size_bytes sha256 warnings reason days".split()
+        products = [dict.fromkeys(keys) | {"asset": "gssc:a", "archive": "gssc", "days": "2023-015"}]
+        with in_a_lab():
+            note = gantry.show_products(products, made.id).note
+            self.assertIn(f"Of {made.expected} files that the days make, {made.found} were found; missing: BRUX00BEL 2023-017 (not at archive)", note)
+            self.assertEqual(gantry.show_products(products, client().select(CMB_MAP).id).note, "Staged: 1 of 1 product.")
+        with mock.patch.dict(os.environ, {"GANTRY_URL": "http://127.0.0.1:9", "GANTRY_TOKEN": "t"}):
+            begin = time.monotonic()
+            self.assertIn("Whether days are missing is not known here: the service at http://127.0.0.1:9 cannot be asked", gantry.show_products(products, made.id).note)
+            self.assertLess(time.monotonic() - begin, 2)
+        self.assertEqual(gantry.show_products(products).note, "Staged: 1 of 1 product.")
 
 
 class Staging(unittest.TestCase):

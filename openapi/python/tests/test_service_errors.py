@@ -16,6 +16,7 @@ class OfTheService(unittest.TestCase):
             (gantry.NotLoggedIn, "not-logged-in", lambda: client("gnt_nobody").datalabs(), "the token is unknown or has expired"),
             (gantry.NotLoggedIn, "not-logged-in", lambda: gantry.Client(demo()["url"]).datalabs(), "this needs a login or a personal token"),
             (gantry.NotAllowed, "not-allowed", lambda: client(token_for("search")).stage(CMB_MAP), "staging"),
+            (gantry.NotAllowed, "not-allowed", lambda: client(token_for("search", "volumes:read", "staging")).open_in_notebook(CMB_MAP), "datalabs"),
             (gantry.NotFound, "not-found", lambda: client().staging_job("nothing"), "no staging job `nothing`, or it is somebody else's"),
             (gantry.NotFound, "asset-not-found", lambda: client().asset("planck:nothing"), "no asset `planck:nothing`"),
             (gantry.Refused, "unknown-assets", lambda: client().select("planck:nothing"), "no asset `planck:nothing`"),

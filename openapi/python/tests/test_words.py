@@ -19,6 +19,15 @@ class Words(unittest.TestCase):
         self.assertNotIn("<script>", table._repr_html_())
         self.assertEqual(repr(table), "  product\n0  <script>\n1  b")
 
+    def test_gaps_are_told_by_station_and_reason_and_not_without_end(self):
+        gaps = [{"station": "BRUX00BEL", "day": f"2023-{day:03d}", "reason": "not-at-archive", "series": "gssc:~x"} for day in range(1, 20)]
+        gaps += [{"solution": "COD0OPSFIN", "content": "ATT", "day": "2023-001", "reason": "not-yet-due"}, {"series": "gssc:~y", "day": "2023-002", "reason": "station-inactive"}]
+        told = gantry._words.gaps_told(gaps)
+        days = ", ".join(f"2023-{day:03d}" for day in range(1, 16))
+        self.assertEqual(told, f"BRUX00BEL {days} and 4 days more (not at archive); COD0OPSFIN ATT 2023-001 (not yet due); gssc:~y 2023-002 (station inactive)")
+        many = [{"station": f"S{number:03d}", "day": "2023-001", "reason": "not-at-archive"} for number in range(100)]
+        self.assertTrue(gantry._words.gaps_told(many).endswith("S019 2023-001 (not at archive); and 80 series more"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -74,7 +74,7 @@ remove_offset = True
 b_offset_deg = 60.0
 dipole_microkelvin, dipole_l_deg, dipole_b_deg = 3366.6, 263.986, 48.247
 
-to_microkelvin = {"kcmb": 1e6, "k_cmb": 1e6, "ukcmb": 1.0, "uk_cmb": 1.0}
+to_microkelvin = {"kcmb": 1e6, "k_cmb": 1e6, "mkcmb": 1e3, "mk_cmb": 1e3, "ukcmb": 1.0, "uk_cmb": 1.0}
 l_deg, b_deg = hp.pix2ang(nside_common, np.arange(skies[0].size), lonlat=True)
 dipole = dipole_microkelvin * hp.ang2vec(l_deg, b_deg, lonlat=True) @ hp.ang2vec(dipole_l_deg, dipole_b_deg, lonlat=True)
 

@@ -13,10 +13,11 @@
 #
 # The paths are relative to a volume, and `gantry.volume(name)` knows where that volume is, here as in any other lab.
 # *Verified by* names what a file was compared with; `size` alone does not vouch for the contents.
+# Of a range of days, the line below the table says which were expected and are not there.
 
 # %%
 import gantry
 
 products = {{products}}
 
-gantry.show_products(products)
+gantry.show_products(products, "{{selection}}")

@@ -168,12 +168,12 @@ if len(overlaps) > n_overlaps_drawn:
 # ### Clocks
 #
 # Biases against the reference of the file, each less its own straight line, so that what is left is how the clock behaves.
-# The clocks of an orbit file serve when no clock file was staged.
+# The clocks of an orbit file serve when no clock file was staged; their predicted part is dashed, and the line is that of the observed part.
 
 # %%
 clock_names = None  # such as ["G01", "E11", "BRUX"]; None takes the first satellites of each constellation
 
-series, reference = [], None
+predicted = {}  # satellite → at which epochs its clock is a prediction, by the flags of an orbit file
 if clocks:
     first = clocks[0]
     every = {**first.satellites, **first.stations}
@@ -181,6 +181,7 @@ if clocks:
 elif orbits:
     first = orbits[0]
     every = {name: first.clock_s[number] for number, name in enumerate(first.satellites)}
+    predicted = {name: first.is_clock_predicted[number] for number, name in enumerate(first.satellites)}
     epochs, reference = first.epochs, "the reference of the orbit file"
 else:
     every = {}
@@ -206,12 +207,19 @@ if every:
         seconds = (epochs - epochs[0]) / np.timedelta64(1, "s")
         figure, axis = plt.subplots(figsize=(9, 4.6), layout="constrained")
         for name in names:
-            good = np.isfinite(every[name])
+            there = np.isfinite(every[name])
+            observed = there & ~predicted.get(name, np.zeros_like(there))
+            good = observed if observed.sum() >= 3 else there
             line = np.polynomial.Polynomial.fit(seconds[good], every[name][good], 1)
-            residual_ns = (every[name][good] - line(seconds[good])) * 1e9
+            residual_ns = (every[name] - line(seconds)) * 1e9
             rate = line.convert().coef[1] if line.convert().coef.size > 1 else 0.0
-            axis.plot(epochs[good], residual_ns, linewidth=1, marker="." if good.sum() < 100 else None, label=name)
-            print(f"{name}: rate {rate:+.3e} s/s, scatter {residual_ns.std():.3f} ns about the line, {gantry.counted(good.sum(), 'epoch')}")
+            drawn, = axis.plot(epochs[good], residual_ns[good], linewidth=1, marker="." if good.sum() < 100 else None, label=name)
+            if (there & ~good).any():
+                axis.plot(epochs, np.where(there & ~good, residual_ns, np.nan), "--", linewidth=1, color=drawn.get_color())
+            ahead = f"; {gantry.counted((there & ~good).sum(), 'epoch')} predicted" if (there & ~good).any() else ""
+            print(f"{name}: rate {rate:+.3e} s/s, scatter {residual_ns[good].std():.3f} ns about the line, {gantry.counted(good.sum(), 'epoch')}{ahead}")
+        if any(predicted[name].any() for name in names if name in predicted):
+            axis.plot([], [], "--", color="k", label="predicted")
         locator = mdates.AutoDateLocator()
         axis.xaxis.set_major_locator(locator)
         axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))

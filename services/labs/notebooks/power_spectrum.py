@@ -41,14 +41,17 @@ for name, columns, units in spectra:
 # %% [markdown]
 # ### D_ℓ
 #
-# Measured values carry their asymmetric errors, the lower from `-dDl`, the upper from `+dDl`; the binned points over them are means weighted by the inverse variance.
-# A file of unbinned values is binned here only to guide the eye: for a fit take the archive's likelihood or its binned product.
+# Measured values carry their asymmetric errors, the lower from `-dDl`, the upper from `+dDl`; over them are the archive's binned points when that product is in the selection.
+# Otherwise they are means weighted by the inverse variance, only to guide the eye: for a fit take the archive's likelihood or its binned product.
 # The best fit is drawn when this file holds it, or when the theory of the same release is among the products.
 
 # %%
 bin_width = 30  # multipoles in one bin
 l_first_bin = 30  # below it the errors are far from Gaussian, and nothing is binned
 best_fit = next((p for p in products if p["path"] and "minimum-theory" in p["path"] and not p["reason"] and p is not product), None)
+# The archive's own binned values of this spectrum, when they are among the products: "-full" and "-binned" in their names.
+binned_name = path.name.split("_R")[0].replace("-full", "-binned")
+archive_binned = next((p for p in products if p["path"] and binned_name in p["path"] and not p["reason"] and p is not product and binned_name not in path.name), None)
 
 
 def pick(columns, *names):
@@ -69,7 +72,15 @@ for name, columns, units in spectra:
         l, measured, yerr=np.abs([lower, upper]) if has_errors else None, fmt=".", markersize=2,
         color="0.55", ecolor="0.85", elinewidth=0.6, label="as in the file", zorder=1,
     )
-    if has_errors and np.median(np.diff(l)) == 1:
+    if archive_binned is not None:
+        _, binned_columns, _ = read_spectra(gantry.volume(archive_binned["volume"]) / archive_binned["path"])[0]
+        low, high = pick(binned_columns, "-DDL", "ERRDOWN", "ERR"), pick(binned_columns, "+DDL", "ERRUP", "ERR")
+        axis.errorbar(
+            pick(binned_columns, "L", "ELL"), pick(binned_columns, "DL", "D_ELL"), yerr=None if low is None or high is None else np.abs([low, high]),
+            fmt="o", markersize=4, color="C0", label=f"binned, {archive_binned['title'] or archive_binned['asset']}", zorder=3,
+        )
+        print(f"The binned points are the archive's: {archive_binned['path']}")
+    elif has_errors and np.median(np.diff(l)) == 1:
         error = (np.abs(lower) + np.abs(upper)) / 2
         edges = np.arange(l_first_bin, l.max() + bin_width, bin_width)
         in_bin = [(l >= low) & (l < low + bin_width) for low in edges]
