@@ -54,6 +54,8 @@ class AsyncClient:
         except StopIteration as end:
             found: T = end.value
             return found
+        finally:
+            call.close()  # also when it was interrupted, so that a bar is closed
 
     async def search(
         self, q: str = "", *, facet: Facets = (), time: str | tuple[Moment, Moment] | None = None, days: str | tuple[str, str] | None = None,

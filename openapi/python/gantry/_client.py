@@ -55,6 +55,8 @@ class Client:
         except StopIteration as end:
             found: T = end.value
             return found
+        finally:
+            call.close()  # also when it was interrupted, so that a bar is closed
 
     def search(
         self, q: str = "", *, facet: Facets = (), time: str | tuple[Moment, Moment] | None = None, days: str | tuple[str, str] | None = None,

@@ -185,7 +185,7 @@ class Staging(unittest.TestCase):
             client().add_to_volume(SKY_MAP, directory="other", idempotency_key="one")
 
     def test_waiting_has_an_end_and_the_job_goes_on(self):
-        job = client().add_to_volume(client().search(facet="archive/planck"), directory="slow")
+        job = client().add_to_volume(client().search("100 GHz", facet="product_type/sky map"), directory="slow")
         with self.assertRaisesRegex(gantry.TimedOut, f"the staging job `{job.id}` is not done after 0 s; it goes on"):
             job.wait(progress=False, timeout_s=0)
         job.wait(progress=False, raise_on_failure=False)
