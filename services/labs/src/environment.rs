@@ -23,12 +23,40 @@ const CLIENT: &[(&str, &str)] = &[
         include_str!("../../../openapi/python/gantry/__init__.py"),
     ),
     (
+        "_async.py",
+        include_str!("../../../openapi/python/gantry/_async.py"),
+    ),
+    (
+        "_calls.py",
+        include_str!("../../../openapi/python/gantry/_calls.py"),
+    ),
+    (
+        "_client.py",
+        include_str!("../../../openapi/python/gantry/_client.py"),
+    ),
+    (
+        "_errors.py",
+        include_str!("../../../openapi/python/gantry/_errors.py"),
+    ),
+    (
+        "_models.py",
+        include_str!("../../../openapi/python/gantry/_models.py"),
+    ),
+    (
         "_products.py",
         include_str!("../../../openapi/python/gantry/_products.py"),
     ),
     (
-        "_service.py",
-        include_str!("../../../openapi/python/gantry/_service.py"),
+        "_progress.py",
+        include_str!("../../../openapi/python/gantry/_progress.py"),
+    ),
+    (
+        "_take.py",
+        include_str!("../../../openapi/python/gantry/_take.py"),
+    ),
+    (
+        "_transport.py",
+        include_str!("../../../openapi/python/gantry/_transport.py"),
     ),
     (
         "_volumes.py",
@@ -37,6 +65,10 @@ const CLIENT: &[(&str, &str)] = &[
     (
         "_words.py",
         include_str!("../../../openapi/python/gantry/_words.py"),
+    ),
+    (
+        "_work.py",
+        include_str!("../../../openapi/python/gantry/_work.py"),
     ),
     (
         "gaia/__init__.py",

@@ -147,6 +147,10 @@ fn address(query: &Value) -> String {
     address
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "how many were compared is for who runs the tests"
+)]
 #[tokio::test]
 async fn totals_and_counts_are_those_of_plain_sql_over_the_catalogue() {
     let app = TestApp::builder().all_archives().start().await;

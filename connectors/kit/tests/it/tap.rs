@@ -23,12 +23,13 @@ async fn a_job_that_stays_queued_is_given_up_with_a_reason_that_does_not_name_it
     });
     let tap = Tap::new("gaia".parse().unwrap(), client, base).patience(Duration::from_millis(50));
     let query = AdqlQuery {
+        upload: None,
         adql: "SELECT TOP 1 ra FROM gaiadr3.gaia_source".to_owned(),
         release: None,
         format: "votable_plain".to_owned(),
         max_rows: None,
     };
-    let asked = tap.result("a.vot", &query, None, |_| {});
+    let asked = tap.result("a.vot", (&query, None), None, |_| {});
     let answer = tokio::time::timeout(Duration::from_secs(30), asked).await;
     let error = answer.expect("the job is waited for without end").err();
     let Some(OpenError::Refused { why, .. }) = error else {

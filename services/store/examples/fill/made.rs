@@ -257,7 +257,7 @@ impl Made {
         asset.title = self.words[..8].join(" ");
         asset.description = self.words[8..].join(" ");
         for (field, value) in self.facets.iter().filter(|(field, _)| *field != "kind") {
-            asset.facets.add(*field, value.as_str());
+            asset.facets.add(field, value.as_str());
         }
         let instant = |at| chrono::DateTime::from_timestamp(at, 0).unwrap();
         asset.time = Some(TimeSpan {
