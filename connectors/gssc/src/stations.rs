@@ -322,13 +322,20 @@ fn day(text: &str) -> Option<NaiveDate> {
 
 /// Where a log says the station is: its angles, or else its earth-fixed position.
 fn place(log: &SiteLog) -> Option<Place> {
-    match (log.latitude_deg, log.longitude_deg) {
-        (Some(lat), Some(lon)) => Some(Place {
-            lat,
-            lon: if lon > 180.0 { lon - 360.0 } else { lon },
-            height_m: log.height_m,
-        }),
-        _ => log.position_m.and_then(geodetic),
+    let (Some(lat), Some(lon)) = (log.latitude_deg, log.longitude_deg) else {
+        return log.position_m.and_then(geodetic);
+    };
+    let lon = if lon > 180.0 { lon - 360.0 } else { lon };
+    Some(rounded(lat, lon, log.height_m))
+}
+
+/// A place to a tenth of a millimetre, so that it is the same when it is read from a note.
+fn rounded(lat: f64, lon: f64, height_m: Option<f64>) -> Place {
+    let to = |value: f64, parts: f64| (value * parts).round() / parts;
+    Place {
+        lat: to(lat, 1e9),
+        lon: to(lon, 1e9),
+        height_m: height_m.map(|height| to(height, 1e4)),
     }
 }
 
@@ -351,9 +358,5 @@ pub(crate) fn geodetic([x, y, z]: [f64; 3]) -> Option<Place> {
         false => z.abs() - b,
     };
     let is_on_earth = height.is_finite() && height.abs() < 100_000.0;
-    is_on_earth.then(|| Place {
-        lat: lat.to_degrees(),
-        lon: y.atan2(x).to_degrees(),
-        height_m: Some(height),
-    })
+    is_on_earth.then(|| rounded(lat.to_degrees(), y.atan2(x).to_degrees(), Some(height)))
 }

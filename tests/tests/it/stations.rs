@@ -85,3 +85,24 @@ async fn a_site_log_is_shown_with_its_receivers_and_where_the_station_stands() {
     let found = ada.get("/api/v1/assets?q=13101M010").await.is(200).json();
     assert_eq!(text(&found, "/assets/0/id"), id);
 }
+
+#[tokio::test]
+async fn files_are_found_by_where_their_station_stands() {
+    let app = TestApp::builder().gssc_folders(&FOLDERS).start().await;
+    let stations = async |place: &str| {
+        let target = format!("/api/v1/assets?{place}&facet=span%2F01D&facets=station&limit=0");
+        let found = app.nobody().get(&target).await.is(200).json();
+        let counted = list(&found, "/facets/station").iter();
+        let counted = counted.filter(|value| value["count"] != 0);
+        counted
+            .map(|value| text(value, "/path").to_owned())
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let only = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    // Potsdam is 630 km from Brussels, Copenhagen 770 km.
+    assert_eq!(stations("near=50.8,4.36,50").await, only(&["BRUX00BEL"]));
+    let around = stations("near=50.8,4.36,650").await;
+    assert_eq!(around, only(&["BRUX00BEL", "POTS00DEU"]));
+    assert_eq!(stations("bbox=5,78,20,80").await, only(&["NYA100NOR"]));
+    assert_eq!(stations("bbox=170,-10,-170,10").await, only(&[]));
+}

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use gantry_asset::Asset;
 use gantry_connector::Since;
 use gantry_connector::conformance::{Harvest, harvest_since};
 use gantry_standin::gssc::{Change, GsscAction, Way};
@@ -168,4 +169,64 @@ async fn a_folder_that_is_gone_completes_its_scope_and_its_note_is_taken_back() 
         harvest.scopes
     );
     assert_eq!(harvest.notes[gone], None);
+}
+
+/// The catalogue after a harvest: what was told, and what was known and is not missed.
+fn caught_up(known: &Harvest, harvest: &Harvest) -> BTreeMap<gantry_asset::AssetId, Asset> {
+    let is_complete = |id: &gantry_asset::AssetId| {
+        let mut scopes = harvest.scopes.iter();
+        scopes.any(|scope| id.local().starts_with(scope.as_str()))
+    };
+    let kept = known.assets.iter().filter(|(id, _)| !is_complete(id));
+    let told = harvest.assets.iter();
+    kept.chain(told)
+        .map(|(id, asset)| (id.clone(), asset.clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_harvest_of_two_years_ago_is_brought_up_to_date() {
+    let archive = archive();
+    let first = harvested(&archive, &Notes::new()).await;
+    let notes = old(&after(Notes::new(), &first));
+    let switches = archive.standin.switches();
+    let day = format!("/{DAY}");
+    let change = |folder: &str, change| switches.change_after_listings(0, folder, change);
+    // What came late, what was taken away, what was reprocessed, what came to places of no day.
+    change(
+        &day,
+        Change::Add(
+            "WTZR00DEU_R_20230020000_01D_30S_MO.crx.gz".into(),
+            "late".into(),
+        ),
+    );
+    change(&day, Change::Remove("brux0020.23d.Z".into()));
+    switches.replace(FILE);
+    change(
+        "/gnss/products/2243",
+        Change::Add(
+            "COD0OPSFIN_20230020000_01D_05M_ORB.SP3.gz".into(),
+            "again".into(),
+        ),
+    );
+    change(
+        "/igs/station/log",
+        Change::Remove("brux00bel_20201120.log".into()),
+    );
+    change(
+        "/igs/station/general",
+        Change::Add("igs20_2400.atx".into(), "new".into()),
+    );
+    let second = harvested(&archive, &notes).await;
+    let fresh = harvested(&archive, &Notes::new()).await;
+    let now = caught_up(&first, &second);
+    assert_ne!(now.len(), 0);
+    assert_eq!(
+        now.keys().collect::<Vec<_>>(),
+        fresh.assets.keys().collect::<Vec<_>>()
+    );
+    for (id, asset) in &fresh.assets {
+        assert_eq!(&now[id], asset);
+    }
+    assert_ne!(now, first.assets);
 }

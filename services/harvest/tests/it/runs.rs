@@ -87,7 +87,7 @@ async fn a_removed_product_is_withdrawn_and_a_changed_one_becomes_version_2() {
     );
     faults.clear();
     let report = run(&world.store, world.planck.as_ref()).await;
-    assert_eq!(counts(&report), [0, 3, 28, 0, 0]);
+    assert_eq!(counts(&report), [0, 3, 29, 0, 0]);
     assert!(
         world
             .store
