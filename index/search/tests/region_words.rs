@@ -1,5 +1,4 @@
 //! What is a region as it is written, and what is not.
-#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use gantry_search::{Frame, Region};
 
