@@ -3,7 +3,7 @@
 use gantry_connector::{Login, OpenError};
 use gantry_net::header::SET_COOKIE;
 use gantry_net::{HeaderMap, HeaderValue, Method, Request};
-use url::Url;
+use url::{Host, Url};
 
 use crate::Gaia;
 
@@ -20,6 +20,13 @@ impl Gaia {
         at: &Url,
         login: &Login,
     ) -> Result<HeaderValue, OpenError> {
+        if shows_passwords(at) {
+            let why = format!(
+                "`{at}` is no https address, so the login of `{}` could be read on the way; the operator sets `url` of the archive",
+                login.username
+            );
+            return Err(self.refused(name, why));
+        }
         let form = [
             ("username".to_owned(), login.username.clone()),
             ("password".to_owned(), login.password.clone()),
@@ -53,6 +60,17 @@ impl Gaia {
     }
 }
 
+/// Whether a password could be read on its way there: over the network without TLS.
+fn shows_passwords(at: &Url) -> bool {
+    let is_here = match at.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    at.scheme() != "https" && !is_here
+}
+
 /// The cookie of a session among those that are set.
 fn session(headers: &HeaderMap) -> Option<HeaderValue> {
     let set: Vec<&str> = headers
@@ -72,4 +90,24 @@ fn session(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut cookie = HeaderValue::try_from(cookie).ok()?;
     cookie.set_sensitive(true);
     Some(cookie)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shows_passwords;
+
+    #[test]
+    fn a_password_goes_over_tls_or_stays_on_this_machine() {
+        let shown = |url: &str| shows_passwords(&url.parse().unwrap());
+        assert!(shown("http://archive.example/tap-server/login"));
+        assert!(shown("http://127.0.0.1.archive.example/login"));
+        for url in [
+            "https://archive.example/login",
+            "http://127.0.0.1:8080/login",
+            "http://localhost/login",
+            "http://[::1]/login",
+        ] {
+            assert!(!shown(url), "{url}");
+        }
+    }
 }

@@ -120,7 +120,12 @@ impl Stations {
     /// Takes back what is noted of logs that are in the listing of their folder no more.
     fn forget(&mut self, folder: &str, entries: &[Entry]) -> Vec<Harvested> {
         let in_folder = |path: &str| path.rsplit_once('/').map_or("", |(above, _)| above) == folder;
-        let is_gone = |path: &str| entries.iter().all(|entry| !path.ends_with(&entry.name));
+        let is_gone = |path: &str| {
+            let name = path.rsplit('/').next();
+            entries
+                .iter()
+                .all(|entry| Some(entry.name.as_str()) != name)
+        };
         let gone: Vec<String> = self
             .logs
             .keys()
