@@ -57,6 +57,7 @@ pub struct Builder {
     all_archives: bool,
     volumes_elsewhere: bool,
     gssc_folders: Vec<String>,
+    table_s: Option<u64>,
 }
 
 /// The stand-ins for the other archives.
@@ -143,6 +144,13 @@ impl Builder {
         self
     }
 
+    /// A table of all matches may take so many seconds.
+    #[must_use]
+    pub fn table_s(mut self, seconds: u64) -> Self {
+        self.table_s = Some(seconds);
+        self
+    }
+
     /// So many jobs are carried out at once.
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
@@ -184,6 +192,7 @@ impl Builder {
         let address = listener.local_addr().expect("a listener has an address");
         let mut config = config(dir.path(), address, &archive.url(), self.n_workers);
         config.server.public_url = self.public_url;
+        config.search.table_s = self.table_s.unwrap_or(config.search.table_s);
         if self.volumes_elsewhere {
             allow_volumes_elsewhere(&mut config, &dir.path().join("survey"));
         }
@@ -271,6 +280,7 @@ impl TestApp {
             all_archives: false,
             volumes_elsewhere: false,
             gssc_folders: Vec::new(),
+            table_s: None,
         }
     }
 

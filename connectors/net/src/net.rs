@@ -1,21 +1,26 @@
 //! The way out: made once, handed to everything that talks to the outside.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use http::Method;
 use rustls::ClientConfig;
+use url::{Host, Url};
 
+use crate::address;
 use crate::client::{Client, Inner};
 use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::network::Guard;
 use crate::remote::{Remote, RemoteConfig};
+use crate::request::Request;
 use crate::resolver::GuardedResolver;
 use crate::scope::{Limits, Scope};
 use crate::sessions::Login;
 use crate::tls;
-use crate::transport::Transport;
+use crate::transport::{Transport, forbidden};
 
 /// The way out. Cheap to clone; clones are one and the same.
 #[derive(Clone)]
@@ -74,6 +79,30 @@ impl Net {
             Arc::downgrade(client.inner()),
         );
         client
+    }
+
+    /// Refuses an address that a scope could not ask: another scheme, no host, or one off the scope's hosts that is
+    /// this machine or lies in a network of its own by what is written. Names are looked up only when it is asked.
+    ///
+    /// # Errors
+    /// [`NetError::BadAddress`] and [`NetError::Forbidden`].
+    pub fn check_address(&self, scope: &Scope, url: &Url) -> Result<(), NetError> {
+        let mut request = Request::new(Method::GET, url.clone());
+        request.guarded = !scope.trusts(url);
+        let transport = self.transport_for(scope.limits.connect);
+        transport.check(&request)?;
+        // RFC 6761: these names mean this machine, whatever is asked.
+        let is_here = match address::host(url) {
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.');
+                name == "localhost" || name.ends_with(".localhost")
+            }
+            _ => false,
+        };
+        match transport.guard.check(Ipv4Addr::LOCALHOST.into()) {
+            Err(source) if is_here && request.guarded => Err(forbidden(&request, source)),
+            _ => Ok(()),
+        }
     }
 
     /// Storage elsewhere. Nothing is asked of it yet; [`Remote::try_out`] does that.

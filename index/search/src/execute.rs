@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use gantry_asset::{AssetId, vocabulary};
 use serde_json::value::RawValue;
+use tantivy::columnar::StrColumn;
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument};
 
@@ -18,7 +19,7 @@ use crate::language::{Parsed, parse};
 use crate::query::{Collapse, Counted, FacetCount, Found, Hit, MOST_HITS, Query, Resolved, Sort};
 use crate::rank::{Affinity, Scorer, inverse_frequency};
 use crate::schema::fields;
-use crate::segment::Segment;
+use crate::segment::{Fixed, Segment};
 use crate::snapshot::Snapshot;
 use crate::top::{At, Key, Order, Place, first_of, key_of, read_cursor, texts_of, write_cursor};
 use crate::words::{Clause, Place as Where, Text, Wanted};
@@ -115,7 +116,7 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.segments
             .iter()
             .map(|segment| segment.matched.hits.count())
@@ -152,15 +153,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The first hits after the cursor, one more than asked for where there are more.
-    fn first(&self, limit: usize) -> Result<Vec<(At, usize, u32)>, SearchError> {
+    /// The first hits after a place, one more than asked for where there are more.
+    pub(crate) fn first(
+        &self,
+        limit: usize,
+        after: Option<&At>,
+    ) -> Result<Vec<(At, usize, u32)>, SearchError> {
         let sort = self.query.sort;
-        let after = self
-            .query
-            .after
-            .as_deref()
-            .map(|cursor| read_cursor(sort, cursor))
-            .transpose()?;
         let affinity = Affinity::new(self.snapshot, &self.parsed);
         let shares = self.shares();
         let scored = sort == Sort::Relevance && !self.parsed.words.is_empty();
@@ -194,7 +193,7 @@ impl<'a> Run<'a> {
                 key: &key,
                 ceiling: &ceiling,
             };
-            let places = first_of(segment, hits, limit + 1, after.as_ref(), &order)?;
+            let places = first_of(segment, hits, limit + 1, after, &order)?;
             places.into_iter().for_each(|place| first.push((at, place)));
         }
         self.in_order(first, limit + 1)
@@ -213,29 +212,53 @@ impl<'a> Run<'a> {
             let last = last.key;
             places.retain(|(_, place)| place.key >= last);
         }
+        let ids = self.ids_of(&places)?;
+        let titles = match by_title {
+            true => self.texts_at(&places, |fixed| fixed.titles.as_ref(), |place| !place.key)?,
+            false => Vec::new(),
+        };
+        let mut titles = titles.into_iter().map(Key::Title);
         let mut all = Vec::with_capacity(places.len());
-        for (at, place) in places {
-            let key = match self.snapshot.segments[at].fixed.titles.as_ref() {
-                Some(titles) if by_title => {
-                    Key::Title(texts_of(Some(titles), &[!place.key])?.concat())
-                }
-                _ => Key::Number(place.key),
-            };
-            let document = self.document(at, place.doc)?;
-            let id = document
-                .get_first(fields().id)
-                .and_then(|id| id.as_str().map(str::to_owned));
-            all.push((
-                At {
-                    key,
-                    id: id.unwrap_or_default(),
-                },
-                at,
-                place.doc,
-            ));
+        for ((at, place), id) in places.into_iter().zip(ids) {
+            let key = titles.next().unwrap_or(Key::Number(place.key));
+            all.push((At { key, id }, at, place.doc));
         }
         all.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         all.truncate(most);
+        Ok(all)
+    }
+
+    /// The ids at some places: of a few from their documents, of many from each segment's column in one go.
+    fn ids_of(&self, places: &[(usize, Place)]) -> Result<Vec<String>, SearchError> {
+        if places.len() > MOST_HITS {
+            return self.texts_at(places, |fixed| fixed.ids.as_ref(), |place| place.id);
+        }
+        let id_at = |(segment, place): &(usize, Place)| {
+            let document = self.document(*segment, place.doc)?;
+            let id = document.get_first(fields().id);
+            Ok(id
+                .and_then(|id| id.as_str().map(str::to_owned))
+                .unwrap_or_default())
+        };
+        places.iter().map(id_at).collect()
+    }
+
+    /// The values of a column at some places, each segment read once.
+    fn texts_at(
+        &self,
+        places: &[(usize, Place)],
+        column: impl Fn(&Fixed) -> Option<&StrColumn>,
+        number: impl Fn(&Place) -> u64,
+    ) -> Result<Vec<String>, SearchError> {
+        let mut all = vec![String::new(); places.len()];
+        for (at, segment) in self.snapshot.segments.iter().enumerate() {
+            let here: Vec<usize> = (0..places.len()).filter(|n| places[*n].0 == at).collect();
+            let numbers: Vec<u64> = here.iter().map(|n| number(&places[*n].1)).collect();
+            let texts = texts_of(column(&segment.fixed), &numbers)?;
+            here.into_iter()
+                .zip(texts)
+                .for_each(|(n, text)| all[n] = text);
+        }
         Ok(all)
     }
 
@@ -300,7 +323,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn hit(&self, at: &At, segment: usize, doc: u32) -> Result<Hit, SearchError> {
+    pub(crate) fn hit(&self, at: &At, segment: usize, doc: u32) -> Result<Hit, SearchError> {
         let read = "read a hit";
         let document = self.document(segment, doc)?;
         let view = document
@@ -356,7 +379,12 @@ pub(crate) fn search(snapshot: &Snapshot, query: &Query) -> Result<Found, Search
     let began = Instant::now();
     let run = Run::new(snapshot, query)?;
     let limit = query.limit.min(MOST_HITS);
-    let first = run.first(limit)?;
+    let after = query
+        .after
+        .as_deref()
+        .map(|cursor| read_cursor(query.sort, cursor))
+        .transpose()?;
+    let first = run.first(limit, after.as_ref())?;
     let page = &first[..first.len().min(limit)];
     let hits = page
         .iter()

@@ -8,6 +8,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,10 +18,11 @@ use crate::error::SearchError;
 use crate::execute;
 use crate::follow::{Changes, Followed, Held, belongs, catch_up};
 use crate::generation::Generation;
-use crate::query::{FacetCount, Found, Query, Resolved, Suggestion};
+use crate::query::{FacetCount, Found, Piece, Query, Resolved, Suggestion};
 use crate::schema::schema_name;
 use crate::snapshot::Snapshot;
 use crate::suggest;
+use crate::walk;
 
 /// Whether an index is written or only read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +196,19 @@ impl Index {
     /// because of what `q` says.
     pub fn search(&self, query: &Query) -> Result<Found, SearchError> {
         execute::search(&self.snapshot(), query)
+    }
+
+    /// Hands over all matches of a query in the order of its hits, piece by piece, until `take` breaks off; of one
+    /// commit from beginning to end, whatever is written meanwhile. `limit` is not looked at.
+    ///
+    /// # Errors
+    /// As [`Index::search`].
+    pub fn walk(
+        &self,
+        query: &Query,
+        take: &mut dyn FnMut(Piece) -> ControlFlow<()>,
+    ) -> Result<(), SearchError> {
+        walk::walk(&self.snapshot(), query, take)
     }
 
     /// All assets a query means, at most `limit`, by id; members in place of their series whatever `collapse` says.

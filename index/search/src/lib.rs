@@ -21,13 +21,14 @@ mod suggest;
 mod synonyms;
 mod text;
 mod top;
+mod walk;
 mod words;
 
 pub use error::{ChangesError, SearchError};
 pub use follow::{BoxFuture, Change, Changes, Followed, IndexedAsset};
 pub use index::{Index, Mode};
 pub use query::{
-    Collapse, Counted, FacetCount, FieldCounts, Found, Hit, Query, Resolved, Sort, Suggested,
-    Suggestion,
+    Collapse, Counted, FacetCount, FieldCounts, Found, Hit, Piece, Query, Resolved, Sort,
+    Suggested, Suggestion,
 };
 pub use sky::{Frame, Region, RegionError};

@@ -115,6 +115,17 @@ pub struct Hit {
     pub view: Box<RawValue>,
 }
 
+/// Some of all matches, in their order; see [`crate::Index::walk`].
+#[derive(Debug)]
+pub struct Piece {
+    /// The hits.
+    pub hits: Vec<Hit>,
+    /// How many match in all.
+    pub total: u64,
+    /// The cursor of what comes behind them, if there is more.
+    pub next: Option<String>,
+}
+
 /// An asset and its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {

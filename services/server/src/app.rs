@@ -19,7 +19,7 @@ use gantry_staging::{
     citation,
 };
 use gantry_store::{Seal, Store, User};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -63,6 +63,8 @@ pub struct Parts {
     pub(crate) notices: Notices,
     /// When it started.
     pub started: Instant,
+    /// Places for tables of all matches, which take a thread each.
+    pub(crate) tables: Arc<Semaphore>,
     /// Cancelled when it is to stop.
     pub stop: CancellationToken,
     /// What runs beside requests.
@@ -136,6 +138,7 @@ impl App {
             owner,
             notices: Notices::default(),
             started: Instant::now(),
+            tables: Arc::new(Semaphore::new(crate::rest::table::TABLES)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             public_url,

@@ -115,11 +115,22 @@ impl std::fmt::Debug for SecretText {
 }
 
 /// `[search]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchConfig {
     /// The folder of the index.
     pub dir: Option<PathBuf>,
+    /// How long a table of all matches may take, in seconds; what is not sent by then is told with where to go on.
+    pub table_s: u64,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            table_s: 600,
+        }
+    }
 }
 
 /// `[staging]`.

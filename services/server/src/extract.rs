@@ -90,6 +90,11 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
         .map_err(|error| Problem::new(&BAD_REQUEST, format!("the body cannot be read: {error}")))
 }
 
+/// Reads what stands behind the `?` of an address.
+pub(crate) fn read_query<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    read_pairs(&pairs(text.as_bytes()))
+}
+
 fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
     url::form_urlencoded::parse(bytes).into_owned().collect()
 }

@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 use crate::extract::once;
 use crate::format::encode;
 use crate::problem::{BAD_REQUEST, Problem, UNPROCESSABLE};
+use crate::rest::table::Format;
 
 /// The parameters of a search.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -54,9 +55,19 @@ pub(crate) struct SearchParams {
     /// Places in a box, `west,south,east,north` in WGS84 degrees; `west` larger than `east` crosses the antimeridian.
     #[serde(deserialize_with = "once")]
     pub(crate) bbox: Option<String>,
+    /// `csv`, `votable` or `jsonl`: all matches as a file, whatever `Accept` says; `json` is a page.
+    #[serde(deserialize_with = "once")]
+    pub(crate) format: Option<String>,
 }
 
 impl SearchParams {
+    /// The table that is asked for by the address, if there is one.
+    pub(crate) fn table(&self) -> Result<Option<Format>, Problem> {
+        let format = self.format.as_deref().filter(|format| *format != "json");
+        let read = |format| read_one(format, "format", "json, csv, votable, jsonl");
+        format.map(read).transpose()
+    }
+
     /// The search these parameters ask for.
     pub(crate) fn query(&self) -> Result<Query, Problem> {
         let frame = self.frame()?;
@@ -144,6 +155,9 @@ impl SearchParams {
         if let Some(fields) = &self.facets {
             text.push_str(&format!("&facets={}", encode(fields)));
         }
+        if let Some(format) = &self.format {
+            text.push_str(&format!("&format={}", encode(format)));
+        }
         format!("{route}?{text}&after={}", encode(after)).replace("?&", "?")
     }
 }
@@ -192,9 +206,14 @@ fn one_of<T: serde::de::DeserializeOwned + Default>(
     name: &str,
     allowed: &str,
 ) -> Result<T, Problem> {
-    let Some(value) = value else {
-        return Ok(T::default());
-    };
+    value.map_or_else(|| Ok(T::default()), |value| read_one(value, name, allowed))
+}
+
+fn read_one<T: serde::de::DeserializeOwned>(
+    value: &str,
+    name: &str,
+    allowed: &str,
+) -> Result<T, Problem> {
     serde_json::from_value(serde_json::Value::String(value.to_owned())).map_err(|_| {
         Problem::new(
             &BAD_REQUEST,

@@ -1,7 +1,7 @@
 //! What the interface shows of assets: one shape for search, for an asset and for export.
 
 use gantry_asset::{
-    Asset, Column, Days, FacetPath, Facets, File, Members, Place, Related, Station,
+    Asset, Column, Days, FacetPath, Facets, File, Members, Place, Related, Station, TimeScale,
 };
 use gantry_store::{AssetRecord, NOT_RUN};
 use serde::Serialize;
@@ -35,6 +35,9 @@ pub(crate) struct AssetView {
     /// The time it covers, half open.
     #[schema(value_type = Option<Object>)]
     pub(crate) time: Option<Value>,
+    /// The scale its archive counts in, where that is not UTC: `GPST`, `BDT`, `TCB`.
+    #[schema(value_type = Option<String>)]
+    pub(crate) time_scale: Option<TimeScale>,
     /// The sky it covers.
     #[schema(value_type = Option<Object>)]
     pub(crate) sky: Option<Value>,
@@ -65,6 +68,8 @@ pub(crate) struct AssetView {
     pub(crate) columns: Vec<Column>,
     /// What was odd about it when it was harvested.
     pub(crate) warnings: Vec<String>,
+    /// How far up it stands where nothing else decides, larger first.
+    pub(crate) rank: u32,
     /// When it was withdrawn, if it was.
     pub(crate) withdrawn: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -83,6 +88,7 @@ impl From<&AssetRecord> for AssetView {
             facets: facets_json(&asset.facets),
             series: asset.series.as_ref().map(ToString::to_string),
             time: asset.time.map(|time| json!(time)),
+            time_scale: asset.time_scale,
             sky: asset.sky.as_ref().map(|sky| json!(sky)),
             place: asset.place,
             station: asset.station.as_deref().cloned(),
@@ -94,6 +100,7 @@ impl From<&AssetRecord> for AssetView {
             related: asset.related.clone(),
             columns: asset.columns.clone(),
             warnings: asset.warnings.clone(),
+            rank: asset.rank,
             withdrawn: record.withdrawn,
         }
     }

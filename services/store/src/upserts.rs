@@ -20,16 +20,45 @@ impl Store {
         lease: &Lease,
         assets: &[Asset],
     ) -> Result<BatchCounts, StoreError> {
+        self.write_assets(lease, assets, &HashMap::new()).await
+    }
+
+    /// Writes a batch of an import: as [`Store::upsert_assets`], but a new version has at least the number it is given.
+    ///
+    /// # Errors
+    /// As [`Store::upsert_assets`].
+    pub async fn import_assets(
+        &self,
+        lease: &Lease,
+        assets: &[Asset],
+        versions: &HashMap<AssetId, u32>,
+    ) -> Result<BatchCounts, StoreError> {
+        self.write_assets(lease, assets, versions).await
+    }
+
+    async fn write_assets(
+        &self,
+        lease: &Lease,
+        assets: &[Asset],
+        versions: &Versions,
+    ) -> Result<BatchCounts, StoreError> {
         let mut tx = self.begin().await?;
         crate::harvests::check_lease(&mut tx, lease).await?;
         let mut counts = BatchCounts::default();
         for batch in without_repetition(assets) {
-            write_batch(&mut tx, &lease.id, batch, &mut counts).await?;
+            write_batch(&mut tx, &lease.id, (batch, versions), &mut counts).await?;
         }
         crate::harvests::add_counts(&mut tx, &lease.id, counts).await?;
         tx.commit().await.doing("keep a batch of assets")?;
         Ok(counts)
     }
+}
+
+/// Numbers that versions have at least; 1 where nothing is said.
+type Versions = HashMap<AssetId, u32>;
+
+fn least(versions: &Versions, id: &AssetId) -> i64 {
+    versions.get(id).copied().map_or(1, i64::from).max(1)
 }
 
 /// So many assets are written by one statement; each takes a dozen of its parameters.
@@ -54,12 +83,13 @@ struct New<'a> {
     asset: &'a Asset,
     content: String,
     files: String,
+    version: i64,
 }
 
 async fn write_batch(
     tx: &mut Transaction<'static, Sqlite>,
     harvest: &str,
-    assets: &[Asset],
+    (assets, versions): (&[Asset], &Versions),
     counts: &mut BatchCounts,
 ) -> Result<(), StoreError> {
     let known = known(tx, assets).await?;
@@ -71,12 +101,19 @@ async fn write_batch(
                 asset,
                 content,
                 files,
+                version: least(versions, &asset.id),
             });
             continue;
         };
         if known.content_hash != content || known.version_hash != files || known.withdrawn.is_some()
         {
-            change(tx, harvest, asset, (known, &content, &files)).await?;
+            let version = match known.version_hash == files {
+                true => known.version,
+                false => least(versions, &asset.id).max(known.version + 1),
+            };
+            let of_files = (content.as_str(), files.as_str(), version);
+            update(tx, harvest, asset, of_files).await?;
+            note_all_changed(tx, series_of(asset).chain(known.series.as_deref())).await?;
             counts.changed += 1;
         } else if known.seen != harvest {
             seen.push(asset.id.as_str());
@@ -147,21 +184,6 @@ async fn mark_seen(
     Ok(())
 }
 
-/// Writes what has changed: another version where the files did.
-async fn change(
-    tx: &mut Transaction<'static, Sqlite>,
-    harvest: &str,
-    asset: &Asset,
-    (known, content, files): (&Known, &str, &str),
-) -> Result<(), StoreError> {
-    let version = match known.version_hash == files {
-        true => known.version,
-        false => known.version + 1,
-    };
-    update(tx, harvest, asset, (content, files, version)).await?;
-    note_all_changed(tx, series_of(asset).chain(known.series.as_deref())).await
-}
-
 /// Which series are to be summed up again for an asset: the one it is in, and itself.
 fn series_of(asset: &Asset) -> impl Iterator<Item = &str> {
     let own = asset.is_series().then_some(asset.id.as_str());
@@ -191,11 +213,12 @@ async fn insert(
             asset,
             content,
             files,
+            version,
         } = new;
         row.push_bind(asset.id.as_str())
             .push_bind(asset.id.archive().to_string())
             .push_bind(content)
-            .push_bind(1_i64)
+            .push_bind(*version)
             .push_bind(files)
             .push_bind(body)
             .push_bind(change)
@@ -211,11 +234,11 @@ async fn insert(
         .await
         .doing("keep new assets")?;
     insert_versions(tx, new, created).await?;
-    insert_files(tx, new.iter().map(|new| new.asset), 1).await?;
+    insert_files(tx, new.iter().map(|new| (new.asset, new.version))).await?;
     note_all_changed(tx, new.iter().flat_map(|new| series_of(new.asset))).await
 }
 
-/// The first version of each.
+/// The first version that is known of each.
 async fn insert_versions(
     tx: &mut Transaction<'static, Sqlite>,
     new: &[New<'_>],
@@ -224,7 +247,7 @@ async fn insert_versions(
     let mut query = QueryBuilder::new("INSERT INTO versions (asset, version, hash, created) ");
     query.push_values(new, |mut row, new| {
         row.push_bind(new.asset.id.as_str())
-            .push_bind(1_i64)
+            .push_bind(new.version)
             .push_bind(&new.files)
             .push_bind(created);
     });
@@ -239,22 +262,21 @@ async fn insert_versions(
 /// The files of a version of each asset.
 async fn insert_files<'a>(
     tx: &mut Transaction<'static, Sqlite>,
-    assets: impl Iterator<Item = &'a Asset>,
-    version: i64,
+    versions: impl Iterator<Item = (&'a Asset, i64)>,
 ) -> Result<(), StoreError> {
     let mut rows = Vec::new();
-    for asset in assets {
+    for (asset, version) in versions {
         for (position, file) in asset.files.iter().enumerate() {
             let body = serde_json::to_string(file).doing("a file")?;
-            rows.push((asset, position as i64, file, body));
+            rows.push((asset, version, position as i64, file, body));
         }
     }
     for rows in rows.chunks(AT_ONCE) {
         let mut query =
             QueryBuilder::new("INSERT INTO files (asset, version, position, name, body) ");
-        query.push_values(rows, |mut row, (asset, position, file, body)| {
+        query.push_values(rows, |mut row, (asset, version, position, file, body)| {
             row.push_bind(asset.id.as_str())
-                .push_bind(version)
+                .push_bind(*version)
                 .push_bind(position)
                 .push_bind(&file.name)
                 .push_bind(body);
@@ -312,7 +334,7 @@ pub(crate) async fn write_version(
         .execute(&mut **tx)
         .await
         .doing("replace the files of a version")?;
-    insert_files(tx, std::iter::once(asset), version).await
+    insert_files(tx, std::iter::once((asset, version))).await
 }
 
 /// Takes so many change numbers that follow each other, and gives the first.

@@ -32,6 +32,7 @@ async fn an_asset_is_shown_whole() {
             "members",
             "n_files",
             "place",
+            "rank",
             "related",
             "series",
             "size_bytes",
@@ -39,6 +40,7 @@ async fn an_asset_is_shown_whole() {
             "station",
             "synonyms",
             "time",
+            "time_scale",
             "title",
             "version",
             "warnings",
@@ -299,7 +301,10 @@ async fn typing_is_completed_and_more_values_of_a_facet_come() {
     let nothing = nobody.get("/api/v1/assets/suggest?q=").await.is(200).json();
     assert!(nothing["suggestions"].is_array(), "{nothing}");
     let bands = nobody.get("/api/v1/facets/band").await.is(200).json();
-    assert_eq!(keys(&bands), ["field", "values"]);
+    assert_eq!(
+        keys(&bands),
+        ["field", "histogram", "label", "next", "total", "values"]
+    );
     let paths: Vec<&str> = list(&bands, "/values")
         .iter()
         .map(|value| text(value, "/path"))

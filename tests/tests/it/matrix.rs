@@ -142,6 +142,7 @@ const fn known(others: u16, ada: u16) -> [u16; 5] {
 const PAGES: &[Row] = &[
     row(("GET", "/", "/?q=planck"), NONE, "", PUBLIC),
     row(("GET", "/assets/{id}", "/assets/{asset}"), SEARCH, "", READING),
+    row(("GET", "/facets/{field}", "/facets/band"), NONE, "", PUBLIC),
     row(("GET", "/selections/{id}", "/selections/{selection}"), SEARCH, "", READING),
     row(("POST", "/selections", "/selections"), STAGING, "asset={asset}&action=add-to-volume", [303, 303, 303, 403, 303]),
     row(("GET", "/open-in-notebook", "/open-in-notebook?asset={asset}"), NONE, "", PUBLIC),

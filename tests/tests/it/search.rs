@@ -96,7 +96,7 @@ async fn without_words_the_default_facets_come_and_with_a_list_those_asked_for()
 }
 
 /// Every hit of a search, by following `next` to the end.
-async fn all(client: &Client, target: &str) -> Vec<Value> {
+pub(crate) async fn all(client: &Client, target: &str) -> Vec<Value> {
     let (mut target, mut hits) = (target.to_owned(), Vec::new());
     for _page in 0..200 {
         let found = client.get(&target).await.is(200).json();
@@ -274,71 +274,6 @@ async fn facet_counts_of_every_field_agree_with_counting_by_hand() {
 }
 
 #[tokio::test]
-async fn tables_hold_all_matches() {
-    let app = TestApp::start().await;
-    let nobody = app.nobody();
-    let target = "/api/v1/assets?q=planck&collapse=none&limit=2";
-    let expected = ids(&all(&nobody, target).await);
-    assert!(expected.len() > 20, "{expected:?}");
-    let wanted = |media_type: &str| {
-        nobody
-            .ask("GET", target)
-            .header("Accept", media_type)
-            .send()
-    };
-
-    let csv = wanted("text/csv").await.is(200);
-    assert_eq!(
-        csv.header("content-type"),
-        Some("text/csv; charset=utf-8; header=present")
-    );
-    let csv = csv.text();
-    let mut lines = csv.lines();
-    let columns = lines.next().unwrap().split(',').count();
-    assert_eq!(columns, 12, "{csv}");
-    let from_csv: Vec<String> = lines
-        .map(|line| line.split(',').next().unwrap().to_owned())
-        .collect();
-    assert_eq!(from_csv.len(), expected.len());
-    assert_eq!(from_csv.into_iter().collect::<BTreeSet<_>>(), expected);
-
-    let jsonl = wanted("application/jsonl").await.is(200).text();
-    let rows: Vec<Value> = jsonl
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!((rows.len(), ids(&rows)), (expected.len(), expected.clone()));
-
-    let votable = wanted("application/x-votable+xml").await.is(200);
-    assert_eq!(
-        votable.header("content-type"),
-        Some("application/x-votable+xml")
-    );
-    assert_eq!(ids_of_votable(&votable.text()), expected);
-}
-
-/// The first cell of every row, after checking that the table is whole.
-fn ids_of_votable(text: &str) -> BTreeSet<String> {
-    assert!(text.starts_with("<?xml"), "{text}");
-    assert!(text.trim_end().ends_with("</VOTABLE>"), "{text}");
-    assert!(
-        text.contains("QUERY_STATUS") && text.contains("\"OK\""),
-        "{text}"
-    );
-    let n_fields = text.matches("<FIELD").count();
-    assert_eq!(n_fields, 12);
-    let mut ids = BTreeSet::new();
-    for row in text.split("<TR>").skip(1) {
-        let row = row.split_once("</TR>").expect("a row ends").0;
-        let n_cells = row.matches("<TD>").count() + row.matches("<TD/>").count();
-        assert_eq!(n_cells, n_fields, "{row}");
-        let first = row.split_once("<TD>").expect("a cell").1;
-        ids.insert(first.split_once("</TD>").expect("its end").0.to_owned());
-    }
-    ids
-}
-
-#[tokio::test]
 async fn a_bad_parameter_is_a_problem_that_names_it() {
     let app = TestApp::start().await;
     for (query, status, named) in [
@@ -353,6 +288,8 @@ async fn a_bad_parameter_is_a_problem_that_names_it() {
         ("facet=instrument", 400, "facet"),
         ("facet=nosuchfield/x", 400, "nosuchfield"),
         ("after=nonsense", 400, "after"),
+        ("format=xlsx", 400, "xlsx"),
+        ("format=csv&after=nonsense", 400, "after"),
         ("colour=blue", 400, "colour"),
         ("pos=CIRCLE%2010%2010", 422, "pos"),
         ("days=2023-366", 400, "2023-366"),

@@ -11,6 +11,7 @@ mod fault_run;
 mod further_archive;
 mod gantry;
 mod harvest;
+mod import;
 mod keys;
 mod labs;
 mod output;

@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod harvest;
+mod import;
 mod key;
 mod output;
 mod search;
@@ -66,6 +67,8 @@ enum Command {
     Openapi,
     /// Write the catalogue as JSON Lines, one asset a line.
     Export(harvest::ExportArgs),
+    /// Read assets from JSON Lines, as export writes them, into the catalogue.
+    Import(import::ImportArgs),
     /// Build the search index anew from the catalogue.
     RebuildIndex,
     /// Make the labs' Python environment, and print where it is.
@@ -135,6 +138,7 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Key(args) => key::run(args, config()?, output).await,
         Command::Check => check::run(config()?, output).await,
         Command::Export(args) => harvest::export(&args, config()?, output).await,
+        Command::Import(args) => import::run(&args, config()?, output).await,
         Command::RebuildIndex => harvest::rebuild_index(config()?, output).await,
         Command::LabsEnvironment => demo::labs_environment(config()?, output).await,
         Command::Openapi | Command::LabRun { .. } => Ok(ExitCode::SUCCESS),
@@ -164,7 +168,7 @@ fn log_to_stderr(service: bool) {
 }
 
 /// An error with everything behind it.
-fn sentence(error: &dyn std::error::Error) -> String {
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gantry_asset::{Asset, Column, Equipment, File, Location, Place, Relation, vocabulary};
+use gantry_asset::{Asset, Column, Equipment, File, Location, Place, vocabulary};
 use gantry_connector::Archive;
 use gantry_store::{AssetRecord, NOT_RUN};
 
@@ -15,6 +15,7 @@ use crate::extract::FromPath;
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
+use crate::related;
 use crate::rest::assets::{AssetPath, citation_of, record};
 use crate::views::facet_text;
 
@@ -36,7 +37,7 @@ struct AssetPage {
     columns: Vec<Column>,
     files: Vec<AssetFile>,
     versions: Vec<AssetVersion>,
-    related: Vec<Related>,
+    related: Vec<RelatedGroup>,
     series: Option<SeriesInfo>,
     citation_text: String,
     bibtex: String,
@@ -84,8 +85,13 @@ struct AssetVersion {
     current: bool,
 }
 
+struct RelatedGroup {
+    label: String,
+    assets: Vec<Related>,
+    more: Option<Link>,
+}
+
 struct Related {
-    how: String,
     title: String,
     href: String,
     note: Option<String>,
@@ -142,7 +148,7 @@ pub(crate) async fn show(
         } else {
             versions(&app, &record).await?
         },
-        related: related(&app, asset).await,
+        related: related(related::groups(&app, &record).await?),
         series: series(&record),
         citation_text: cited.text,
         bibtex: cited.bibtex,
@@ -377,26 +383,22 @@ async fn versions(app: &App, record: &AssetRecord) -> Result<Vec<AssetVersion>, 
         .collect())
 }
 
-async fn related(app: &App, asset: &Asset) -> Vec<Related> {
-    let mut rows = Vec::new();
-    for other in &asset.related {
-        let title = app
-            .store
-            .asset(&other.asset, None)
-            .await
-            .map_or_else(|_| other.asset.to_string(), |record| record.asset.title);
-        let how = match other.relation {
-            Relation::OtherRelease => "other release",
-            Relation::SupersededBy => "replaced by",
-            Relation::Supersedes => "replaces",
-            Relation::SameName => "same name, other bytes",
-        };
-        rows.push(Related {
-            how: how.to_owned(),
-            title,
-            href: format!("/assets/{}", other.asset),
-            note: Some(other.label.clone()),
-        });
-    }
-    rows
+fn related(groups: Vec<related::Group>) -> Vec<RelatedGroup> {
+    let asset = |hit: &serde_json::Value| Related {
+        title: hit["title"].as_str().unwrap_or_default().to_owned(),
+        href: format!("/assets/{}", hit["id"].as_str().unwrap_or_default()),
+        note: hit["note"].as_str().map(ToOwned::to_owned),
+    };
+    let group = |group: related::Group| {
+        let search = group.search.filter(|_| group.total > group.assets.len());
+        RelatedGroup {
+            assets: group.assets.iter().map(asset).collect(),
+            more: search.map(|search| {
+                let text = format!("All {}", format::count(group.total as u64));
+                Link::new(text, search.replacen("/api/v1/assets", "/", 1))
+            }),
+            label: group.label,
+        }
+    };
+    groups.into_iter().map(group).collect()
 }

@@ -5,11 +5,13 @@ mod asset;
 mod chosen;
 mod confirm;
 mod datalabs;
+mod facets;
 mod jobs;
 mod login;
 mod post;
 mod problem;
 mod search;
+mod search_facets;
 mod selection;
 mod shell;
 mod static_files;
@@ -31,6 +33,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/", get(search::show)),
         ("/assets/{id}", get(asset::show)),
+        ("/facets/{field}", get(facets::show)),
         ("/selections/{id}", get(selection::show)),
         ("/selections", post_to(post::selections)),
         ("/open-in-notebook", get(confirm::open_in_notebook)),

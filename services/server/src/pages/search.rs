@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use gantry_asset::vocabulary;
-use gantry_search::{Counted, FieldCounts, Found, Query};
+use gantry_search::{Counted, Found, Query};
 use serde_json::Value;
 
-use super::chosen::{Chip, Where, address, bare, chips, hidden, toggled, with_facets};
+use super::chosen::{Chip, Where, address, bare, chips, hidden};
 use super::page;
+use super::search_facets::{FacetGroup, group, simulations};
 use super::shell::{Link, Pair, Shell, VolumeChoice, volume_choices};
 use crate::app::App;
 use crate::extract::FromQuery;
@@ -38,6 +38,7 @@ struct SearchPage {
     collapse_href: Option<String>,
     notes: Vec<String>,
     hits: Vec<Hit>,
+    downloads: Vec<Link>,
     first_href: Option<String>,
     next: Option<String>,
     simulations: Option<Link>,
@@ -45,22 +46,6 @@ struct SearchPage {
     take_all: Option<String>,
     sky: Option<Sky>,
     volumes: Vec<VolumeChoice>,
-}
-
-struct FacetGroup {
-    field: String,
-    label: String,
-    values: Vec<FacetValue>,
-    more_href: Option<String>,
-}
-
-struct FacetValue {
-    label: String,
-    count: String,
-    selected: bool,
-    href: String,
-    share: u8,
-    depth: u8,
 }
 
 struct SortChoice {
@@ -107,8 +92,6 @@ const TRIES: [&str; 5] = [
     "gaia xp spectra",
     "final orbits",
 ];
-/// So many values of a facet are shown at first.
-const VALUES: usize = 8;
 const TAKE_MAX: u64 = 100_000;
 
 pub(crate) async fn show(
@@ -186,6 +169,7 @@ fn search_page(
             .iter()
             .filter_map(|hit| hit_card(&words, hit.view.get()))
             .collect(),
+        downloads: downloads(params),
         first_href: params.after.as_ref().map(|_| address(params)),
         next: found
             .next
@@ -218,81 +202,18 @@ fn collapse(params: &SearchParams, found: &Found) -> Option<String> {
     })
 }
 
-fn group(params: &SearchParams, counts: &FieldCounts) -> FacetGroup {
-    let field = vocabulary().field(&counts.field);
-    let most = counts
-        .values
-        .iter()
-        .map(|value| value.count)
-        .max()
-        .unwrap_or(1)
-        .max(1);
-    let show_all = params.facets.as_deref() == Some(counts.field.as_str());
-    let shown = counts
-        .values
-        .iter()
-        .enumerate()
-        .filter(|(n, value)| show_all || *n < VALUES || value.selected);
-    let values: Vec<FacetValue> = shown
-        .map(|(_, value)| {
-            let text = format!("{}/{}", counts.field, value.path);
-            FacetValue {
-                label: value.label.clone(),
-                count: format::count(value.count),
-                selected: value.selected,
-                href: toggled(params, &text, value.selected),
-                share: format::percent(value.count, most),
-                depth: u8::try_from(value.path.matches('/').count())
-                    .unwrap_or(3)
-                    .min(3),
-            }
-        })
-        .collect();
-    let more = values.len() < counts.values.len();
-    FacetGroup {
-        field: counts.field.clone(),
-        label: field.map_or_else(|| counts.field.clone(), |field| field.label.clone()),
-        more_href: more.then(|| {
-            let base = address(params);
-            format!(
-                "{base}{}facets={}",
-                if base.contains('?') { "&" } else { "?" },
-                format::encode(&counts.field)
-            )
-        }),
-        values,
-    }
-}
-
-/// What is hidden by default, one click away.
-fn simulations(params: &SearchParams, counts: &[FieldCounts]) -> Option<Link> {
-    if params
-        .facet
-        .iter()
-        .any(|facet| facet.starts_with("provenance/"))
-    {
-        return None;
-    }
-    let field = counts.iter().find(|field| field.field == "provenance")?;
-    let hidden = field
-        .values
-        .iter()
-        .find(|value| value.path == "simulated" && value.count > 0)?;
-    let facets = params
-        .facet
-        .iter()
-        .cloned()
-        .chain([
-            "provenance/simulated".to_owned(),
-            "provenance/observed".to_owned(),
-        ])
-        .collect();
-    let text = if hidden.count == 1 {
-        "1 simulation is hidden".to_owned()
-    } else {
-        format!("{} simulations are hidden", format::count(hidden.count))
+/// All matches as files.
+fn downloads(params: &SearchParams) -> Vec<Link> {
+    let formats = [
+        ("CSV", "csv"),
+        ("VOTable", "votable"),
+        ("JSON Lines", "jsonl"),
+    ];
+    let link = |(label, format): (&str, &str)| {
+        let asked = format!("/api/v1/assets?{}&format={format}", params.to_text());
+        Link::new(label, asked.replace("?&", "?"))
     };
-    Some(Link::new(text, with_facets(params, facets)))
+    formats.into_iter().map(link).collect()
 }
 
 fn suggestions(params: &SearchParams, total: u64) -> Vec<Link> {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use gantry_asset::{ArchiveId, AssetId};
-use gantry_search::Query;
 use gantry_staging::citation;
 use gantry_store::AssetRecord;
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use crate::app::App;
 use crate::extract::{FromJson, FromPath, FromQuery, once};
 use crate::identity::Caller;
 use crate::problem::{ASSET_WITHDRAWN, BAD_REQUEST, Problem};
+use crate::related;
 use crate::rest::{blocking, table};
 use crate::search_query::SearchParams;
 use crate::views::AssetView;
@@ -46,7 +46,11 @@ pub(crate) struct SearchView {
 
 /// Search the catalogue.
 ///
-/// `Accept: text/csv`, `application/x-votable+xml` or `application/jsonl` streams all matches instead of a page.
+/// `Accept: text/csv`, `application/x-votable+xml` or `application/jsonl`, or `format=csv`, `votable` or `jsonl`, streams
+/// all matches instead of a page, in the order of the search, `limit` left aside. JSON Lines are in the form of
+/// `GET /assets/{id}`. A table that takes too long ends with a note and the address of the rest: the last row of CSV,
+/// which begins with `# `, `QUERY_STATUS` `OVERFLOW` of a VOTable, a last line `{note, next}`. One that has failed is cut.
+/// In CSV a text that a spreadsheet would take for a formula has a `'` before it.
 #[utoipa::path(get, path = "/api/v1/assets", tag = "assets", operation_id = "searchAssets", params(SearchParams),
     responses((status = 200, description = "a page of matches", body = SearchView), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn search_assets(
@@ -58,10 +62,14 @@ pub(crate) async fn search_assets(
     if let Some(caller) = &caller {
         caller.may("search")?;
     }
-    let query = params.query()?;
-    if let Some(format) = table::Format::wanted(&headers) {
-        return table::stream(app, query, format).await;
+    let format = match &params.format {
+        Some(_) => params.table()?,
+        None => table::Format::wanted(&headers),
+    };
+    if let Some(format) = format {
+        return table::stream(app, params, format).await;
     }
+    let query = params.query()?;
     let found = blocking(&app, move |app| app.index.search(&query)).await??;
     let facets = found
         .facets
@@ -87,7 +95,7 @@ pub(crate) async fn search_assets(
         assets: found.hits.into_iter().map(|hit| hit.view).collect(),
         facets,
     };
-    Ok(Json(view).into_response())
+    Ok(([(header::VARY, "accept")], Json(view)).into_response())
 }
 
 /// The path of one asset.
@@ -166,7 +174,10 @@ pub(crate) async fn show_asset_versions(
     Ok(Json(json!({"versions": rows})))
 }
 
-/// Assets that belong with one: other releases, re-issues.
+/// Assets that belong with one: other releases, re-issues, splits, bands; what is needed for a day of observations.
+///
+/// `related` are the relations its archive tells; `groups` holds these and what a search finds beside the asset, each
+/// with a label and at most 20 assets.
 #[utoipa::path(get, path = "/api/v1/assets/{id}/related", tag = "assets", operation_id = "showRelatedAssets", params(AssetPath),
     responses((status = 200, description = "related assets", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn show_related_assets(
@@ -175,7 +186,10 @@ pub(crate) async fn show_related_assets(
     FromPath(path): FromPath<AssetPath>,
 ) -> Result<Json<Value>, Problem> {
     let record = path.record(&app, caller.as_ref()).await?;
-    Ok(Json(json!({"related": record.asset.related})))
+    let groups = related::groups(&app, &record).await?;
+    Ok(Json(
+        json!({"related": record.asset.related, "groups": groups}),
+    ))
 }
 
 /// How something is cited.
@@ -299,46 +313,4 @@ pub(crate) async fn suggest_assets(
     let text = params.q.unwrap_or_default();
     let suggestions = blocking(&app, move |app| app.index.suggest(&text, 10)).await?;
     Ok(Json(json!({"suggestions": suggestions})))
-}
-
-/// The path of a facet field.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct FieldPath {
-    /// The field's name.
-    field: String,
-}
-
-/// Which values of a field.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct FieldParams {
-    /// Part of the value.
-    #[serde(deserialize_with = "once")]
-    q: Option<String>,
-    /// How many, at most 1000.
-    #[serde(deserialize_with = "once")]
-    limit: Option<u32>,
-}
-
-/// More values of a facet field.
-#[utoipa::path(get, path = "/api/v1/facets/{field}", tag = "assets", operation_id = "listFacetValues", params(FieldPath, FieldParams),
-    responses((status = 200, description = "its values", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn list_facet_values(
-    State(app): State<App>,
-    FromPath(path): FromPath<FieldPath>,
-    FromQuery(params): FromQuery<FieldParams>,
-) -> Result<Json<Value>, Problem> {
-    if gantry_asset::vocabulary().field(&path.field).is_none() {
-        return Err(Problem::not_found("facet field", &path.field));
-    }
-    let limit = params.limit.unwrap_or(100).min(1000) as usize;
-    let field = path.field.clone();
-    let values = blocking(&app, move |app| {
-        app.index
-            .facet_values(&field, &Query::default(), params.q.as_deref(), limit)
-    })
-    .await??;
-    Ok(Json(json!({"field": path.field, "values": values})))
 }

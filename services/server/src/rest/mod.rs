@@ -4,6 +4,7 @@ pub(crate) mod archives;
 pub(crate) mod assets;
 pub(crate) mod datalabs;
 pub(crate) mod events;
+pub(crate) mod facets;
 pub(crate) mod files;
 pub(crate) mod idempotency;
 pub(crate) mod listing;
@@ -73,7 +74,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(assets::show_asset_versions))
         .routes(routes!(assets::show_related_assets))
         .routes(routes!(assets::cite_asset))
-        .routes(routes!(assets::list_facet_values))
+        .routes(routes!(facets::list_facet_values))
         .routes(routes!(archives::list_archives))
         .routes(routes!(archives::show_archive))
         .routes(routes!(archives::harvest_archive))

@@ -71,13 +71,16 @@ impl<W: Write> Writer<W> {
         self.document.finish()
     }
 
-    /// Writes the end, saying that there would have been more rows.
+    /// Writes the end, saying that there would have been more rows, and why they are not there.
     ///
     /// # Errors
     /// When `out` fails.
-    pub fn finish_overflowed(mut self) -> Result<W, VotableError> {
+    pub fn finish_overflowed(mut self, why: &str) -> Result<W, VotableError> {
         self.document.end_table()?;
-        self.document.info(&Info::status("OVERFLOW"))?;
+        self.document.info(&Info {
+            text: why.to_owned(),
+            ..Info::status("OVERFLOW")
+        })?;
         self.document.finish()
     }
 
@@ -134,10 +137,10 @@ mod tests {
     #[test]
     fn an_overflow_is_said_behind_the_table() {
         let writer = Writer::new(Vec::new(), &[Field::text("a")]).unwrap();
-        let text = String::from_utf8(writer.finish_overflowed().unwrap()).unwrap();
-        assert!(
-            text.contains(r#"</TABLE><INFO name="QUERY_STATUS" value="OVERFLOW"/></RESOURCE>"#)
-        );
+        let text = String::from_utf8(writer.finish_overflowed("cut").unwrap()).unwrap();
+        assert!(text.contains(
+            r#"</TABLE><INFO name="QUERY_STATUS" value="OVERFLOW">cut</INFO></RESOURCE>"#
+        ));
     }
 
     #[test]
