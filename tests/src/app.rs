@@ -58,6 +58,8 @@ pub struct Builder {
     volumes_elsewhere: bool,
     gssc_folders: Vec<String>,
     table_s: Option<u64>,
+    gssc_peek: bool,
+    list: Option<PathBuf>,
 }
 
 /// The stand-ins for the other archives.
@@ -81,7 +83,7 @@ impl Others {
         }
     }
 
-    fn configure(&self, config: &mut Config, folders: &[String]) {
+    fn configure(&self, config: &mut Config, folders: &[String], peek: bool) {
         let archive = |kind: &str, url: &str| {
             let mut archive = ArchiveConfig::new(kind, Url::parse(url).expect("an address"));
             archive.limits.per_second = 1000.0;
@@ -95,7 +97,7 @@ impl Others {
             [] => vec!["gnss/data/daily".to_owned()],
             folders => folders.to_vec(),
         };
-        gssc.peek = (!folders.is_empty()).then(|| "all".to_owned());
+        gssc.peek = peek.then(|| "all".to_owned());
         config.archive.insert("gssc".to_owned(), gssc);
     }
 }
@@ -112,6 +114,16 @@ impl Builder {
     #[must_use]
     pub fn gssc_folders(mut self, folders: &[&str]) -> Self {
         self.gssc_folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        self.gssc_peek = true;
+        self.all_archives()
+    }
+
+    /// Gaia and GNSS as well, whole; of Planck the products of a list, which need not be there.
+    #[must_use]
+    pub fn whole_archives(mut self, list: &Path) -> Self {
+        let folders = ["gnss/data", "gnss/products", "igs/station"];
+        self.gssc_folders = folders.map(str::to_owned).to_vec();
+        self.list = Some(list.to_owned());
         self.all_archives()
     }
 
@@ -199,7 +211,11 @@ impl Builder {
         let others = self.all_archives.then(|| Others::start(dir.path()));
         others
             .iter()
-            .for_each(|others| others.configure(&mut config, &self.gssc_folders));
+            .for_each(|others| others.configure(&mut config, &self.gssc_folders, self.gssc_peek));
+        if let (Some(list), Some(planck)) = (&self.list, config.archive.get_mut("planck")) {
+            planck.products = Some(list.display().to_string());
+            planck.peek = None;
+        }
         let app = App::open(config, true).await.expect("Gantry opens");
         app.start(self.roles);
         tokio::spawn(gantry_server::serve(app.clone(), listener));
@@ -281,6 +297,8 @@ impl TestApp {
             volumes_elsewhere: false,
             gssc_folders: Vec::new(),
             table_s: None,
+            gssc_peek: false,
+            list: None,
         }
     }
 

@@ -73,7 +73,12 @@ pub(crate) fn series_asset(gaia: &Gaia, folder: &str) -> Option<Asset> {
     asset.description = "The whole table in files by part of the sky (HEALPix level 8). A query in ADQL is kilobytes where these are \
                          gigabytes."
         .to_owned();
-    asset.rank = 90;
+    // The files of the main table before those of others.
+    asset.rank = if folder.trim_end_matches('/').ends_with("gaia_source") {
+        100
+    } else {
+        90
+    };
     Some(asset)
 }
 

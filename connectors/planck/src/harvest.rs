@@ -227,7 +227,8 @@ fn mission(name: &Name) -> Option<TimeSpan> {
     })
 }
 
-/// Observed before simulated, full mission before splits, whole instrument before detector sets, PR3 before others.
+/// Observed before simulated, full mission before splits, whole instrument before detector sets, all of a map before
+/// some of it, data before the code for them, SMICA before other methods, PR3 before others.
 fn rank(name: &Name, superseded: bool) -> u32 {
     if name.simulated {
         return 10;
@@ -239,8 +240,17 @@ fn rank(name: &Name, superseded: bool) -> u32 {
     if name.detset.is_none() {
         rank += 100;
     }
+    if name.method == Some("smica") {
+        rank += 5;
+    }
     if name.subject.contains("nosz") {
         rank -= 20;
+    }
+    let is_part = ["field-", "excluded"]
+        .iter()
+        .any(|part| name.subject.contains(part));
+    if is_part || name.subject.starts_with("Code") {
+        rank -= 10;
     }
     rank += match &name.release {
         Some((3, _)) => 40,

@@ -119,4 +119,35 @@ async fn main() {
             times[25], times[47]
         );
     }
+    for typed in [
+        "p",
+        "l",
+        "le",
+        "st",
+        "ST00",
+        "product_0000",
+        "100",
+        "dust ga",
+        "orbit 14",
+    ] {
+        let mut times: Vec<_> = (0..50)
+            .map(|_| {
+                let began = Instant::now();
+                let n = here.index.suggest(typed, 10).len();
+                (began.elapsed(), n)
+            })
+            .collect();
+        times.sort();
+        eprintln!(
+            "completing {typed:14} {:3}  p50 {:9.1?}  p95 {:9.1?}",
+            times[25].1, times[25].0, times[47].0
+        );
+    }
+    for typed in ["lensng", "spectrm galxy", "prodcut"] {
+        let found = here.index.search(&selected(typed, &[])).unwrap();
+        eprintln!(
+            "misspelt {typed:16} {:?} in {:.1?}",
+            found.meant, found.took
+        );
+    }
 }

@@ -15,12 +15,13 @@ use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::facets::ToCount;
 use crate::filter::{Filters, Matched};
-use crate::language::{Parsed, parse};
+use crate::language::{Parsed, parse, shown};
 use crate::query::{Collapse, Counted, FacetCount, Found, Hit, MOST_HITS, Query, Resolved, Sort};
 use crate::rank::{Affinity, Scorer, inverse_frequency};
 use crate::schema::fields;
 use crate::segment::{Fixed, Segment};
 use crate::snapshot::Snapshot;
+use crate::spelling::leave_out_unknown;
 use crate::top::{At, Key, Order, Place, first_of, key_of, read_cursor, texts_of, write_cursor};
 use crate::words::{Clause, Place as Where, Text, Wanted};
 
@@ -36,6 +37,8 @@ pub(crate) struct Run<'a> {
     pub(crate) segments: Vec<InSegment>,
     /// Whether one word suffices, since nothing holds all.
     any_word: bool,
+    /// The query with what may have been meant in place of words that occur nowhere.
+    meant: Option<String>,
 }
 
 pub(crate) struct InSegment {
@@ -58,15 +61,12 @@ impl<'a> Run<'a> {
         let mut parsed = parse(&query.q, &is_archive);
         let mut filters = Filters::new(snapshot, query, &mut parsed);
         let texts = (0..snapshot.segments.len()).map(|at| find_words(snapshot, &parsed, at));
-        let texts: Vec<Text> = texts.collect::<Result<_, _>>()?;
+        let mut texts: Vec<Text> = texts.collect::<Result<_, _>>()?;
+        let meant = leave_out_unknown(&query.q, snapshot, &mut parsed, &mut texts);
         let any_word =
             parsed.words.len() > 1 && !texts.iter().zip(&snapshot.segments).any(holds_all);
         if any_word {
-            let typed: Vec<_> = parsed
-                .words
-                .iter()
-                .map(|word| format!("`{}`", word.typed))
-                .collect();
+            let typed: Vec<_> = parsed.words.iter().map(|word| shown(&word.typed)).collect();
             parsed
                 .notes
                 .push(format!("no product has all of {}", typed.join(", ")));
@@ -111,6 +111,7 @@ impl<'a> Run<'a> {
             filters,
             segments,
             any_word,
+            meant,
         };
         run.note_hidden();
         Ok(run)
@@ -299,7 +300,7 @@ impl<'a> Run<'a> {
             .words
             .iter()
             .zip(shares)
-            .filter(|(word, _)| word.place != Where::Name)
+            .filter(|(word, _)| word.place != Where::Name && !word.says_when())
         {
             in_title.push((
                 *share,
@@ -408,6 +409,8 @@ pub(crate) fn search(snapshot: &Snapshot, query: &Query) -> Result<Found, Search
         facets,
         next,
         notes: run.parsed.notes,
+        meant: run.meant,
+        proposal: run.parsed.proposal,
         took: began.elapsed(),
     })
 }

@@ -23,7 +23,12 @@ pub(crate) struct Dictionary {
     numbers: HashMap<String, u32>,
     /// The telling parts of each value, for fields whose values words may mean.
     parts: Vec<Vec<String>>,
+    /// The label of each value, folded, for fields whose values are completed.
+    folded: Vec<String>,
 }
+
+/// Its values are ids, which nobody types; assets are completed by their names.
+const NOT_COMPLETED: &str = "series";
 
 impl Dictionary {
     pub(crate) fn new(field: &'static FacetField) -> Self {
@@ -32,6 +37,7 @@ impl Dictionary {
             values: vec![String::new()],
             numbers: HashMap::new(),
             parts: vec![Vec::new()],
+            folded: vec![String::new()],
         }
     }
 
@@ -56,11 +62,16 @@ impl Dictionary {
             u32::try_from(self.values.len()).expect("no field has four thousand million values");
         self.values.push(value.to_owned());
         self.numbers.insert(value.to_owned(), number);
-        let matters = synonyms().affinity.contains_key(&self.field.name);
-        self.parts.push(if matters {
-            telling_parts(value)
+        self.folded.push(if self.field.name == NOT_COMPLETED {
+            String::new()
         } else {
-            Vec::new()
+            fold(&self.field.label_of(value))
+        });
+        let matters = synonyms().affinity.contains_key(&self.field.name);
+        self.parts.push(match (matters, self.field.name.as_str()) {
+            (true, "station") => telling_parts(short_code(value)),
+            (true, _) => telling_parts(value),
+            (false, _) => Vec::new(),
         });
         number
     }
@@ -68,6 +79,16 @@ impl Dictionary {
     /// All values with their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &str)> {
         self.values.iter().map(String::as_str).enumerate().skip(1)
+    }
+
+    /// Values with a word in their label that begins so, or all of it.
+    pub(crate) fn begun_by(&self, typed: &str) -> impl Iterator<Item = usize> {
+        let begins = move |label: &str| {
+            label.starts_with(typed) || label.split(' ').any(|word| word.starts_with(typed))
+        };
+        let labels = self.folded.iter().enumerate().skip(1);
+        let those = labels.filter(move |(_, label)| !label.is_empty() && begins(label));
+        those.map(|(number, _)| number)
     }
 
     /// The telling parts of a value; none where words do not mean the field.
@@ -134,6 +155,16 @@ impl Dictionary {
             .filter(|(_, value)| place(value).is_some_and(|at| range.contains(&at)));
         Some(inside.map(|(number, _)| number).collect())
     }
+}
+
+/// The four characters that name a station as well as its nine do: `BRUX` of `BRUX00BEL`.
+fn short_code(station: &str) -> &str {
+    let bytes = station.as_bytes();
+    let is_long = bytes.len() == 9
+        && bytes.is_ascii()
+        && bytes[4..6].iter().all(u8::is_ascii_digit)
+        && bytes[6..].iter().all(u8::is_ascii_uppercase);
+    if is_long { &station[..4] } else { station }
 }
 
 /// The number a value begins with.

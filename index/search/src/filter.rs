@@ -9,7 +9,7 @@ use tantivy::SegmentReader;
 
 use crate::bits::{Bits, OnesOf};
 use crate::error::SearchError;
-use crate::language::Parsed;
+use crate::language::{Parsed, shown};
 use crate::query::{Collapse, Query};
 use crate::schema::{NO_TIME, fields};
 use crate::segment::Segment;
@@ -298,8 +298,9 @@ fn conditions(snapshot: &Snapshot, parsed: &mut Parsed) -> Vec<Condition> {
             .unwrap_or_else(|| dictionary.meant_by(&word.typed, word.is_prefix));
         if numbers.is_empty() {
             parsed.notes.push(format!(
-                "no `{}` is called `{}`",
-                dictionary.field.name, word.typed
+                "no `{}` is called {}",
+                dictionary.field.name,
+                shown(&word.typed)
             ));
         }
         let mut table = vec![false; dictionary.len()];

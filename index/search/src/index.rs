@@ -56,7 +56,13 @@ impl Index {
             ),
             Mode::Writer => {
                 fs::create_dir_all(dir).map_err(SearchError::files("make", dir))?;
-                (Some(lock(dir)?), open_or_make(dir)?)
+                let lock = lock(dir)?;
+                let generation = open_or_make(dir)?;
+                if current(dir).as_deref() == Some(generation.dir()) {
+                    // What a process was building when it was killed.
+                    remove_others(dir, &generation);
+                }
+                (Some(lock), generation)
             }
         };
         let generation = RwLock::new(Arc::new(generation));
@@ -264,16 +270,19 @@ impl Index {
                 fs::rename(&beside, &pointer)
             };
             write().map_err(SearchError::files("write", &pointer))?;
-            for (old, _) in generations(&self.dir)
-                .into_iter()
-                .filter(|(path, _)| path != generation.dir())
-            {
-                if let Err(error) = fs::remove_dir_all(&old) {
-                    tracing::warn!(path = %old.display(), %error, "an index no longer used could not be removed");
-                }
-            }
+            remove_others(&self.dir, generation);
         }
         Ok(())
+    }
+}
+
+/// Removes all indexes but one; what cannot be removed stays, with a warning.
+fn remove_others(dir: &Path, generation: &Generation) {
+    let all = generations(dir).into_iter();
+    for (old, _) in all.filter(|(path, _)| path != generation.dir()) {
+        if let Err(error) = fs::remove_dir_all(&old) {
+            tracing::warn!(path = %old.display(), %error, "an index no longer used could not be removed");
+        }
     }
 }
 

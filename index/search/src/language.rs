@@ -5,12 +5,29 @@
 use gantry_asset::{AssetId, vocabulary};
 
 use crate::items::{Item, items};
+use crate::proposal::{Proposal, proposal};
 use crate::synonyms::{LONGEST_EXPRESSION, synonyms};
 use crate::text::{fold, parts};
+use crate::when::when;
 use crate::words::{Clause, Place, Wanted};
 
 /// The most clauses of one query; what comes after is left out with a note.
 const MOST_CLAUSES: usize = 64;
+
+/// The most characters of one query; what comes after is left out with a note.
+const MOST_CHARS: usize = 2_000;
+
+/// The most of what was typed that a note repeats.
+const MOST_SHOWN: usize = 60;
+
+/// What was typed, as a note repeats it.
+pub(crate) fn shown(typed: &str) -> String {
+    let mut short: String = typed.chars().take(MOST_SHOWN).collect();
+    if short.len() < typed.len() {
+        short.push('…');
+    }
+    format!("`{short}`")
+}
 
 /// A query as it was understood.
 #[derive(Debug, Default)]
@@ -29,6 +46,8 @@ pub(crate) struct Parsed {
     pub(crate) meant: Vec<String>,
     /// How it was understood, where that is not plain.
     pub(crate) notes: Vec<String>,
+    /// What it asks for that no asset is.
+    pub(crate) proposal: Option<Proposal>,
 }
 
 /// `field:value` of a facet field.
@@ -46,15 +65,21 @@ pub(crate) struct FieldWord {
 
 /// Understands a query; `is_archive` tells archives' ids from unknown fields in `planck:HFI…`.
 pub(crate) fn parse(q: &str, is_archive: &dyn Fn(&str) -> bool) -> Parsed {
-    let q = q
+    let mut parsed = Parsed::default();
+    let short = q.char_indices().nth(MOST_CHARS).map(|(end, _)| &q[..end]);
+    if short.is_some() {
+        let note = format!("only the first {MOST_CHARS} characters were searched");
+        parsed.notes.push(note);
+    }
+    let q = short
+        .unwrap_or(q)
         .replace(['“', '”', '„', '«', '»'], "\"")
         .replace('\0', " ");
-    let mut parsed = Parsed::default();
     let mut run: Vec<&str> = Vec::new();
     for item in items(&q, &mut parsed.notes) {
         let plain = item.field.is_none() && !item.negated && !item.quoted;
         if plain {
-            run.push(item.text);
+            run.extend(item.text.split('=').filter(|text| !text.is_empty()));
             continue;
         }
         parsed.take_run(&mut run);
@@ -75,6 +100,7 @@ pub(crate) fn parse(q: &str, is_archive: &dyn Fn(&str) -> bool) -> Parsed {
         parsed.names.push(whole);
     }
     parsed.names.dedup();
+    parsed.names.truncate(MOST_CLAUSES);
     parsed
 }
 
@@ -142,7 +168,8 @@ impl Parsed {
             self.names.push(fold(&whole));
         } else {
             self.notes.push(format!(
-                "`{name}:` is no field, so it was searched as a word"
+                "{} is no field, so it was searched as a word",
+                shown(&format!("{name}:"))
             ));
         }
         if item.negated || item.quoted || is_id {
@@ -169,12 +196,18 @@ impl Parsed {
 
     /// Plain words in a row: expressions with synonyms, quantities, single words.
     fn take_run(&mut self, run: &mut Vec<&str>) {
+        if let Some(asked) = proposal(run) {
+            self.proposal = Some(asked.proposal);
+            *run = asked.rest;
+            self.push(clause_of("gaia source", true), false);
+        }
         let words: Vec<(&str, Vec<String>)> =
             run.drain(..).map(|word| (word, parts(word))).collect();
         let mut at = 0;
         while at < words.len() {
             let rest = &words[at..];
-            let (clause, length) = expression(rest)
+            let (clause, length) = days(rest)
+                .or_else(|| expression(rest))
                 .or_else(|| quantity(rest))
                 .unwrap_or_else(|| (clause_of(rest[0].0, false), 1));
             let looks_like_a_name = |word: &str| word.contains(|c: char| !c.is_alphanumeric());
@@ -182,6 +215,11 @@ impl Parsed {
                 .iter()
                 .filter(|(word, _)| looks_like_a_name(word));
             self.names.extend(names.map(|(word, _)| fold(word)));
+            if clause.says_when() {
+                self.words.push(clause);
+                at += length;
+                continue;
+            }
             let synonyms = synonyms()
                 .of(&parts(&clause.typed))
                 .into_iter()
@@ -240,29 +278,59 @@ fn expression(words: &[(&str, Vec<String>)]) -> Option<(Clause, usize)> {
         })
 }
 
-/// A number and its unit, `100 GHz` or `NSIDE 2048`.
+/// Nominal days, or the words that say them.
+fn days(words: &[(&str, Vec<String>)]) -> Option<(Clause, usize)> {
+    let texts: Vec<&str> = words.iter().take(5).map(|(word, _)| *word).collect();
+    let (days, length) = when(&texts)?;
+    let typed = text_of(&words[..length]);
+    let (first, last) = (days.first.number().into(), days.last.number().into());
+    let mut any = vec![Wanted::Days(first, last)];
+    any.extend(clause_of(&typed, length > 1).any);
+    let each = words[..length]
+        .iter()
+        .flat_map(|(_, parts)| parts.iter().cloned());
+    let each: Vec<Wanted> = each.map(Wanted::Word).collect();
+    if length > 1 && first == last && each.len() == 2 {
+        any.push(Wanted::All(each));
+    }
+    let place = Place::Text;
+    Some((Clause { typed, any, place }, length))
+}
+
+/// A number and its unit, `100 GHz`, `30s` or `NSIDE 2048`.
 fn quantity(words: &[(&str, Vec<String>)]) -> Option<(Clause, usize)> {
-    let [(_, first), (_, second), ..] = words else {
-        return None;
-    };
-    let ([first], [second]) = (first.as_slice(), second.as_slice()) else {
-        return None;
-    };
     let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let units = &synonyms().units;
-    let is_quantity = is_number(first) && units.after_number.contains(second)
-        || units.before_number.contains(first) && is_number(second);
-    let any = vec![Wanted::Phrase(vec![first.clone(), second.clone()])];
-    is_quantity.then(|| {
-        (
-            Clause {
-                typed: text_of(&words[..2]),
-                any,
-                place: Place::Text,
-            },
-            2,
-        )
-    })
+    let (first, second, length) = match words {
+        [(_, first), (_, second), ..] if first.len() == 1 && second.len() == 1 => {
+            (first[0].as_str(), second[0].as_str(), 2)
+        }
+        [(_, both), ..] if both.len() == 2 => (both[0].as_str(), both[1].as_str(), 1),
+        _ => ("", "", 0),
+    };
+    let phrase =
+        |first: &str, second: &str| Wanted::Phrase(vec![first.to_owned(), second.to_owned()]);
+    let any = if length > 0 && synonyms().units.before_number.contains(first) && is_number(second) {
+        vec![phrase(first, second)]
+    } else if let Some(unit) = synonyms()
+        .unit(second)
+        .filter(|_| length > 0 && is_number(first))
+    {
+        vec![phrase(first, unit), Wanted::Word(format!("{first}{unit}"))]
+    } else {
+        // `30s` stays one part, since `23d` does.
+        let [only] = words.first()?.1.as_slice() else {
+            return None;
+        };
+        let (number, unit) = only.split_at(only.bytes().take_while(u8::is_ascii_digit).count());
+        let unit = synonyms().unit(unit).filter(|_| !number.is_empty())?;
+        let any = vec![Wanted::Word(only.clone()), phrase(number, unit)];
+        let typed = text_of(&words[..1]);
+        let place = Place::Text;
+        return Some((Clause { typed, any, place }, 1));
+    };
+    let typed = text_of(&words[..length]);
+    let place = Place::Text;
+    Some((Clause { typed, any, place }, length))
 }
 
 fn text_of(words: &[(&str, Vec<String>)]) -> String {
@@ -340,6 +408,29 @@ mod tests {
             typed(&read("HFI 100 GHz nside 2048 maps").words),
             ["HFI", "100 GHz", "nside 2048", "maps"]
         );
+    }
+
+    #[test]
+    fn a_unit_may_be_written_in_several_ways() {
+        let phrase =
+            |number: &str, unit: &str| Wanted::Phrase(vec![number.to_owned(), unit.to_owned()]);
+        for q in ["30 s", "30 seconds", "30s", "30sec", "30S"] {
+            assert!(read(q).words[0].any.contains(&phrase("30", "s")), "{q}");
+        }
+        assert!(read("5 minutes").words[0].any.contains(&phrase("5", "min")));
+        assert!(read("1 Hz").words[0].any.contains(&phrase("1", "s")));
+        assert_eq!(typed(&read("nside=2048 353").words), ["nside 2048", "353"]);
+    }
+
+    #[test]
+    fn days_are_read_as_days_and_as_the_words_they_are() {
+        let parsed = read("BRUX 2023 001");
+        assert_eq!(typed(&parsed.words), ["BRUX", "2023 001"]);
+        assert!(matches!(parsed.words[1].any[0], Wanted::Days(first, last) if first == last));
+        assert_eq!(typed(&read("2018 100 GHz").words), ["2018", "100 GHz"]);
+        let week = read("final orbits GPS week 2250");
+        assert_eq!(typed(&week.words), ["final", "orbits", "GPS week 2250"]);
+        assert!(matches!(week.words[2].any[0], Wanted::Days(first, last) if last - first == 6));
     }
 
     #[test]

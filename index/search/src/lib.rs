@@ -11,22 +11,27 @@ mod generation;
 mod index;
 mod items;
 mod language;
+mod proposal;
 mod query;
 mod rank;
 mod schema;
 mod segment;
 mod sky;
 mod snapshot;
+mod spelling;
 mod suggest;
 mod synonyms;
+mod targets;
 mod text;
 mod top;
 mod walk;
+mod when;
 mod words;
 
 pub use error::{ChangesError, SearchError};
 pub use follow::{BoxFuture, Change, Changes, Followed, IndexedAsset};
 pub use index::{Index, Mode};
+pub use proposal::{Proposal, proposal_of};
 pub use query::{
     Collapse, Counted, FacetCount, FieldCounts, Found, Hit, Piece, Query, Resolved, Sort,
     Suggested, Suggestion,

@@ -7,6 +7,7 @@ use gantry_asset::{AssetId, DayRange, FacetPath};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::proposal::Proposal;
 use crate::sky::Region;
 
 /// The most hits of one answer.
@@ -98,6 +99,10 @@ pub struct Found {
     pub next: Option<String>,
     /// What a person should know of how the query was read.
     pub notes: Vec<String>,
+    /// What may have been meant, where words occur nowhere: the whole query with others in their place.
+    pub meant: Option<String>,
+    /// What was asked for that no asset is, and an archive may be asked.
+    pub proposal: Option<Proposal>,
     /// How long it took.
     pub took: Duration,
 }

@@ -50,10 +50,14 @@ impl Affinity {
             let mut table = vec![0.0; dictionary.len()];
             for (number, place) in table.iter_mut().enumerate() {
                 let parts = dictionary.parts_of(number);
-                let named = parts
-                    .iter()
-                    .filter(|part| meant.contains(part.as_str()))
-                    .count();
+                let is_named = |part: &&String| meant.contains(part.as_str());
+                let named = parts.iter().filter(is_named).count();
+                // A number alone names a band, but neither `353-psb` nor `half-mission 1`.
+                let is_word = |part: &&String| !part.bytes().all(|byte| byte.is_ascii_digit());
+                let mut words = parts.iter().filter(is_word).peekable();
+                if words.peek().is_some() && !words.any(|part| is_named(&part)) {
+                    continue;
+                }
                 let share = named as f32 / parts.len().max(1) as f32;
                 *place = weight * share * share;
             }

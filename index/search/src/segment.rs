@@ -122,7 +122,7 @@ impl Fixed {
             return Ok(Arc::clone(bits));
         }
         let bits = Arc::new(find()?);
-        let is_costly = matches!(wanted.wanted, Wanted::Phrase(_) | Wanted::Prefix(_));
+        let is_costly = !matches!(wanted.wanted, Wanted::Word(_));
         if is_costly || bits.count() > u64::from(self.n_docs / 64) {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() >= KEPT_SETS {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use tantivy::schema::Field;
+use tantivy_fst::Automaton;
 
 use crate::facets::Dictionary;
 use crate::query::{Suggested, Suggestion};
@@ -13,6 +14,19 @@ use crate::text::fold;
 /// How many words of the index are looked at per segment.
 const MOST_WORDS: usize = 2_000;
 
+/// The longest text that is completed, in bytes.
+const LONGEST: usize = 200;
+
+/// What was typed so far.
+struct Typed<'a> {
+    /// All of it, folded.
+    whole: String,
+    /// What stands before the last word.
+    before: &'a str,
+    /// The last word, folded.
+    last: String,
+}
+
 /// See [`crate::Index::suggest`].
 pub(crate) fn suggest(snapshot: &Snapshot, text: &str, limit: usize) -> Vec<Suggestion> {
     let typed = text.trim_start();
@@ -20,17 +34,19 @@ pub(crate) fn suggest(snapshot: &Snapshot, text: &str, limit: usize) -> Vec<Sugg
         at + typed[at..].chars().next().map_or(1, char::len_utf8)
     });
     let (before, last) = typed.split_at(start);
-    if last.is_empty() {
+    if last.is_empty() || typed.len() > LONGEST {
         return Vec::new();
     }
-    let whole = fold(typed.trim_end());
+    let typed = Typed {
+        whole: fold(typed.trim_end()),
+        before,
+        last: fold(last),
+    };
     let mut all: Vec<Suggestion> = snapshot
         .dictionaries
         .iter()
         .enumerate()
-        .flat_map(|(field, dictionary)| {
-            facets(snapshot, field, dictionary, &whole, before, &fold(last))
-        })
+        .flat_map(|(field, dictionary)| facets(snapshot, field, dictionary, &typed))
         .collect();
     all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
     all.truncate(limit.div_ceil(2));
@@ -39,11 +55,12 @@ pub(crate) fn suggest(snapshot: &Snapshot, text: &str, limit: usize) -> Vec<Sugg
         (fields().title, Suggested::Word),
         (fields().name, Suggested::Name),
     ] {
-        let completed = words(snapshot, field, &fold(last));
+        let completed = words(snapshot, field, &typed.last);
         let texts = completed
             .into_iter()
             .map(|(word, count)| (format!("{before}{word}"), count));
-        let new = texts.filter(|(text, _)| !taken.contains(&fold(text)) && fold(text) != whole);
+        let new =
+            texts.filter(|(text, _)| !taken.contains(&fold(text)) && fold(text) != typed.whole);
         all.extend(new.take(limit).map(|(text, count)| Suggestion {
             text,
             what: what.clone(),
@@ -59,9 +76,7 @@ fn facets(
     snapshot: &Snapshot,
     field: usize,
     dictionary: &Dictionary,
-    whole: &str,
-    before: &str,
-    last: &str,
+    typed: &Typed<'_>,
 ) -> Vec<Suggestion> {
     let count = |number: usize| -> u64 {
         let totals = snapshot
@@ -70,46 +85,51 @@ fn facets(
             .filter_map(|segment| segment.totals[field].get(number));
         totals.map(|total| u64::from(*total)).sum()
     };
-    let complete = |(number, value): (usize, &str)| {
+    let whole: Vec<usize> = dictionary.begun_by(&typed.whole).collect();
+    let last = dictionary
+        .begun_by(&typed.last)
+        .filter(|number| whole.binary_search(number).is_err());
+    let last: Vec<usize> = last.collect();
+    let complete = |number: usize, before: &str| {
+        let value = dictionary.value(number);
         let label = dictionary.field.label_of(value);
-        let folded = fold(&label);
-        let goes_on = |typed: &str| {
-            folded.starts_with(typed) || folded.split(' ').any(|word| word.starts_with(typed))
-        };
-        let text = if goes_on(whole) {
-            label.clone()
-        } else if goes_on(last) {
-            format!("{before}{label}")
-        } else {
-            return None;
-        };
-        let what = Suggested::Facet {
-            field: dictionary.field.name.clone(),
-            path: value.to_owned(),
-            label,
-        };
-        Some(Suggestion {
-            text,
-            what,
+        Suggestion {
+            text: format!("{before}{label}"),
+            what: Suggested::Facet {
+                field: dictionary.field.name.clone(),
+                path: value.to_owned(),
+                label,
+            },
             count: count(number),
-        })
-        .filter(|one| one.count > 0)
+        }
     };
-    dictionary.iter().filter_map(complete).collect()
+    let all = whole.into_iter().map(|number| complete(number, ""));
+    let all = all.chain(
+        last.into_iter()
+            .map(|number| complete(number, typed.before)),
+    );
+    all.filter(|one| one.count > 0).collect()
 }
 
 /// Words of a field with this beginning, most frequent first.
+///
+/// Of titles only words of letters go on, unless digits were typed: identifiers would fill the list before the words.
 fn words(snapshot: &Snapshot, field: Field, prefix: &str) -> Vec<(String, u64)> {
     let mut counts: HashMap<String, u64> = HashMap::new();
+    let letters_only = field == fields().title && prefix.chars().all(char::is_alphabetic);
+    let goes_on = GoesOn {
+        prefix: prefix.as_bytes(),
+        letters_only,
+    };
     for reader in snapshot.searcher.segment_readers() {
         let Ok(words) = reader.inverted_index(field) else {
             continue;
         };
-        let Ok(mut stream) = words.terms().range().ge(prefix).into_stream() else {
+        let Ok(mut stream) = words.terms().search(&goes_on).into_stream() else {
             continue;
         };
         let mut n = 0;
-        while n < MOST_WORDS && stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
+        while n < MOST_WORDS && stream.advance() {
             let word = String::from_utf8_lossy(stream.key()).into_owned();
             *counts.entry(word).or_default() += u64::from(stream.value().doc_freq);
             n += 1;
@@ -118,4 +138,40 @@ fn words(snapshot: &Snapshot, field: Field, prefix: &str) -> Vec<(String, u64)> 
     let mut all: Vec<_> = counts.into_iter().collect();
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     all
+}
+
+/// Words with a beginning, and perhaps without digits and signs after it.
+struct GoesOn<'a> {
+    prefix: &'a [u8],
+    letters_only: bool,
+}
+
+/// How much of the beginning was read; `None` when it was another.
+type Read = Option<usize>;
+
+impl Automaton for GoesOn<'_> {
+    type State = Read;
+
+    fn start(&self) -> Read {
+        Some(0)
+    }
+
+    fn is_match(&self, read: &Read) -> bool {
+        *read == Some(self.prefix.len())
+    }
+
+    fn can_match(&self, read: &Read) -> bool {
+        read.is_some()
+    }
+
+    fn accept(&self, read: &Read, byte: u8) -> Read {
+        let at = (*read)?;
+        match self.prefix.get(at) {
+            Some(wanted) => (*wanted == byte).then_some(at + 1),
+            None => {
+                let is_letter = byte.is_ascii_alphabetic() || !byte.is_ascii();
+                (is_letter || !self.letters_only).then_some(at)
+            }
+        }
+    }
 }

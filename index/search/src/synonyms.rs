@@ -11,6 +11,7 @@ use crate::text::parts;
 #[serde(deny_unknown_fields)]
 struct File {
     groups: Vec<Vec<String>>,
+    means: BTreeMap<String, Vec<String>>,
     units: Units,
     asks: BTreeMap<String, Vec<String>>,
     small_words: HashSet<String>,
@@ -21,17 +22,17 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Units {
-    /// As in `100 GHz`.
-    pub(crate) after_number: HashSet<String>,
+    /// As in `100 GHz`, each with other ways to write it.
+    pub(crate) after_number: BTreeMap<String, Vec<String>>,
     /// As in `NSIDE 2048`.
     pub(crate) before_number: HashSet<String>,
 }
 
 /// All of it, in parts as [`crate::text`] makes them.
 pub(crate) struct Synonyms {
-    /// Groups of expressions of the same meaning.
+    /// Groups of expressions of the same meaning; and expressions with those they mean too, which do not mean them.
     groups: Vec<Vec<Vec<String>>>,
-    /// Which group an expression is in.
+    /// Which group an expression asks for.
     by_expression: HashMap<Vec<String>, usize>,
     /// Units.
     pub(crate) units: Units,
@@ -60,13 +61,19 @@ pub(crate) fn synonyms() -> &'static Synonyms {
 impl Synonyms {
     fn new(file: File) -> Self {
         let in_parts = |texts: &[String]| texts.iter().map(|text| parts(text)).collect::<Vec<_>>();
-        let groups: Vec<_> = file.groups.iter().map(|group| in_parts(group)).collect();
+        let mut groups: Vec<_> = file.groups.iter().map(|group| in_parts(group)).collect();
         let each = groups
             .iter()
             .enumerate()
             .flat_map(|(at, group)| group.iter().map(move |one| (one.clone(), at)));
+        let mut by_expression: HashMap<_, _> = each.collect();
+        for (expression, others) in &file.means {
+            let expression = parts(expression);
+            by_expression.insert(expression.clone(), groups.len());
+            groups.push([vec![expression], in_parts(others)].concat());
+        }
         Self {
-            by_expression: each.collect(),
+            by_expression,
             asks: file
                 .asks
                 .iter()
@@ -98,9 +105,18 @@ impl Synonyms {
             .is_some_and(|expressions| expressions.iter().any(holds))
     }
 
+    /// The unit that a word behind a number is, as values of facets are written.
+    pub(crate) fn unit(&self, word: &str) -> Option<&str> {
+        let is_it = |(unit, others): &(&String, &Vec<String>)| {
+            *unit == word || others.iter().any(|other| other == word)
+        };
+        let found = self.units.after_number.iter().find(is_it);
+        found.map(|(unit, _)| unit.as_str())
+    }
+
     /// Whether a part is a unit, which adds nothing to its number.
     pub(crate) fn is_unit(&self, part: &str) -> bool {
-        self.units.after_number.contains(part) || self.units.before_number.contains(part)
+        self.unit(part).is_some() || self.units.before_number.contains(part)
     }
 }
 

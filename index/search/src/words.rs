@@ -8,8 +8,9 @@ use tantivy::{Searcher, SegmentReader, Term};
 
 use crate::bits::Bits;
 use crate::error::SearchError;
-use crate::schema::fields;
-use crate::segment::Segment;
+use crate::schema::{NO_TIME, fields};
+use crate::segment::{Fixed, Segment};
+use crate::when::is_year;
 
 /// The most words one prefix stands for.
 const MOST_WORDS: usize = 10_000;
@@ -42,12 +43,14 @@ pub(crate) struct Match {
     pub(crate) wanted: Wanted,
 }
 
-/// A word, words in a row, or the beginning of a word.
+/// A word, words in a row, the beginning of a word, some of the nominal days from one to another, or all of several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Wanted {
     Word(String),
     Phrase(Vec<String>),
     Prefix(String),
+    Days(i64, i64),
+    All(Vec<Wanted>),
 }
 
 /// Something a person asked for, in any of the ways it may be written.
@@ -62,6 +65,12 @@ pub(crate) struct Clause {
 }
 
 impl Clause {
+    /// Whether it says when: that tells documents apart, but makes none a better answer than another.
+    pub(crate) fn says_when(&self) -> bool {
+        let is_days = |wanted: &Wanted| matches!(wanted, Wanted::Days(..));
+        self.any.iter().any(is_days) || is_year(&self.typed)
+    }
+
     /// The documents of a segment that hold any of it, deleted ones included, at its own or another place.
     pub(crate) fn find(
         &self,
@@ -76,7 +85,8 @@ impl Clause {
                 wanted: wanted.clone(),
             };
             segment.fixed.kept(&wanted, || {
-                find(&wanted, searcher, reader).map_err(SearchError::engine("look up a word"))
+                let found = find(&wanted, searcher, reader, &segment.fixed);
+                found.map_err(SearchError::engine("look up a word"))
             })
         };
         match self.any.as_slice() {
@@ -118,9 +128,24 @@ impl Text {
     }
 }
 
-fn find(wanted: &Match, searcher: &Searcher, reader: &SegmentReader) -> tantivy::Result<Bits> {
-    let field = wanted.place.field();
+fn find(
+    wanted: &Match,
+    searcher: &Searcher,
+    reader: &SegmentReader,
+    fixed: &Fixed,
+) -> tantivy::Result<Bits> {
+    let place = wanted.place;
+    let field = place.field();
     match &wanted.wanted {
+        Wanted::Days(first, last) => Ok(find_days(fixed, *first, *last)),
+        Wanted::All(several) => {
+            let mut bits = Bits::all(reader.max_doc());
+            for wanted in several {
+                let wanted = wanted.clone();
+                bits.and(&find(&Match { place, wanted }, searcher, reader, fixed)?);
+            }
+            Ok(bits)
+        }
         Wanted::Word(word) => find_word(reader, &Term::from_field_text(field, word)),
         Wanted::Prefix(prefix) => find_prefix(reader, field, prefix),
         Wanted::Phrase(words) => {
@@ -161,6 +186,23 @@ fn find_prefix(reader: &SegmentReader, field: Field, prefix: &str) -> tantivy::R
         n += 1;
     }
     Ok(bits)
+}
+
+/// Documents that cover one of these days. A single day means the members of a series that are of it; of several, the
+/// series stands for its members.
+fn find_days(fixed: &Fixed, first: i64, last: i64) -> Bits {
+    let mut bits = Bits::none(fixed.n_docs);
+    let covers = |doc: &u32| {
+        let start = fixed.first_day.get_val(*doc);
+        start != NO_TIME && start <= last && fixed.last_day.get_val(*doc) >= first
+    };
+    (0..fixed.n_docs)
+        .filter(covers)
+        .for_each(|doc| bits.set(doc));
+    if first == last {
+        bits.without(&fixed.series);
+    }
+    bits
 }
 
 /// Sets the bits of all documents of a posting list.

@@ -109,10 +109,39 @@ async fn simulations_are_left_out_and_one_click_away() {
 #[tokio::test]
 async fn words_that_nothing_has_together_are_searched_one_by_one_with_a_note() {
     let planck = Searched::over(&Catalogue::of(planck())).await;
-    let found = planck.search("smica zebra");
-    assert_eq!(found.notes, ["no product has all of `smica`, `zebra`"]);
+    let found = planck.search("smica likelihood");
+    assert_eq!(found.notes, ["no product has all of `smica`, `likelihood`"]);
     assert_eq!(ids(&found)[0], "COM_CMB_IQU-smica_2048_R3.00_full.fits");
-    assert_eq!(planck.search("zebra").total, 0);
+}
+
+#[tokio::test]
+async fn a_word_that_occurs_nowhere_is_left_out_with_a_note_beside_others_that_do() {
+    let planck = Searched::over(&Catalogue::of(planck())).await;
+    let found = planck.search("smica zebra");
+    assert_eq!(found.notes, ["nothing has `zebra`, so it was left out"]);
+    assert_eq!(found.total, planck.search("smica").total);
+    let alone = planck.search("zebra");
+    assert_eq!((alone.total, alone.notes.len(), alone.meant), (0, 0, None));
+}
+
+#[tokio::test]
+async fn a_slip_of_the_pen_is_answered_with_what_may_have_been_meant() {
+    let planck = Searched::over(&Catalogue::of(planck())).await;
+    for (typed, meant) in [
+        ("smcia", "smica"),
+        ("Comander map", "commander map"),
+        ("likelyhood", "likelihood"),
+        ("comon mask", "common mask"),
+        ("353 polarisatoin", "353 polarisation"),
+    ] {
+        let found = planck.search(typed);
+        assert_eq!(found.meant.as_deref(), Some(meant), "{typed}");
+        let note = format!("did you mean `{meant}`?");
+        assert!(found.notes.contains(&note), "{:?}", found.notes);
+    }
+    for typed in ["smica", "zebra", "R9.99", "xyz", "HFI_SkyMap_101", "-smcia"] {
+        assert_eq!(planck.search(typed).meant, None, "{typed}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod notices;
 mod pages;
 mod problem;
 mod related;
+mod proposals;
 pub mod rest;
 mod search_query;
 mod select;

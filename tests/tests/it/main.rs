@@ -12,6 +12,7 @@ mod pages;
 mod places;
 mod plain_sql;
 mod questions;
+mod ranking;
 mod real_data;
 mod related;
 mod search;

@@ -15,6 +15,7 @@ use crate::extract::FromQuery;
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
+use crate::proposals::Proposed;
 use crate::rest::blocking;
 use crate::search_query::SearchParams;
 
@@ -37,6 +38,8 @@ struct SearchPage {
     took_ms: String,
     collapse_href: Option<String>,
     notes: Vec<String>,
+    meant: Option<Link>,
+    proposed: Option<Proposed>,
     hits: Vec<Hit>,
     downloads: Vec<Link>,
     first_href: Option<String>,
@@ -163,7 +166,12 @@ fn search_page(
         },
         took_ms: found.took.as_millis().to_string(),
         collapse_href: collapse(params, &found),
-        notes: found.notes.clone(),
+        notes: notes(&found),
+        meant: found.meant.as_ref().map(|q| meant(params, q)),
+        proposed: found
+            .proposal
+            .as_ref()
+            .and_then(|proposal| Proposed::of(app, proposal)),
         hits: found
             .hits
             .iter()
@@ -184,6 +192,21 @@ fn search_page(
         shell,
         volumes,
     }
+}
+
+/// The notes but for the one that is a link here.
+fn notes(found: &Found) -> Vec<String> {
+    let is_link = |note: &&String| found.meant.is_none() || !note.starts_with("did you mean ");
+    found.notes.iter().filter(is_link).cloned().collect()
+}
+
+/// The same search with words that may have been meant.
+fn meant(params: &SearchParams, q: &str) -> Link {
+    let meant = SearchParams {
+        q: Some(q.to_owned()),
+        ..params.clone()
+    };
+    Link::new(q, address(&meant))
 }
 
 /// Where members of series are shown one by one, or folded again; nowhere when there are none.

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::extract::{FromJson, FromPath, FromQuery, once};
 use crate::identity::Caller;
 use crate::problem::{ASSET_WITHDRAWN, BAD_REQUEST, Problem};
+use crate::proposals::Proposed;
 use crate::related;
 use crate::rest::{blocking, table};
 use crate::search_query::SearchParams;
@@ -70,7 +71,10 @@ pub(crate) async fn search_assets(
         return table::stream(app, params, format).await;
     }
     let query = params.query()?;
-    let found = blocking(&app, move |app| app.index.search(&query)).await??;
+    let mut found = blocking(&app, move |app| app.index.search(&query)).await??;
+    let proposed = found.proposal.as_ref();
+    let proposed = proposed.and_then(|proposal| Proposed::of(&app, proposal));
+    found.notes.extend(proposed.map(|proposed| proposed.note()));
     let facets = found
         .facets
         .into_iter()
@@ -303,7 +307,8 @@ pub(crate) struct SuggestParams {
     q: Option<String>,
 }
 
-/// Completions of what is being typed.
+/// Completions of what is being typed; and, where it asks for a source or a part of the sky, a `proposal` with the query
+/// to `take` in a selection.
 #[utoipa::path(get, path = "/api/v1/assets/suggest", tag = "assets", operation_id = "suggestAssets", params(SuggestParams),
     responses((status = 200, description = "completions", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn suggest_assets(
@@ -311,6 +316,11 @@ pub(crate) async fn suggest_assets(
     FromQuery(params): FromQuery<SuggestParams>,
 ) -> Result<Json<Value>, Problem> {
     let text = params.q.unwrap_or_default();
+    let proposal = gantry_search::proposal_of(&text).and_then(|asked| Proposed::of(&app, &asked));
     let suggestions = blocking(&app, move |app| app.index.suggest(&text, 10)).await?;
-    Ok(Json(json!({"suggestions": suggestions})))
+    let mut answer = json!({"suggestions": suggestions});
+    if let Some(proposed) = proposal {
+        answer["proposal"] = json!({"text": proposed.note(), "take": proposed.take()});
+    }
+    Ok(Json(answer))
 }
