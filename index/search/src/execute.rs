@@ -22,6 +22,7 @@ use crate::schema::fields;
 use crate::segment::{Fixed, Segment};
 use crate::snapshot::Snapshot;
 use crate::spelling::leave_out_unknown;
+use crate::spots::spots;
 use crate::top::{At, Key, Order, Place, first_of, key_of, read_cursor, texts_of, write_cursor};
 use crate::words::{Clause, Place as Where, Text, Wanted};
 
@@ -402,6 +403,7 @@ pub(crate) fn search(snapshot: &Snapshot, query: &Query) -> Result<Found, Search
         Counted::Assets
     };
     let (total, facets) = (run.total(), run.all_counts());
+    let spots = query.spots.then(|| spots(&run)).transpose()?;
     Ok(Found {
         total,
         counted,
@@ -411,6 +413,7 @@ pub(crate) fn search(snapshot: &Snapshot, query: &Query) -> Result<Found, Search
         notes: run.parsed.notes,
         meant: run.meant,
         proposal: run.parsed.proposal,
+        spots,
         took: began.elapsed(),
     })
 }

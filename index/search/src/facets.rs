@@ -362,7 +362,17 @@ impl Column {
         }
     }
 
-    fn any(&self, doc: u32, test: impl Fn(usize) -> bool) -> bool {
+    /// The first value of a document.
+    pub(crate) fn first(&self, doc: u32) -> Option<usize> {
+        let mut first = None;
+        self.any(doc, |number| {
+            first = (number > 0).then_some(number);
+            true
+        });
+        first
+    }
+
+    fn any(&self, doc: u32, mut test: impl FnMut(usize) -> bool) -> bool {
         match self {
             Self::Empty => false,
             Self::One(numbers) => for_width!(numbers, all => test(all[doc as usize] as usize)),

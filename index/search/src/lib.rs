@@ -19,6 +19,7 @@ mod segment;
 mod sky;
 mod snapshot;
 mod spelling;
+mod spots;
 mod suggest;
 mod synonyms;
 mod targets;
@@ -37,3 +38,4 @@ pub use query::{
     Suggested, Suggestion,
 };
 pub use sky::{Frame, Region, RegionError};
+pub use spots::{Spot, Spots, galactic_outline};

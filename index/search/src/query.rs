@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::proposal::Proposal;
 use crate::sky::Region;
+use crate::spots::Spots;
 
 /// The most hits of one answer.
 pub(crate) const MOST_HITS: usize = 1000;
@@ -44,6 +45,8 @@ pub struct Query {
     pub fields: Option<Vec<String>>,
     /// Whether series stand for their members.
     pub collapse: Collapse,
+    /// Whether [`Found::spots`] is wanted.
+    pub spots: bool,
 }
 
 /// The order of hits; the id decides where nothing else does.
@@ -103,6 +106,8 @@ pub struct Found {
     pub meant: Option<String>,
     /// What was asked for that no asset is, and an archive may be asked.
     pub proposal: Option<Proposal>,
+    /// Where they are, if that was asked for.
+    pub spots: Option<Spots>,
     /// How long it took.
     pub took: Duration,
 }

@@ -13,12 +13,13 @@ const METHODS = {
   skip: () => 'not taken',
 };
 
-const form = document.getElementById('marks');
-const panel = document.getElementById('selection');
-const status = document.getElementById('marked');
-const unmark = document.getElementById('unmark');
-const volume = document.querySelector('.act select[name="volume"]');
-const everything = form?.elements.all;
+// What the page has now; a search while one types puts others in their place.
+let form;
+let panel;
+let status;
+let unmark;
+let volume;
+let everything;
 
 const read = () => {
   try { return new Map(JSON.parse(sessionStorage.getItem(KEY) ?? '[]')); } catch { return new Map(); }
@@ -137,7 +138,16 @@ function carry() {
   }
 }
 
-if (form) {
+function begin() {
+  clearTimeout(timer);
+  asking?.abort();
+  form = document.getElementById('marks');
+  panel = document.getElementById('selection');
+  status = document.getElementById('marked');
+  unmark = document.getElementById('unmark');
+  volume = document.querySelector('.act select[name="volume"]');
+  everything = form?.elements.all;
+  if (!form) return;
   restore();
   show();
   plan();
@@ -146,6 +156,7 @@ if (form) {
     else if (target.name === 'asset') marked.delete(target.value);
     changed();
   });
+  form.addEventListener('keydown', walk);
   form.addEventListener('submit', (event) => {
     carry();
     if (marked.size === 0 && !everything?.checked) {
@@ -161,13 +172,27 @@ if (form) {
     changed();
     boxes()[0]?.focus();
   });
-  // A page shown again from the browser's memory may be older than the marks.
-  addEventListener('pageshow', ({ persisted }) => {
-    if (!persisted) return;
-    marked.clear();
-    for (const [id, mark] of read()) marked.set(id, mark);
-    for (const box of boxes()) box.checked = marked.has(box.value);
-    show();
-    plan();
-  });
 }
+
+/** Up and down go from product to product, between their boxes. */
+function walk(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.target.name !== 'asset') return;
+  const all = [...boxes()];
+  const next = all[all.indexOf(event.target) + step];
+  event.preventDefault();
+  next?.focus();
+  next?.scrollIntoView({ block: 'nearest' });
+}
+
+begin();
+document.addEventListener('gantry-found', begin);
+// A page shown again from the browser's memory may be older than the marks.
+addEventListener('pageshow', ({ persisted }) => {
+  if (!persisted || !form) return;
+  marked.clear();
+  for (const [id, mark] of read()) marked.set(id, mark);
+  for (const box of boxes()) box.checked = marked.has(box.value);
+  show();
+  plan();
+});

@@ -58,6 +58,9 @@ pub(crate) struct SearchParams {
     /// `csv`, `votable` or `jsonl`: all matches as a file, whatever `Accept` says; `json` is a page.
     #[serde(deserialize_with = "once")]
     pub(crate) format: Option<String>,
+    /// `list` (default) or `cards`: how the search page shows its hits; an answer in JSON is the same.
+    #[serde(deserialize_with = "once")]
+    pub(crate) view: Option<String>,
 }
 
 impl SearchParams {
@@ -97,6 +100,7 @@ impl SearchParams {
                     .collect()
             }),
             collapse: one_of::<Collapse>(self.collapse.as_deref(), "collapse", "series, none")?,
+            spots: false,
         })
     }
 
@@ -132,6 +136,7 @@ impl SearchParams {
             ("bbox", &self.bbox),
             ("collapse", &self.collapse),
             ("sort", &self.sort),
+            ("view", &self.view),
         ];
         pairs.extend(
             options

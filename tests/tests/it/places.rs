@@ -139,3 +139,28 @@ async fn the_search_page_keeps_a_region_and_lets_it_be_taken_back() {
         assert!(page.contains(part), "{part} in {page}");
     }
 }
+
+#[tokio::test]
+async fn the_search_page_shows_where_the_matches_are() {
+    let app = TestApp::builder()
+        .gssc_folders(&["gnss/data/daily/2023/003", "igs/station/log"])
+        .start()
+        .await;
+    let shown = async |target: &str| {
+        let answer = app.nobody().ask("GET", target).html().send().await;
+        answer.is(200).text()
+    };
+    // All of Planck's maps are of the whole sky.
+    let maps = shown("/?q=HFI+sky+map&facet=archive%2Fplanck&collapse=none").await;
+    assert!(maps.contains("Galactic, Mollweide. "), "{maps}");
+    assert!(maps.contains(" cover the whole sky.") && !maps.contains("data-map=\"earth\""));
+    let parts = shown("/?facet=archive%2Fgaia&collapse=none").await;
+    assert!(parts.contains("data-map=\"sky\"") && parts.contains("class=\"foot f3\""));
+    // The site log of BRUX says 50 47 52.7 N, 4 21 33.8 E.
+    let stations = shown("/?facet=archive%2Fgssc&facet=station%2FBRUX00BEL").await;
+    assert!(!stations.contains("data-map=\"sky\""), "{stations}");
+    assert!(stations.contains("of 1 place.") && stations.contains("BRUX00BEL, 50.80° N, 4.36° E"));
+    let (x, y) = (180.0 + 4.36, 90.0 - 50.8);
+    let dot = format!("cx=\"{x:.1}\" cy=\"{y:.1}\"");
+    assert!(stations.contains(&dot), "{dot} in {stations}");
+}

@@ -73,6 +73,10 @@ fn ndcg(found: &[&str], asked: &Asked) -> f64 {
     reached / best
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "the figure is told beside the test that bounds it"
+)]
 #[tokio::test]
 async fn what_people_type_first_finds_what_they_mean_first() {
     let (app, _dir) = everything().await;

@@ -92,9 +92,11 @@ fn asset(name: &str) -> Value {
 /// An asset in which one thing is another.
 fn with(pointer: &str, value: Value) -> String {
     let mut changed = asset("bad.fits");
-    match changed.pointer_mut(pointer) {
-        Some(place) => *place = value,
-        None => changed[pointer.trim_start_matches('/')] = value,
+    let (above, name) = pointer.rsplit_once('/').unwrap();
+    match (changed.pointer_mut(pointer), above) {
+        (Some(place), _) => *place = value,
+        (None, "") => changed[name] = value,
+        (None, above) => changed.pointer_mut(above).unwrap()[name] = value,
     }
     changed.to_string()
 }

@@ -59,6 +59,7 @@ pub(super) fn bare(params: &SearchParams) -> SearchParams {
         q: params.q.clone(),
         sort: params.sort.clone(),
         collapse: params.collapse.clone(),
+        view: params.view.clone(),
         ..SearchParams::default()
     }
 }
@@ -152,9 +153,10 @@ pub(super) fn hidden(params: &SearchParams, without: &[&str]) -> Vec<Pair> {
         ("bbox", &params.bbox),
         ("sort", &params.sort),
         ("collapse", &params.collapse),
+        ("view", &params.view),
     ] {
         // The search form has fields of its own for time, days and places.
-        let in_form = !matches!(name, "sort" | "collapse") && without.contains(&"q");
+        let in_form = !matches!(name, "sort" | "collapse" | "view") && without.contains(&"q");
         let own = without.contains(&name) || in_form;
         if let Some(value) = value.as_ref().filter(|_| !own) {
             pairs.push(Pair::new(name, value.clone()));

@@ -8,6 +8,7 @@ mod datalabs;
 mod facets;
 mod jobs;
 mod login;
+mod maps;
 mod post;
 mod problem;
 mod search;

@@ -7,6 +7,7 @@ use gantry_search::{Counted, Found, Query};
 use serde_json::Value;
 
 use super::chosen::{Chip, Where, address, bare, chips, hidden};
+use super::maps::{self, EarthMap, SkyMap};
 use super::page;
 use super::search_facets::{FacetGroup, group, simulations};
 use super::shell::{Link, Pair, Shell, VolumeChoice, volume_choices};
@@ -47,7 +48,10 @@ struct SearchPage {
     simulations: Option<Link>,
     suggestions: Vec<Link>,
     take_all: Option<String>,
-    sky: Option<Sky>,
+    sky: Option<SkyMap>,
+    earth: Option<EarthMap>,
+    cards: bool,
+    view_href: String,
     volumes: Vec<VolumeChoice>,
 }
 
@@ -76,11 +80,6 @@ struct TitlePart {
     mark: bool,
 }
 
-struct Sky {
-    caption: String,
-    footprints: Vec<String>,
-}
-
 const SORTS: [(&str, &str); 5] = [
     ("relevance", "Most relevant"),
     ("newest", "Newest"),
@@ -104,6 +103,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let query = Query {
         limit: params.limit.unwrap_or(20).min(100) as usize,
+        spots: true,
         ..params.query()?
     };
     let found = blocking(&app, move |app| app.index.search(&query)).await??;
@@ -132,6 +132,8 @@ fn search_page(
         .collect();
     let simulations = simulations(params, &found.facets);
     let chips = chips(params);
+    let spots = found.spots.as_ref();
+    let cards = params.view.as_deref() == Some("cards");
     SearchPage {
         q: params.q.clone().unwrap_or_default(),
         keep: hidden(params, &["q"]),
@@ -188,7 +190,13 @@ fn search_page(
         take_all: (1..=TAKE_MAX)
             .contains(&found.total)
             .then(|| params.to_text()),
-        sky: None,
+        sky: spots.and_then(|spots| maps::sky(spots, found.total)),
+        earth: spots.and_then(|spots| maps::earth(spots, found.total, params)),
+        cards,
+        view_href: address(&SearchParams {
+            view: (!cards).then(|| "cards".to_owned()),
+            ..params.clone()
+        }),
         shell,
         volumes,
     }
