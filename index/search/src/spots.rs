@@ -113,10 +113,10 @@ pub(crate) fn spots(run: &Run<'_>) -> Result<Spots, SearchError> {
 
 fn spots_of(run: &Run<'_>) -> Result<Spots, tantivy::TantivyError> {
     let mut spots = Spots::default();
-    // Degrees times a million, so that equal places are one.
+    // Thousandths of a degree, some 100 m: the antennas of a roof are one place on a map.
     let mut places: HashMap<(i64, i64), (u64, Option<usize>)> = HashMap::new();
     let station = run.snapshot.field("station");
-    let in_millionths = |degrees: f64| (degrees * 1e6).round() as i64;
+    let in_thousandths = |degrees: f64| (degrees * 1e3).round() as i64;
     for (at, here) in run.segments.iter().enumerate() {
         let reader = &run.snapshot.searcher.segment_readers()[at];
         let fixed = &run.snapshot.segments[at].fixed;
@@ -137,8 +137,8 @@ fn spots_of(run: &Run<'_>) -> Result<Spots, tantivy::TantivyError> {
                 spots.of_earth += 1;
                 let (lon, lat) = point.lon_lat();
                 let place = (
-                    in_millionths(lon.to_degrees()),
-                    in_millionths(lat.to_degrees()),
+                    in_thousandths(lon.to_degrees()),
+                    in_thousandths(lat.to_degrees()),
                 );
                 let (count, station_there) = places.entry(place).or_default();
                 *count += 1;
@@ -158,8 +158,8 @@ fn spots_of(run: &Run<'_>) -> Result<Spots, tantivy::TantivyError> {
         .into_iter()
         .map(|((lon, lat), (count, station))| Spot {
             station: station.and_then(name),
-            lon: (lon as f64 / 1e6 + 180.0).rem_euclid(360.0) - 180.0,
-            lat: lat as f64 / 1e6,
+            lon: (lon as f64 / 1e3 + 180.0).rem_euclid(360.0) - 180.0,
+            lat: lat as f64 / 1e3,
             count,
         });
     spots.places = spots_there.collect();

@@ -139,7 +139,7 @@ fn dot(spot: &Spot, most: u64, params: &SearchParams) -> Dot {
     };
     let (lat, lon) = (side(spot.lat, 'N', 'S'), side(spot.lon, 'E', 'W'));
     let search = SearchParams {
-        near: Some(format!("{:.5},{:.5},{AROUND_KM}", spot.lat, spot.lon)),
+        near: Some(format!("{:.3},{:.3},{AROUND_KM}", spot.lat, spot.lon)),
         bbox: None,
         ..params.clone()
     };
