@@ -186,8 +186,9 @@ impl Labs {
     /// Where a datalab is opened; the answer holds its secret and is for its owner's browser only.
     ///
     /// # Errors
-    /// [`LabError::NotServing`] unless it serves, [`LabError::Seal`] when its secret was sealed with another key.
-    pub fn open_url(&self, datalab: &Datalab) -> Result<String, LabError> {
+    /// [`LabError::NotServing`] unless it serves, [`LabError::Seal`] when its secret was sealed with another key,
+    /// [`LabError::Away`] when the launcher cannot be asked for what opens it.
+    pub async fn open_url(&self, datalab: &Datalab) -> Result<String, LabError> {
         let not_serving = || LabError::NotServing(datalab.id.clone());
         if datalab.phase != Phase::Executing {
             return Err(not_serving());
@@ -198,15 +199,19 @@ impl Labs {
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or_else(not_serving)?;
         let lab = self.config.catalogue.lab(&datalab.lab)?;
-        let mut url = running.address.join(&lab.open).map_err(|_| not_serving())?;
+        let below = |path: &str| running.below(path).ok_or_else(not_serving);
+        let mut url = below(&lab.open)?;
         if let (Some(folder), Some(notebook)) = (&lab.open_file, &datalab.notebook) {
-            url = running.address.join(folder).map_err(|_| not_serving())?;
+            url = below(folder)?;
             let mut steps = url.path_segments_mut().map_err(|()| not_serving())?;
             steps.pop_if_empty().extend(notebook.split('/'));
         }
-        if let (Some(name), Some(sealed)) = (&lab.secret_query, &datalab.secret) {
-            let secret = self.config.seal.open_sealed(&datalab.id, sealed)?;
-            url.query_pairs_mut().append_pair(name, &secret);
+        let secret = match &datalab.secret {
+            Some(sealed) => self.config.seal.open_sealed(&datalab.id, sealed)?,
+            None => String::new(),
+        };
+        if let Some((name, value)) = self.launcher.key(&running, lab, &secret).await? {
+            url.query_pairs_mut().append_pair(&name, &value);
         }
         Ok(Url::into(url))
     }
@@ -325,11 +330,16 @@ impl fmt::Debug for Labs {
     }
 }
 
-/// The path of each volume, by name: what `GANTRY_VOLUMES` tells a lab.
-fn paths(volumes: &[PlannedVolume]) -> BTreeMap<&str, &Path> {
+/// The path of each volume as a lab sees it, by name: what `GANTRY_VOLUMES` tells it.
+fn paths(volumes: &[PlannedVolume]) -> BTreeMap<&str, PathBuf> {
+    let path = |volume: &PlannedVolume| match (&volume.mount_path, &volume.subpath) {
+        (Some(mount_path), _) => mount_path.into(),
+        (None, Some(subpath)) => Path::new(&volume.path).join(subpath),
+        (None, None) => volume.path.clone().into(),
+    };
     volumes
         .iter()
-        .map(|volume| (volume.name.as_str(), Path::new(&volume.path)))
+        .map(|volume| (volume.name.as_str(), path(volume)))
         .collect()
 }
 

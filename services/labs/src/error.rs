@@ -43,6 +43,9 @@ pub enum LabError {
         /// Why not, in a sentence.
         why: String,
     },
+    /// Where labs run cannot be asked just now, or does not let Gantry in; nothing is lost, and it is tried again.
+    #[error("{0}")]
+    Away(String),
     /// Processes that do not go away.
     #[error("processes of datalab `{0}` do not end")]
     Unstoppable(String),
@@ -83,7 +86,7 @@ impl LabError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotServing(_) => true,
+            Self::NotServing(_) | Self::Away(_) => true,
             Self::Store(error) => error.is_transient(),
             _ => false,
         }

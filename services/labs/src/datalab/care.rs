@@ -8,21 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use gantry_store::{Datalab, DatalabUpdate, Lease, Phase};
+use gantry_store::{Datalab, DatalabUpdate, Lease, Phase, StoreError};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Asked, PlannedVolume};
-use super::waiting::Waiting;
+use super::waiting::{LAB_STARTING, LAUNCHER, Waiting};
 use super::{GRACE, Labs, is_lost};
 use crate::launcher::{Running, State};
 use crate::{Lab, LabError};
 
-/// How long a lab may take until it serves.
-const SERVES_WITHIN: Duration = Duration::from_secs(120);
-
 /// How often a lab that starts is asked whether it serves.
 const ASK_EVERY: Duration = Duration::from_millis(25);
+
+/// How long it is waited when the launcher cannot be asked.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How often a lab that serves is asked when it was last used.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -44,6 +44,8 @@ struct Ended {
 pub(super) struct Care<'a> {
     pub(super) labs: &'a Labs,
     pub(super) datalab: Datalab,
+    /// The name of the user it belongs to.
+    pub(super) user: String,
     pub(super) volumes: Vec<PlannedVolume>,
     pub(super) waiting: Waiting,
     pub(super) lab: Lab,
@@ -88,7 +90,8 @@ impl Labs {
 
     async fn care(&self, lease: &Lease, cancel: &CancellationToken) -> Result<(), LabError> {
         let datalab = self.config.store.datalab_by_id(&lease.id).await?;
-        let ended = match Care::new(self, datalab, lease) {
+        let user = self.user_of(&datalab).await?;
+        let ended = match Care::new(self, datalab, user.clone(), lease) {
             Ok(care) => care.to_its_end(cancel).await,
             Err(error) => Ok(Some(Ended {
                 phase: Phase::Error,
@@ -98,13 +101,15 @@ impl Labs {
         let ended = match ended {
             Ok(Some(ended)) => ended,
             Ok(None) => return Ok(()),
-            Err(error @ (LabError::Store(_) | LabError::Unstoppable(_))) => return Err(error),
+            Err(error @ (LabError::Store(_) | LabError::Unstoppable(_) | LabError::Away(_))) => {
+                return Err(error);
+            }
             Err(error) => Ended {
                 phase: Phase::Error,
                 message: error.told(),
             },
         };
-        self.launcher.stop(&lease.id, GRACE).await?;
+        self.launcher.stop(&lease.id, Some(&user), GRACE).await?;
         self.config.store.revoke_datalab_tokens(&lease.id).await?;
         let message = self.masked(
             &self.config.store.datalab_by_id(&lease.id).await?,
@@ -124,10 +129,24 @@ impl Labs {
         );
         Ok(())
     }
+
+    /// The name of the user of a datalab; the id of one who is no more.
+    async fn user_of(&self, datalab: &Datalab) -> Result<String, LabError> {
+        match self.config.store.user(&datalab.owner).await {
+            Ok(user) => Ok(user.name),
+            Err(StoreError::NotFound { .. }) => Ok(datalab.owner.clone()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl<'a> Care<'a> {
-    fn new(labs: &'a Labs, datalab: Datalab, lease: &Lease) -> Result<Self, LabError> {
+    fn new(
+        labs: &'a Labs,
+        datalab: Datalab,
+        user: String,
+        lease: &Lease,
+    ) -> Result<Self, LabError> {
         let lab = labs.config.catalogue.lab(&datalab.lab)?.clone();
         let asked = Asked::of(&datalab)?;
         let waiting = Waiting::new(
@@ -143,6 +162,7 @@ impl<'a> Care<'a> {
             lease: lease.clone(),
             asked,
             datalab,
+            user,
         })
     }
 
@@ -202,7 +222,7 @@ impl<'a> Care<'a> {
             phase: Phase::Error,
             message,
         };
-        let found = self.labs.launcher.find(&self.datalab.id).await;
+        let found = self.patiently(|| self.find()).await?;
         let (phase, left_behind) = (
             self.datalab.phase,
             !self.labs.ours().contains(&self.datalab.id),
@@ -228,7 +248,7 @@ impl<'a> Care<'a> {
         for attempt in 1.. {
             let running = match found.take() {
                 Some(running) => running,
-                None => self.start().await?,
+                None => self.patiently(|| self.find_or_start()).await?,
             };
             match self.serves(&running).await? {
                 Ok(()) => return self.watch(&running).await,
@@ -238,7 +258,10 @@ impl<'a> Care<'a> {
                         phase = ended.phase.as_str(),
                         "the port was taken, starting again"
                     );
-                    self.labs.launcher.stop(&self.datalab.id, GRACE).await?;
+                    self.labs
+                        .launcher
+                        .stop(&self.datalab.id, Some(&self.user), GRACE)
+                        .await?;
                 }
                 Err(ended) => return Ok(ended),
             }
@@ -246,10 +269,41 @@ impl<'a> Care<'a> {
         unreachable!("the last attempt returns")
     }
 
+    async fn find(&self) -> Result<Option<Running>, LabError> {
+        let launcher = &self.labs.launcher;
+        launcher.find(&self.datalab.id, &self.user).await
+    }
+
+    /// A start whose answer was lost may have come to something.
+    async fn find_or_start(&self) -> Result<Running, LabError> {
+        match self.find().await? {
+            Some(running) => Ok(running),
+            None => self.start().await,
+        }
+    }
+
+    /// Asks the launcher until it can be asked, and says meanwhile why it cannot.
+    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, LabError>
+    where
+        F: Future<Output = Result<T, LabError>>,
+    {
+        loop {
+            match ask().await {
+                Err(LabError::Away(text)) => self.waiting.on(LAUNCHER, &text).await?,
+                answer => {
+                    self.waiting.over(LAUNCHER).await?;
+                    return answer;
+                }
+            }
+            sleep(ASK_AGAIN).await;
+        }
+    }
+
     /// Waits until the lab serves, and records that it does; or says how it ended.
     async fn serves(&self, running: &Running) -> Result<Result<(), Ended>, LabError> {
         let secret = self.secret().await?;
-        let deadline = Instant::now() + SERVES_WITHIN;
+        let within = self.labs.launcher.serves_within();
+        let deadline = Instant::now() + within;
         loop {
             match self.labs.launcher.state(running, &secret).await {
                 State::Serving { .. } => break,
@@ -266,14 +320,20 @@ impl<'a> Care<'a> {
                     let late = format!(
                         "{} did not answer within {} s",
                         self.lab.title,
-                        SERVES_WITHIN.as_secs()
+                        within.as_secs()
                     );
                     return Ok(Err(Ended {
                         phase: Phase::Error,
                         message: self.with_last_lines(late).await,
                     }));
                 }
-                State::Starting { .. } => sleep(ASK_EVERY).await,
+                State::Starting { text } => {
+                    if let Some(text) = text {
+                        let text = format!("{} is starting: {text}", self.lab.title);
+                        self.waiting.on(LAB_STARTING, &text).await?;
+                    }
+                    sleep(ASK_EVERY).await;
+                }
             }
         }
         self.waiting.serves(&to_text(running)).await?;
@@ -298,10 +358,13 @@ impl<'a> Care<'a> {
                 .await
                 .is_ok();
             match self.labs.launcher.state(running, &secret).await {
-                State::Ended { in_order: true, .. } => {
+                State::Ended {
+                    text,
+                    in_order: true,
+                } => {
                     return Ok(Ended {
                         phase: Phase::Completed,
-                        message: "it was shut down from within".to_owned(),
+                        message: text,
                     });
                 }
                 State::Ended { text, .. } => {

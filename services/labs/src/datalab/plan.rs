@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gantry_staging::volume::VolumePath;
 use gantry_store::{Seal, SealError, StoreError, User, Volume};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,9 @@ pub struct PlannedVolume {
     pub name: String,
     /// Where it really is.
     pub path: String,
+    /// The folder of it that is mounted, where it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subpath: Option<String>,
     /// Where it is mounted; nowhere else where nothing is mounted.
     pub mount_path: Option<String>,
     /// Whether the launcher sees to it that nothing is written to it.
@@ -174,6 +178,13 @@ impl Labs {
             return;
         }
         let mounts = self.launcher.mounts();
+        if mounts && let Err(reason) = mountable_at(plan, wanted) {
+            plan.refused.push(RefusedVolume {
+                name: volume.name.clone(),
+                reason,
+            });
+            return;
+        }
         // What the operator shares is never written to.
         let read_only = wanted.read_only || volume.catalogue.is_some();
         let asked = [
@@ -188,10 +199,50 @@ impl Labs {
         plan.volumes.push(PlannedVolume {
             name: volume.name.clone(),
             path: volume.path.clone(),
+            subpath: wanted.subpath.clone().filter(|_| mounts),
             mount_path: wanted.mount_path.clone().filter(|_| mounts),
             read_only: read_only && mounts,
             not_enforced: not_enforced.collect(),
         });
+    }
+}
+
+/// Where mounts would hide what a lab itself needs.
+const KEPT: &[&str] = &[
+    "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "usr", "var",
+];
+
+/// Whether a volume can be mounted as it is wanted, beside those that are there.
+fn mountable_at(plan: &LaunchPlan, wanted: &VolumeRequest) -> Result<(), String> {
+    if let Some(subpath) = &wanted.subpath {
+        if plan.volumes.is_empty() {
+            return Err("the workspace is always there as a whole".to_owned());
+        }
+        VolumePath::parse(subpath)
+            .map_err(|error| format!("its `subpath` cannot be used: {error}"))?;
+    }
+    let Some(mount_path) = &wanted.mount_path else {
+        return Ok(());
+    };
+    let refuse = |why: &str| Err(format!("its `mount_path` `{mount_path}` {why}"));
+    let Some(Ok(steps)) = mount_path.strip_prefix('/').map(VolumePath::parse) else {
+        return refuse("must be a plain path that starts with `/`");
+    };
+    let first = steps.as_str().split('/').next().unwrap_or_default();
+    if first.is_empty() || KEPT.contains(&first) {
+        return refuse("would hide what the lab itself needs");
+    }
+    let place = format!("/{steps}/");
+    let taken = plan.volumes.iter().find(|other| {
+        let paths = [Some(&other.path), other.mount_path.as_ref()];
+        paths.into_iter().flatten().any(|path| {
+            let path = format!("{}/", path.trim_end_matches('/'));
+            path.starts_with(&place) || place.starts_with(&path)
+        })
+    });
+    match taken {
+        Some(other) => refuse(&format!("is in the way of volume `{}`", other.name)),
+        None => Ok(()),
     }
 }
 

@@ -35,9 +35,11 @@ impl Care<'_> {
         let request = StartRequest {
             datalab: self.datalab.id.clone(),
             owner: self.datalab.owner.clone(),
+            user: self.user.clone(),
             lab: self.lab.clone(),
             environment,
             workspace: workspace.into(),
+            volumes: self.volumes.clone(),
             variables: self.variables().await?,
             secret,
         };
@@ -56,7 +58,7 @@ impl Care<'_> {
 
     /// The Python environment, once it is there.
     async fn environment(&self) -> Result<Option<Environment>, LabError> {
-        if self.lab.environment == LabEnvironment::System {
+        if self.lab.environment == LabEnvironment::System || !self.labs.launcher.is_here() {
             return Ok(None);
         }
         let mut environment = self.labs.config.environment.clone();

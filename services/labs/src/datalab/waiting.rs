@@ -9,6 +9,8 @@ use crate::LabError;
 
 /// The lab itself.
 pub(super) const LAB_STARTING: &str = "lab-starting";
+/// Whoever starts the lab.
+pub(super) const LAUNCHER: &str = "launcher";
 /// The products it opens on.
 pub(super) const STAGING: &str = "staging";
 /// The Python environment.

@@ -25,9 +25,7 @@ struct Kernel {
 
 /// Whether a lab that runs also serves.
 pub(super) async fn ask(net: &Net, running: &Running, secret: &str) -> State {
-    let starting = || State::Starting {
-        text: "it does not answer yet".to_owned(),
-    };
+    let starting = || State::Starting { text: None };
     let Ok(url) = running.address.join(&running.health) else {
         return starting();
     };

@@ -23,10 +23,13 @@ use self::spec::{claim, wanted};
 use super::folder::{Folder, Spec};
 use super::process::{MARK, Process, marked};
 use super::{Launcher, Running, StartRequest, State, health};
-use crate::{LabError, environment};
+use crate::{Lab, LabError, environment};
 
 /// How long a process may take until it has written down who it is.
 const RECORDED_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long a lab may take until it serves.
+const SERVES_WITHIN: Duration = Duration::from_secs(120);
 
 /// How often a process is looked at; an adopted one is no child, so nobody tells of its end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -244,12 +247,12 @@ impl LocalLauncher {
             sleep(Duration::from_millis(2)).await;
         }
         let exit = self.exit(&handle.attempt);
-        let text = exit.map_or_else(
-            || "it has ended".to_owned(),
-            |exit| format!("it has ended, {exit}"),
-        );
         State::Ended {
-            text,
+            text: match exit {
+                None => "it has ended".to_owned(),
+                Some(exit) if exit.success() => "it was shut down from within".to_owned(),
+                Some(exit) => format!("it has ended, {exit}"),
+            },
             in_order: exit.is_some_and(|exit| exit.success()),
         }
     }
@@ -258,6 +261,14 @@ impl LocalLauncher {
 impl Launcher for LocalLauncher {
     fn name(&self) -> &'static str {
         "local"
+    }
+
+    fn is_here(&self) -> bool {
+        true
+    }
+
+    fn serves_within(&self) -> Duration {
+        SERVES_WITHIN
     }
 
     fn mountable(&self, volume_kind: &str) -> bool {
@@ -272,11 +283,14 @@ impl Launcher for LocalLauncher {
         self.start_process(request).boxed()
     }
 
-    fn find<'a>(&'a self, datalab: &'a str) -> BoxFuture<'a, Option<Running>> {
+    fn find<'a>(
+        &'a self,
+        datalab: &'a str,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Running>, LabError>> {
         async move {
-            self.folder(datalab)
-                .living()
-                .map(|(spec, process)| running(datalab, &spec, &process))
+            let living = self.folder(datalab).living();
+            Ok(living.map(|(spec, process)| running(datalab, &spec, &process)))
         }
         .boxed()
     }
@@ -300,9 +314,20 @@ impl Launcher for LocalLauncher {
     fn stop<'a>(
         &'a self,
         datalab: &'a str,
+        _: Option<&'a str>,
         grace: Duration,
     ) -> BoxFuture<'a, Result<(), LabError>> {
         self.stop_all_of(datalab, grace).boxed()
+    }
+
+    fn key<'a>(
+        &'a self,
+        _: &'a Running,
+        lab: &'a Lab,
+        secret: &'a str,
+    ) -> BoxFuture<'a, Result<Option<(String, String)>, LabError>> {
+        let name = lab.secret_query.clone();
+        async move { Ok(name.map(|name| (name, secret.to_owned()))) }.boxed()
     }
 
     fn logs<'a>(
@@ -314,7 +339,7 @@ impl Launcher for LocalLauncher {
         async move { blocking(move || folder.tail(tail_bytes)).await }.boxed()
     }
 
-    fn alive(&self) -> BoxFuture<'_, Vec<String>> {
+    fn alive(&self) -> BoxFuture<'_, Result<Vec<String>, LabError>> {
         let root = self.folder("");
         async move {
             let find = move || {
@@ -331,9 +356,13 @@ impl Launcher for LocalLauncher {
                 };
                 Ok(ids.into_iter().filter(lives).collect())
             };
-            blocking(find).await.unwrap_or_default()
+            blocking(find).await
         }
         .boxed()
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String, LabError>> {
+        async { Ok("labs are processes of this machine".to_owned()) }.boxed()
     }
 }
 

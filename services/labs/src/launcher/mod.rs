@@ -5,6 +5,7 @@
 
 pub(crate) mod folder;
 mod health;
+mod hub;
 mod local;
 pub(crate) mod process;
 
@@ -18,14 +19,21 @@ use futures::future::BoxFuture;
 use gantry_net::Url;
 use serde::{Deserialize, Serialize};
 
+pub use hub::{HubLauncher, HubLauncherConfig};
 pub use local::{LocalLauncher, LocalLauncherConfig};
 
-use crate::{Environment, Lab, LabError};
+use crate::{Environment, Lab, LabError, PlannedVolume};
 
 /// Starts, watches and ends labs somewhere.
 pub trait Launcher: Send + Sync + fmt::Debug {
-    /// Its name, such as `local`.
+    /// Its kind, such as `local`.
     fn name(&self) -> &'static str;
+
+    /// Whether its labs run on this machine, with the Python environment that Gantry makes.
+    fn is_here(&self) -> bool;
+
+    /// How long a lab may take until it serves.
+    fn serves_within(&self) -> Duration;
 
     /// Whether volumes of this kind can be in its datalabs.
     fn mountable(&self, volume_kind: &str) -> bool;
@@ -36,8 +44,12 @@ pub trait Launcher: Send + Sync + fmt::Debug {
     /// Starts a lab, or finds the one it started for this datalab before; does not wait until it serves.
     fn start<'a>(&'a self, request: &'a StartRequest) -> BoxFuture<'a, Result<Running, LabError>>;
 
-    /// The lab of this datalab, if it runs.
-    fn find<'a>(&'a self, datalab: &'a str) -> BoxFuture<'a, Option<Running>>;
+    /// The lab of this datalab of the user of this name, if it runs.
+    fn find<'a>(
+        &'a self,
+        datalab: &'a str,
+        user: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Running>, LabError>>;
 
     /// How it is; `secret` is what opens it.
     fn state<'a>(&'a self, running: &'a Running, secret: &'a str) -> BoxFuture<'a, State>;
@@ -46,8 +58,22 @@ pub trait Launcher: Send + Sync + fmt::Debug {
     fn ended<'a>(&'a self, running: &'a Running) -> BoxFuture<'a, ()>;
 
     /// Ends everything of a datalab: asks, waits for `grace`, then insists. Nothing of it runs afterwards.
-    fn stop<'a>(&'a self, datalab: &'a str, grace: Duration)
-    -> BoxFuture<'a, Result<(), LabError>>;
+    ///
+    /// `user` is the name of whose it is, where the record still knows.
+    fn stop<'a>(
+        &'a self,
+        datalab: &'a str,
+        user: Option<&'a str>,
+        grace: Duration,
+    ) -> BoxFuture<'a, Result<(), LabError>>;
+
+    /// The query parameter that opens it to its owner's browser, where it needs one.
+    fn key<'a>(
+        &'a self,
+        running: &'a Running,
+        lab: &'a Lab,
+        secret: &'a str,
+    ) -> BoxFuture<'a, Result<Option<(String, String)>, LabError>>;
 
     /// The end of its log, at most this long.
     fn logs<'a>(
@@ -57,7 +83,10 @@ pub trait Launcher: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Result<String, LabError>>;
 
     /// The ids of all datalabs of which something runs.
-    fn alive(&self) -> BoxFuture<'_, Vec<String>>;
+    fn alive(&self) -> BoxFuture<'_, Result<Vec<String>, LabError>>;
+
+    /// Whether labs can be started here, in a sentence; touches nothing.
+    fn check(&self) -> BoxFuture<'_, Result<String, LabError>>;
 }
 
 /// What a launcher needs to start a lab.
@@ -66,12 +95,16 @@ pub struct StartRequest {
     pub datalab: String,
     /// The id of the user it belongs to; what can be made again is cached under it.
     pub owner: String,
+    /// The name of that user.
+    pub user: String,
     /// Which lab.
     pub lab: Lab,
     /// The Python environment, for labs that need it.
     pub environment: Option<Environment>,
     /// The folder of the workspace.
     pub workspace: PathBuf,
+    /// The volumes in it, the workspace first.
+    pub volumes: Vec<PlannedVolume>,
     /// Variables it gets, `GANTRY_TOKEN` among them.
     pub variables: BTreeMap<String, String>,
     /// What opens it.
@@ -105,13 +138,24 @@ pub struct Running {
     pub handle: serde_json::Value,
 }
 
+impl Running {
+    /// The address of a path of the lab, which begins with `/`; a lab may itself be below a path.
+    pub(crate) fn below(&self, path: &str) -> Option<Url> {
+        let mut folder = self.address.clone();
+        if !folder.path().ends_with('/') {
+            folder.set_path(&format!("{}/", folder.path()));
+        }
+        folder.join(path.trim_start_matches('/')).ok()
+    }
+}
+
 /// How a lab is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// It does not serve yet.
     Starting {
-        /// What it waits for.
-        text: String,
+        /// What it waits for, where the launcher knows more than that.
+        text: Option<String>,
     },
     /// It answers.
     Serving {
