@@ -7,8 +7,8 @@ use gantry_connector::ArchiveConfig;
 use gantry_labs::EnvironmentState;
 use gantry_server::app::{App, Roles};
 use gantry_server::config::{
-    AuthConfig, CatalogueVolumeConfig, Config, LabsConfig, LauncherConfig, LauncherKind,
-    SearchConfig, ServerConfig, StagingConfig, StoreConfig,
+    AuthConfig, CatalogueVolumeConfig, Config, LabsConfig, LauncherConfig, SearchConfig,
+    ServerConfig, StagingConfig, StoreConfig,
 };
 use gantry_standin::{
     Faults, GaiaConfig, GaiaStandin, GsscConfig, GsscRunning, GsscStandin, PlanckStandin, Running,
@@ -268,13 +268,7 @@ fn config(dir: &Path, address: SocketAddr, archive: &str, workers: usize) -> Con
             ..StagingConfig::default()
         },
         labs: LabsConfig::default(),
-        launcher: [(
-            "local".to_owned(),
-            LauncherConfig {
-                kind: LauncherKind::Local,
-            },
-        )]
-        .into(),
+        launcher: [("local".to_owned(), LauncherConfig::local())].into(),
     }
 }
 

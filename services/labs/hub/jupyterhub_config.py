@@ -20,8 +20,9 @@ c.JupyterHub.load_roles = [
     {
         "name": "gantry",
         "services": ["gantry"],
-        # `admin:users` only lets Gantry make users who have never logged in at the Hub; without it they log in first.
-        "scopes": ["list:users", "servers", "tokens", "admin:users"],
+        # With `admin:users` Gantry also makes users who have never logged in at the Hub; a Hub takes that for an
+        # administrator's right, so without it they log in there once.
+        "scopes": ["list:users", "servers", "tokens"],
     }
 ]
 

@@ -111,6 +111,20 @@ impl Labs {
         self.launcher.mountable(volume_kind)
     }
 
+    /// Whether labs run on this machine, with the Python environment that Gantry makes.
+    #[must_use]
+    pub fn are_here(&self) -> bool {
+        self.launcher.is_here()
+    }
+
+    /// Whether labs can be started, in a sentence; touches nothing.
+    ///
+    /// # Errors
+    /// [`LabError::Away`], saying what to do.
+    pub async fn check_launcher(&self) -> Result<String, LabError> {
+        self.launcher.check().await
+    }
+
     /// Keeps the wish for a datalab; a second one in the same words finds the first.
     ///
     /// # Errors

@@ -10,7 +10,6 @@ use futures::future::BoxFuture;
 use gantry_asset::ArchiveId;
 use gantry_connector::Connector;
 use gantry_harvest::{Scheduled, keep_harvesting};
-use gantry_labs::launcher::{LocalLauncher, LocalLauncherConfig};
 use gantry_labs::{Cite, EnvironmentState, LabCatalogue, Labs, LabsConfig};
 use gantry_net::{Circuit, Net};
 use gantry_search::{Index, Mode, SearchError};
@@ -27,6 +26,7 @@ use url::Url;
 use crate::changes::Catalogue;
 use crate::config::Config;
 use crate::connectors::registry;
+use crate::launchers;
 use crate::notices::Notices;
 
 /// A running Gantry; cheap to clone.
@@ -396,12 +396,7 @@ fn make_labs(
     environment: watch::Receiver<EnvironmentState>,
     (public_url, stop_all_at_end): (&Url, bool),
 ) -> anyhow::Result<Arc<Labs>> {
-    let program: PathBuf = std::env::current_exe().context("cannot find this program")?;
-    let launcher = LocalLauncher::new(LocalLauncherConfig {
-        data_dir: config.data_dir.clone(),
-        lab_run: (program, vec!["lab-run".into()]),
-        net: net.clone(),
-    })?;
+    let launcher = launchers::make(config, store, net, archives)?;
     let labs = LabsConfig {
         store: store.clone(),
         seal,
@@ -416,7 +411,7 @@ fn make_labs(
         stop_all_at_end,
         idle_s: config.labs.idle_s,
     };
-    Ok(Arc::new(Labs::new(labs, Arc::new(launcher))))
+    Ok(Arc::new(Labs::new(labs, launcher)))
 }
 
 /// How a selection is cited: each of its products, each archive's acknowledgement once.

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys and bad values are refused at start, naming key, value and what is allowed.
 
+mod launcher;
 mod volume_catalogue;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
+pub use launcher::{LauncherConfig, LauncherKind};
+
 use gantry_connector::ArchiveConfig;
 use gantry_net::NetConfig;
 use gantry_staging::CatalogueVolume;
@@ -51,7 +54,7 @@ pub struct Config {
     #[serde(default)]
     pub labs: LabsConfig,
     /// The launchers, by name.
-    #[serde(default = "default_launchers")]
+    #[serde(default = "launcher::default")]
     pub launcher: BTreeMap<String, LauncherConfig>,
 }
 
@@ -179,22 +182,6 @@ pub struct LabsConfig {
     pub idle_s: Option<u64>,
 }
 
-/// `[launcher.<name>]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LauncherConfig {
-    /// What kind of launcher it is.
-    pub kind: LauncherKind,
-}
-
-/// The kinds of launchers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LauncherKind {
-    /// Processes of this machine.
-    Local,
-}
-
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -301,6 +288,7 @@ impl Config {
                 "server.listen = `{listen}`: with auth.mode = `local` only a loopback address is allowed, such as 127.0.0.1:8080"
             )));
         }
+        launcher::check(&self.launcher)?;
         if self.staging.workers == 0 {
             return Err(ConfigError::Bad(
                 "staging.workers = `0`: allowed is 1 or more".to_owned(),
@@ -394,15 +382,6 @@ fn default_archives() -> BTreeMap<String, ArchiveConfig> {
         archive("gaia", "https://gea.esac.esa.int/"),
         archive("gssc", "sftp://anonymous@gssc.esa.int:2200/"),
     ])
-}
-
-fn default_launchers() -> BTreeMap<String, LauncherConfig> {
-    BTreeMap::from([(
-        "local".to_owned(),
-        LauncherConfig {
-            kind: LauncherKind::Local,
-        },
-    )])
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod extract;
 mod format;
 mod identity;
 mod import;
+mod launchers;
 mod notices;
 mod pages;
 mod problem;

@@ -251,6 +251,7 @@ impl From<LabError> for Problem {
             LabError::Refused(_) | LabError::Variable { .. } => {
                 Self::new(&UNPROCESSABLE, error.to_string())
             }
+            LabError::Away(text) => Self::new(&LAB_UNAVAILABLE, text),
             LabError::NotServing(_) => {
                 Self::new(&LAB_UNAVAILABLE, format!("{error}; wait until it is ready"))
             }

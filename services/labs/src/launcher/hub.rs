@@ -286,8 +286,8 @@ impl Launcher for HubLauncher {
         _: &'a str,
     ) -> BoxFuture<'a, Result<Option<(String, String)>, LabError>> {
         async move {
-            let handle = Handle::of(running)
-                .ok_or_else(|| LabError::NotServing(running.datalab.clone()))?;
+            let handle =
+                Handle::of(running).ok_or_else(|| LabError::NotServing(running.datalab.clone()))?;
             let token = self
                 .hub
                 .new_token(&handle.user, &handle.server, KEY_LASTS_S)

@@ -14,9 +14,11 @@ fn request(world: &World, lab: &str) -> StartRequest {
         // Processes are known by it, so each test has its own.
         datalab: world.ada.id.clone(),
         owner: world.ada.id.clone(),
+        user: world.ada.name.clone(),
         lab: world.catalogue().lab(lab).unwrap().clone(),
         environment: None,
         workspace: world.path("workspace"),
+        volumes: Vec::new(),
         variables: BTreeMap::new(),
         secret: "s3cret".to_owned(),
     }
@@ -46,8 +48,14 @@ async fn a_lab_starts_serves_and_leaves_no_process_when_it_is_stopped() {
         launcher.state(&running, "wrong").await,
         State::Starting { .. }
     ));
-    assert_eq!(launcher.alive().await, std::slice::from_ref(&world.ada.id));
-    assert_eq!(launcher.find(&world.ada.id).await, Some(running.clone()));
+    assert_eq!(
+        launcher.alive().await.unwrap(),
+        std::slice::from_ref(&world.ada.id)
+    );
+    assert_eq!(
+        launcher.find(&world.ada.id, "ada").await.unwrap(),
+        Some(running.clone())
+    );
 
     let leader = pid(&running);
     let command = std::fs::read_to_string(format!("/proc/{leader}/cmdline")).unwrap();
@@ -65,7 +73,7 @@ async fn a_lab_starts_serves_and_leaves_no_process_when_it_is_stopped() {
     let all = processes(&launcher, &world.ada.id).await;
     assert_eq!((all[0], all.len()), (leader, 3));
     launcher
-        .stop(&world.ada.id, Duration::from_secs(5))
+        .stop(&world.ada.id, None, Duration::from_secs(5))
         .await
         .unwrap();
     assert_eq!(all.iter().filter(|pid| lives(**pid)).count(), 0);
@@ -77,7 +85,10 @@ async fn a_lab_starts_serves_and_leaves_no_process_when_it_is_stopped() {
             ..
         }
     ));
-    assert!(launcher.alive().await.is_empty() && launcher.find(&world.ada.id).await.is_none());
+    assert!(
+        launcher.alive().await.unwrap().is_empty()
+            && launcher.find(&world.ada.id, "ada").await.unwrap().is_none()
+    );
 }
 
 #[tokio::test]
@@ -89,12 +100,12 @@ async fn of_two_starts_at_once_one_becomes_a_lab() {
     // Whoever came too late says so; nobody else's process is taken for its own.
     let started: Vec<Running> = [first, second].into_iter().flatten().collect();
     assert!(!started.is_empty());
-    let found = one.find(&world.ada.id).await.unwrap();
+    let found = one.find(&world.ada.id, "ada").await.unwrap().unwrap();
     assert!(started.iter().any(|running| pid(running) == pid(&found)));
     serves(&one, &found).await;
     let log = one.logs(&world.ada.id, 10_000).await.unwrap();
     assert_eq!(log.matches("a lab begins").count(), 1, "{log}");
-    one.stop(&world.ada.id, Duration::from_secs(5))
+    one.stop(&world.ada.id, None, Duration::from_secs(5))
         .await
         .unwrap();
 }
@@ -109,7 +120,7 @@ async fn a_start_that_is_no_longer_wanted_never_becomes_a_lab() {
         .unwrap();
     serves(&launcher, &running).await;
     launcher
-        .stop(&world.ada.id, Duration::from_secs(5))
+        .stop(&world.ada.id, None, Duration::from_secs(5))
         .await
         .unwrap();
     let late = Command::new(env!("CARGO_BIN_EXE_gantry-lab-run"))
@@ -189,8 +200,8 @@ async fn jupyterlab_serves_asks_for_its_token_and_ends_with_its_kernels() {
     let log = launcher.logs(&world.ada.id, 100_000).await.unwrap();
     assert!(!log.contains("s3cret"), "{log}");
     launcher
-        .stop(&world.ada.id, Duration::from_secs(10))
+        .stop(&world.ada.id, None, Duration::from_secs(10))
         .await
         .unwrap();
-    assert!(launcher.alive().await.is_empty());
+    assert!(launcher.alive().await.unwrap().is_empty());
 }

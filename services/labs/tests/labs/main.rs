@@ -5,6 +5,9 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod conformance;
+mod hub;
+mod hub_world;
 mod launcher;
 mod notebooks;
 mod world;
@@ -102,7 +105,7 @@ async fn a_datalab_serves_is_opened_with_its_secret_and_is_gone_when_stopped() {
     let address = running(&row).address;
     let secret = variable("LAB_SECRET");
     assert_eq!(
-        ran.labs.open_url(&row).unwrap(),
+        ran.labs.open_url(&row).await.unwrap(),
         format!("{address}lab?token={secret}")
     );
     assert!(!format!("{row:?}").contains(&secret));
@@ -118,7 +121,7 @@ async fn a_datalab_serves_is_opened_with_its_secret_and_is_gone_when_stopped() {
     assert_eq!(all.iter().filter(|pid| lives(**pid)).count(), 0);
     assert_eq!(row.message.as_deref(), Some("it was stopped"));
     assert!(matches!(
-        ran.labs.open_url(&row),
+        ran.labs.open_url(&row).await,
         Err(LabError::NotServing(_))
     ));
     assert!(

@@ -54,7 +54,7 @@ async fn a_datalab_on_a_selection_is_ready_when_its_products_are_there_and_its_n
             && text.contains(&path),
         "{text}"
     );
-    let url = ran.labs.open_url(&row).unwrap();
+    let url = ran.labs.open_url(&row).await.unwrap();
     assert!(
         url.contains("/lab/tree/hfi-100-ghz-3fa9c1.ipynb?token="),
         "{url}"

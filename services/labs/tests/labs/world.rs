@@ -12,6 +12,7 @@ use gantry_labs::{
 };
 use gantry_net::{Net, NetConfig};
 use gantry_store::{Datalab, Phase, Seal, Store, User, Volume};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +71,8 @@ impl World {
         self.store.new_volume(&volume).await.unwrap()
     }
 
-    /// `test/serves`, `test/dies`, `test/idle`, and `test/python`, which needs the environment.
+    /// `test/serves`, `test/dies`, `test/idle`, `test/python`, which needs the environment, and those whose name says
+    /// how a Hub starts them.
     fn write_labs(&self) {
         std::fs::create_dir(self.path("catalogue")).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/labs/lab.py");
@@ -79,12 +81,20 @@ impl World {
             ("dies", "system", "die"),
             ("idle", "system", "idle"),
             ("python", "python", "serve"),
+            ("slow", "system", "serve"),
+            ("raises", "system", "serve"),
+            ("jupyter", "python", "serve"),
         ] {
             let text = format!(
                 "namespace = 'test'\nname = '{name}'\nversion = 'v1'\ntitle = 'Test lab'\ndescription = 'A lab.'\nkind = 'notebook'\n\
                  environment = '{environment}'\ncommand = ['python3', '{}', '{{port}}', '{what}']\nsecret_variable = 'LAB_SECRET'\n\
-                 health = '/healthy'\nopen = '/lab'\nopen_file = '/lab/tree'\nsecret_query = 'token'\n[resources]\nopen_files = 200\n",
-                script.display()
+                 health = '/healthy'\nopen = '{}'\nopen_file = '/lab/tree'\nsecret_query = 'token'\n[resources]\nopen_files = 200\n",
+                script.display(),
+                if name == "jupyter" {
+                    "/api/status"
+                } else {
+                    "/lab"
+                },
             );
             std::fs::write(self.path("catalogue").join(format!("{name}.toml")), text).unwrap();
         }
@@ -104,6 +114,14 @@ impl World {
     }
 
     pub(crate) fn labs_with(&self, change: impl FnOnce(&mut LabsConfig)) -> Labs {
+        self.labs_on(Arc::new(self.launcher()), change)
+    }
+
+    pub(crate) fn labs_on(
+        &self,
+        launcher: Arc<dyn Launcher>,
+        change: impl FnOnce(&mut LabsConfig),
+    ) -> Labs {
         let mut config = LabsConfig {
             store: self.store.clone(),
             seal: Seal::open(&self.path("key")).unwrap(),
@@ -116,7 +134,7 @@ impl World {
             idle_s: None,
         };
         change(&mut config);
-        Labs::new(config, Arc::new(self.launcher()))
+        Labs::new(config, launcher)
     }
 
     pub(crate) fn run(&self) -> RunningLabs {
@@ -129,6 +147,21 @@ impl World {
 
     pub(crate) async fn row(&self, datalab: &Datalab) -> Datalab {
         self.store.datalab_by_id(&datalab.id).await.unwrap()
+    }
+
+    /// The beginnings of a datalab's lab: process and variables.
+    pub(crate) fn begun(&self, datalab: &str) -> Vec<(u64, Value)> {
+        let file = self.path("workspace").join(format!("begun-{datalab}"));
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let lines = text.lines().map(|line| line.split_once(' ').unwrap());
+        lines
+            .map(|(pid, variables)| {
+                (
+                    pid.parse().unwrap(),
+                    serde_json::from_str(variables).unwrap(),
+                )
+            })
+            .collect()
     }
 
     /// The row, once it is in this phase.

@@ -13,6 +13,7 @@ use super::serve::environment;
 use crate::app::App;
 use crate::config::Config;
 use crate::format;
+use crate::launchers;
 
 /// An archive that takes longer is said to be out of reach.
 const ARCHIVE_ANSWERS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
@@ -71,15 +72,10 @@ pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitC
             });
         }
     }
-    let labs = match environment(&app.config, |_| {}).await {
-        EnvironmentState::Ready(environment) => {
-            Ok(format!("labs use {}", environment.python.display()))
-        }
-        EnvironmentState::Failed(text) | EnvironmentState::Making(text) => Err(text),
-    };
+    let name = launchers::chosen(&app.config).map_or("local", |(name, _)| name);
     checks.push(Checked {
-        what: "launcher local".to_owned(),
-        result: labs,
+        what: format!("launcher {name}"),
+        result: try_launcher(&app).await,
     });
     app.shutdown().await;
     print(&checks, output)
@@ -100,6 +96,20 @@ fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Whether labs can be started: locally the environment must be there, elsewhere the launcher is asked.
+async fn try_launcher(app: &App) -> Result<String, String> {
+    if !app.labs.are_here() {
+        let told = app.labs.check_launcher().await;
+        return told.map_err(|error| super::sentence(&error));
+    }
+    match environment(&app.config, |_| {}).await {
+        EnvironmentState::Ready(environment) => {
+            Ok(format!("labs use {}", environment.python.display()))
+        }
+        EnvironmentState::Failed(text) | EnvironmentState::Making(text) => Err(text),
+    }
 }
 
 /// Lists the root of a volume that the operator shares.

@@ -108,6 +108,9 @@ pub(super) async fn login_url(app: &App) -> anyhow::Result<String> {
 
 /// Makes the labs' environment beside everything else; labs wait for it and say so.
 pub(super) fn make_environment(app: &App) {
+    if !app.labs.are_here() {
+        return;
+    }
     let app = app.clone();
     tokio::spawn(async move {
         let state = environment(&app.config, |text| {

@@ -213,13 +213,15 @@ pub(super) async fn open_in_notebook(
         ..OpenInNotebook::default()
     };
     let (datalab, job) = open(&app, &user, &asked).await.map_err(words)?;
-    let bar = output.bar("Making the labs' Python environment, once", None);
-    let made = environment(&app.config, |text| bar.say(&text)).await;
-    bar.end();
-    if let EnvironmentState::Failed(text) = &made {
-        anyhow::bail!("no lab can be started: {text}");
+    if app.labs.are_here() {
+        let bar = output.bar("Making the labs' Python environment, once", None);
+        let made = environment(&app.config, |text| bar.say(&text)).await;
+        bar.end();
+        if let EnvironmentState::Failed(text) = &made {
+            anyhow::bail!("no lab can be started: {text}");
+        }
+        app.environment.send_replace(made);
     }
-    app.environment.send_replace(made);
     app.start(Roles {
         api: false,
         worker: true,
@@ -235,7 +237,7 @@ pub(super) async fn open_in_notebook(
         return Ok(ExitCode::FAILURE);
     }
     let datalab = watch_datalab(&app, &user, &datalab, output).await?;
-    let url = app.labs.open_url(&datalab)?;
+    let url = app.labs.open_url(&datalab).await?;
     let code = report(&app, &job, output, Some((&datalab, &url))).await?;
     app.shutdown().await;
     Ok(code)

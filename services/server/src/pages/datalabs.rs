@@ -297,7 +297,7 @@ pub(crate) async fn open(
             ),
         ));
     }
-    let url = app.labs.open_url(&datalab)?;
+    let url = app.labs.open_url(&datalab).await?;
     app.store.touch_datalab(&datalab.id).await?;
     let mut response = Redirect::to(&url).into_response();
     response

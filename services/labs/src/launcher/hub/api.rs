@@ -370,11 +370,10 @@ impl Hub {
             .unwrap_or_else(|| said.to_owned());
         match status.as_u16() {
             401 | 403 => HubError::Denied(format!(
-                "the Hub at `{}` does not let Gantry do this ({}: {message}); the token in `{}` must be valid and have \
-                 the scopes Gantry needs",
+                "the Hub at `{}` does not let Gantry do this ({}: {message}); the token in `token_file` must be valid \
+                 and have the scopes Gantry needs",
                 self.url,
-                status.as_u16(),
-                self.token_file.display()
+                status.as_u16()
             )),
             404 => HubError::NotFound,
             429 => HubError::Full(message),

@@ -173,7 +173,12 @@ mod tests {
         );
         let failed = event(b"data: {\"progress\": 100, \"failed\": true, \"message\": \"Spawn failed: no disk\"}\n");
         assert!(failed.is_some_and(|event| event.failed));
-        for line in [&b"\n"[..], b": a comment\n", b"data: no json\n", b"event: x\n"] {
+        for line in [
+            &b"\n"[..],
+            b": a comment\n",
+            b"data: no json\n",
+            b"event: x\n",
+        ] {
             assert!(event(line).is_none());
         }
     }
