@@ -1,7 +1,6 @@
 //! The wiring: everything a running Gantry is made of.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

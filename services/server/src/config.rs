@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
-pub use launcher::{LauncherConfig, LauncherKind};
-
 use gantry_connector::ArchiveConfig;
 use gantry_net::NetConfig;
 use gantry_staging::CatalogueVolume;
@@ -20,6 +18,7 @@ use gantry_store::{Seal, SealError};
 use serde::Deserialize;
 use url::Url;
 
+pub use launcher::{LauncherConfig, LauncherKind};
 pub use volume_catalogue::CatalogueVolumeConfig;
 
 /// The whole configuration.

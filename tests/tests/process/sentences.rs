@@ -147,6 +147,16 @@ fn a_configuration_that_cannot_be_used_is_refused_with_key_value_and_what_is_all
         with("[staging]\nworkers = 0"),
         "staging.workers = `0`: allowed is 1 or more"
     );
+    assert_eq!(
+        with("[launcher.hub]\nkind = 'jupyterhub'\nurl = 'http://hub.example/'\ntoken = 'x'"),
+        format!(
+            "unknown key `launcher.hub.token` in `{file}`; allowed: kind, url, token_file, mounts"
+        )
+    );
+    assert_eq!(
+        with("[launcher.hub]\nkind = 'jupyterhub'\nurl = 'http://hub.example/'"),
+        "launcher.hub.token_file: the file with the token of Gantry's service at the Hub is needed"
+    );
     for (text, key, value) in [
         ("[staging]\nworkers = 'many'", "`staging.workers`", "many"),
         ("[auth]\nmode = 'ldap'", "`auth.mode`", "ldap"),

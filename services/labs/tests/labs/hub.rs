@@ -179,7 +179,7 @@ async fn two_gantrys_on_one_hub_leave_each_others_labs_alone() {
     let ran = run_on(hub, &world);
     let datalab = world.launch(&ran.labs, "test/serves").await;
     let row = world.reaches(&datalab, Phase::Executing).await;
-    let alive = |world| {
+    let alive = |world: &World| {
         let launcher = hub.launcher_of(world);
         async move { launcher.alive().await.unwrap() }
     };
