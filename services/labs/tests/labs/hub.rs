@@ -127,15 +127,16 @@ async fn a_datalab_is_opened_with_a_token_for_it_alone() {
     let browser = browser(hub);
     assert_eq!(status(browser.get(&url.parse().unwrap()).await), 200);
     assert_eq!(status(browser.get(&address.parse().unwrap()).await), 403);
-    let mut users = hub.url().join("hub/api/users/ada/servers/x").unwrap();
-    users.set_query(Some(&format!("token={token}")));
-    let start = Request::new(Method::POST, users.clone()).authorization("token", token);
+    let another = hub.url().join("hub/api/users/ada/servers/x").unwrap();
+    let start = Request::new(Method::POST, another).authorization("token", token);
     assert_eq!(status(browser.request(start).await), 403);
 
     // The variables hold a token of Gantry's; neither the Hub's log nor its answers do.
     let own = &world.begun(&other.id)[0].1["GANTRY_TOKEN"];
     for secret in [token, own.as_str().unwrap()] {
-        assert!(!hub.log().contains(secret));
+        let log = hub.log();
+        let told: Vec<&str> = log.lines().filter(|line| line.contains(secret)).collect();
+        assert!(told.is_empty(), "{told:?}");
         assert!(!servers(hub).await.to_string().contains(secret));
         assert!(!format!("{row:?}").contains(secret));
     }
@@ -206,14 +207,6 @@ async fn a_user_the_hub_does_not_know_is_made_where_gantry_may() {
         .stop(&world.ada.id, None, Duration::from_secs(5))
         .await
         .unwrap();
-
-    // The Hub makes names small, and the small one may be somebody else.
-    "Carol".clone_into(&mut wanted.user);
-    let error = launcher.start(&wanted).await.unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "Test lab cannot be started: the Hub made a user `carol` of `Carol`; names must be the same at both"
-    );
 }
 
 #[tokio::test]
@@ -240,17 +233,18 @@ async fn a_hub_that_is_away_or_lets_nobody_in_is_waited_for_and_nothing_is_lost(
 
     std::fs::write(hub.token_file(), "a-wrong-token\n").unwrap();
     hub.start_again().await;
-    let text = waits(&world, &ran.labs, &second, "launcher", "403").await;
-    assert_eq!(
-        text,
+    let refusal = |why: &str| {
         format!(
-            "the Hub at `{}` does not let Gantry do this (403: Missing or invalid credentials.); the token in \
-             `token_file` must be valid and have the scopes Gantry needs",
+            "the Hub at `{}` does not let Gantry do this (403: {why}); the token in `token_file` must be valid and \
+             have the scopes Gantry needs",
             hub.url()
         )
-    );
+    };
+    let text = waits(&world, &ran.labs, &second, "launcher", "403").await;
+    assert_eq!(text, refusal("Missing or invalid credentials."));
+    // Where the Hub gives no reason, its status is one.
     let check = hub.launcher("x").check().await.unwrap_err().to_string();
-    assert_eq!(check, text);
+    assert_eq!(check, refusal("Forbidden"));
 
     std::fs::write(hub.token_file(), TOKEN).unwrap();
     world.reaches(&second, Phase::Executing).await;
@@ -374,6 +368,8 @@ async fn what_is_no_hub_is_told_apart_from_one() {
     tokio::spawn(async move {
         loop {
             let (mut socket, _) = listener.accept().await.unwrap();
+            // The question first: an answer to nothing is none.
+            let _ = tokio::io::AsyncReadExt::read(&mut socket, &mut [0; 4_096]).await;
             let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
             let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, answer).await;
         }

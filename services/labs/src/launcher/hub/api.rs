@@ -364,10 +364,14 @@ impl Hub {
             return self.down(error);
         };
         let said = error.excerpt().unwrap_or_default();
-        let message = serde_json::from_str::<Value>(said)
-            .ok()
-            .and_then(|value| Some(value.get("message")?.as_str()?.to_owned()))
-            .unwrap_or_else(|| said.to_owned());
+        let message = match serde_json::from_str::<Value>(said) {
+            Ok(value) if value.is_object() => {
+                let reason = status.canonical_reason().unwrap_or("no reason given");
+                let message = value.get("message").and_then(Value::as_str);
+                message.unwrap_or(reason).to_owned()
+            }
+            _ => said.to_owned(),
+        };
         match status.as_u16() {
             401 | 403 => HubError::Denied(format!(
                 "the Hub at `{}` does not let Gantry do this ({}: {message}); the token in `token_file` must be valid \

@@ -24,12 +24,13 @@ pub(super) fn server_name(datalab: &str) -> String {
     let (mut bits, mut n_bits) = (0_u32, 0);
     for byte in Sha256::digest(datalab.as_bytes()) {
         (bits, n_bits) = ((bits << 8) | u32::from(byte), n_bits + 8);
-        while n_bits >= 5 && name.len() < 4 + N_LETTERS {
+        while n_bits >= 5 {
             n_bits -= 5;
             name.push(char::from(LETTERS[(bits >> n_bits) as usize & 31]));
         }
         bits &= (1 << n_bits) - 1;
     }
+    name.truncate("lab-".len() + N_LETTERS);
     name
 }
 
