@@ -136,6 +136,8 @@ pub(crate) struct Xml<'r> {
     buffer: Vec<u8>,
     open: Vec<String>,
     limits: XmlLimits,
+    /// Bytes that were read past `reader`.
+    passed: u64,
 }
 
 impl<'r> Xml<'r> {
@@ -174,6 +176,7 @@ impl<'r> Xml<'r> {
             buffer: Vec::new(),
             open: Vec::new(),
             limits,
+            passed: 0,
         })
     }
 
@@ -257,7 +260,11 @@ impl<'r> Xml<'r> {
         let (mut text, mut in_cell, mut depth) = (String::new(), false, 0_usize);
         let mut is_base64 = false;
         let max = self.limits.text_bytes;
+        let mut between = true;
         loop {
+            if std::mem::take(&mut between) {
+                self.plain_cells(&mut take)?;
+            }
             let mut done = false;
             match self.event()? {
                 Event::Start(start) => {
@@ -275,6 +282,7 @@ impl<'r> Xml<'r> {
                     if depth == 0 && in_cell {
                         take(&text, is_base64);
                         in_cell = false;
+                        between = true;
                     }
                 }
                 Event::Text(part) if in_cell => text.push_str(&part.xml10_content()),
@@ -289,7 +297,7 @@ impl<'r> Xml<'r> {
             }
             self.buffer.clear();
             if text.len() as u64 > max || depth > self.limits.depth {
-                let position = self.reader.buffer_position();
+                let position = self.position();
                 return Err(XmlError::TooLong {
                     position,
                     max_bytes: max,
@@ -302,6 +310,28 @@ impl<'r> Xml<'r> {
         }
     }
 
+    /// Hands on the cells from here on that lie whole in what is read already and are as plain as most of them are;
+    /// whatever is the least bit different is left to come as events.
+    fn plain_cells(&mut self, take: &mut impl FnMut(&str, bool)) -> Result<(), XmlError> {
+        let max_bytes = self.limits.text_bytes;
+        let source = self.reader.get_mut();
+        source.left = max_bytes;
+        let buffer = source.fill_buf().map_err(XmlError::Io)?;
+        let mut at = 0;
+        while let Some((text, n_bytes)) = plain_cell(&buffer[at..]) {
+            take(text, false);
+            at += n_bytes;
+        }
+        source.consume(at);
+        self.passed += at as u64;
+        Ok(())
+    }
+
+    /// How far reading is, in bytes of the document's text.
+    fn position(&self) -> u64 {
+        self.reader.buffer_position() + self.passed
+    }
+
     /// The raw text from here up to the next `<`, to be read as it comes; its length is not bounded here.
     pub(crate) fn raw_text(&mut self) -> RawText<'_, 'r> {
         RawText {
@@ -312,7 +342,7 @@ impl<'r> Xml<'r> {
     /// What stands where [`Xml::raw_text`] came to an end: nothing for a comment, the text of a CDATA section, or `None`
     /// for the end of the element.
     pub(crate) fn behind_raw_text(&mut self) -> Result<Option<String>, XmlError> {
-        let position = self.reader.buffer_position();
+        let position = self.position();
         let syntax = |why: &str| XmlError::Syntax {
             position,
             why: why.to_owned(),
@@ -341,7 +371,7 @@ impl<'r> Xml<'r> {
     fn event(&mut self) -> Result<Event<'_>, XmlError> {
         let max_bytes = self.limits.text_bytes;
         self.reader.get_mut().left = max_bytes;
-        let position = self.reader.buffer_position();
+        let position = self.position();
         self.reader
             .read_event_into(&mut self.buffer)
             .map_err(|error| match error {
@@ -364,7 +394,7 @@ impl<'r> Xml<'r> {
     fn check_length(&self, n_bytes: usize) -> Result<(), XmlError> {
         if n_bytes as u64 > self.limits.text_bytes {
             return Err(XmlError::TooLong {
-                position: self.reader.buffer_position(),
+                position: self.position(),
                 max_bytes: self.limits.text_bytes,
             });
         }
@@ -415,6 +445,18 @@ fn resolved(reference: &BytesRef<'_>) -> Result<String, XmlError> {
     }
     let name: &str = reference;
     Ok(resolve_predefined_entity(name).map_or_else(|| format!("&{name};"), ToOwned::to_owned))
+}
+
+/// The text of a cell at the beginning of some bytes, and how many they are with its tags: without attributes, entities,
+/// comments, prefixes, or an end of line that would be read as another.
+fn plain_cell(bytes: &[u8]) -> Option<(&str, usize)> {
+    let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let rest = bytes[start..].strip_prefix(b"<TD>")?;
+    let is_other = |byte: &u8| matches!(byte, b'<' | b'&' | b'\r');
+    let end = rest.iter().position(is_other)?;
+    let is_whole = rest[end..].starts_with(b"</TD>");
+    let text = is_whole.then(|| std::str::from_utf8(&rest[..end]).ok());
+    Some((text??, start + b"<TD>".len() + end + b"</TD>".len()))
 }
 
 /// Text up to the next tag.

@@ -42,6 +42,19 @@ pub struct Index {
     _lock: Option<File>,
 }
 
+/// What an index is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MakeUp {
+    /// Segments; they are merged as they come.
+    pub n_segments: usize,
+    /// Documents that are deleted and not merged away yet.
+    pub n_deleted: u64,
+    /// Memory that facet columns take.
+    pub facet_bytes: u64,
+    /// Space on disk of the commit that answers.
+    pub disk_bytes: u64,
+}
+
 impl Index {
     /// Opens the index in `dir`; a writer makes it when there is none or its schema is another.
     ///
@@ -193,6 +206,23 @@ impl Index {
     #[must_use]
     pub fn n_assets(&self) -> u64 {
         self.snapshot().n_docs()
+    }
+
+    /// What the index is made of now, for operators.
+    #[must_use]
+    pub fn make_up(&self) -> MakeUp {
+        let snapshot = self.snapshot();
+        let readers = snapshot.searcher.segment_readers();
+        let deleted = readers
+            .iter()
+            .map(|reader| u64::from(reader.num_deleted_docs()));
+        let space = snapshot.searcher.space_usage();
+        MakeUp {
+            n_segments: readers.len(),
+            n_deleted: deleted.sum(),
+            facet_bytes: snapshot.facet_bytes as u64,
+            disk_bytes: space.map_or(0, |space| space.total().get_bytes()),
+        }
     }
 
     /// Answers a query: the exact number, the first hits, and the counts of facets.

@@ -31,7 +31,7 @@ mod words;
 
 pub use error::{ChangesError, SearchError};
 pub use follow::{BoxFuture, Change, Changes, Followed, IndexedAsset};
-pub use index::{Index, Mode};
+pub use index::{Index, MakeUp, Mode};
 pub use proposal::{Proposal, proposal_of};
 pub use query::{
     Collapse, Counted, FacetCount, FieldCounts, Found, Hit, Piece, Query, Resolved, Sort,

@@ -34,6 +34,8 @@ pub(crate) struct Snapshot {
     pub(crate) progress: Option<Progress>,
     /// The largest rank of all.
     pub(crate) max_rank: u64,
+    /// The memory that the columns of facets take.
+    pub(crate) facet_bytes: usize,
 }
 
 impl Snapshot {
@@ -113,6 +115,7 @@ impl Loader {
             dictionaries: self.dictionaries.clone(),
             progress,
             max_rank,
+            facet_bytes,
         })
     }
     /// A segment as it was kept, or with new deletes, or read.

@@ -160,13 +160,20 @@ async fn status(State(app): State<App>) -> Response {
 /// Figures for operators, in the Prometheus text format.
 async fn metrics(State(app): State<App>) -> Response {
     let change = app.store.change_number().await.unwrap_or_default();
+    let index = app.index.make_up();
     let mut text = format!(
         "# TYPE gantry_uptime_seconds gauge\ngantry_uptime_seconds {}\n# TYPE gantry_catalogue_change counter\ngantry_catalogue_change {change}\n\
          # TYPE gantry_index_change counter\ngantry_index_change {}\n# TYPE gantry_index_assets gauge\ngantry_index_assets {}\n\
+         # TYPE gantry_index_segments gauge\ngantry_index_segments {}\n# TYPE gantry_index_deleted_assets gauge\ngantry_index_deleted_assets {}\n\
+         # TYPE gantry_index_facet_bytes gauge\ngantry_index_facet_bytes {}\n# TYPE gantry_index_disk_bytes gauge\ngantry_index_disk_bytes {}\n\
          # TYPE gantry_archive_requests_in_flight gauge\n",
         app.started.elapsed().as_secs(),
         app.index.up_to(),
         app.index.n_assets(),
+        index.n_segments,
+        index.n_deleted,
+        index.facet_bytes,
+        index.disk_bytes,
     );
     for (id, access) in app.archives.iter() {
         text.push_str(&format!(
