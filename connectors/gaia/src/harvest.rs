@@ -19,6 +19,8 @@ const MOST_DEEP: usize = 8;
 const MOST_FOLDERS: usize = 10_000;
 /// Files and folders in one folder; the archive's own have some thousand.
 const MOST_ENTRIES: usize = 1_000_000;
+/// The most pages of the listing of a folder, each of up to a thousand entries.
+const MOST_PAGES: usize = 10_000;
 
 /// What a cursor says when all tables were told; a folder's name behind it says that it was told, too.
 const TABLES: &str = "tables";
@@ -75,7 +77,7 @@ impl Gaia {
     async fn folder(&self, folder: &str) -> Result<Listing, HarvestError> {
         let mut whole = Listing::default();
         let mut marker = None;
-        loop {
+        for _ in 0..MOST_PAGES {
             let page = self.page(folder, marker.as_deref()).await?;
             whole.objects.extend(page.objects);
             whole.folders.extend(page.folders);
@@ -92,6 +94,7 @@ impl Gaia {
                 None => return Ok(whole),
             }
         }
+        Err(self.cut(format!("`{folder}` has more than {MOST_PAGES} pages")))
     }
 
     async fn page(&self, folder: &str, marker: Option<&str>) -> Result<Listing, HarvestError> {

@@ -18,11 +18,28 @@ const MAX_BYTES: u64 = 64 << 30;
 /// How much of a file is read at a time.
 const CHUNK: usize = 256 * 1024;
 
+/// Room that is left to everything else on the disk.
+const LEAST_FREE: u64 = 1 << 30;
+/// After so many bytes the room is looked at again.
+const LOOK_EVERY: u64 = 64 << 20;
+
+/// Fails while the disk that an answer is spooled to is nearly full.
+fn has_room(file: &File) -> io::Result<()> {
+    let space = rustix::fs::fstatvfs(file)?;
+    match space.f_bavail.saturating_mul(space.f_frsize) < LEAST_FREE {
+        true => Err(io::Error::new(
+            io::ErrorKind::StorageFull,
+            "less than 1 GiB is left on the disk where answers wait",
+        )),
+        false => Ok(()),
+    }
+}
+
 impl Gaia {
     /// Takes an answer whole; a gzip around it is taken off, whether or not it was announced.
     pub(crate) async fn spool(&self, name: &str, response: Response) -> Result<File, OpenError> {
         let mut file = tempfile::tempfile().map_err(|error| not_kept(name, error))?;
-        let (mut body, mut n_bytes) = (response.into_stream(), 0_u64);
+        let (mut body, mut n_bytes, mut look_at) = (response.into_stream(), 0_u64, LOOK_EVERY);
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|source| OpenError::Net {
                 archive: self.archive.id.clone(),
@@ -37,6 +54,10 @@ impl Gaia {
             }
             file.write_all(&chunk)
                 .map_err(|error| not_kept(name, error))?;
+            if n_bytes >= look_at {
+                has_room(&file).map_err(|error| not_kept(name, error))?;
+                look_at = n_bytes + LOOK_EVERY;
+            }
         }
         let waiting = Waiting::default();
         let heeding = waiting.heeding();
@@ -142,10 +163,10 @@ fn unpacked(mut file: File, heeding: Heeding) -> io::Result<File> {
         return Ok(file);
     }
     let mut plain = tempfile::tempfile()?;
-    io::copy(
-        &mut heeding.over(without_gzip(&file, MAX_BYTES)?),
-        &mut plain,
-    )?;
+    let mut unpacking = heeding.over(without_gzip(&file, MAX_BYTES)?);
+    while io::copy(&mut unpacking.by_ref().take(LOOK_EVERY), &mut plain)? == LOOK_EVERY {
+        has_room(&plain)?;
+    }
     plain.rewind()?;
     Ok(plain)
 }

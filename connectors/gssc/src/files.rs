@@ -33,7 +33,7 @@ pub(crate) fn file(facts: &Facts, found: &Found, name: &Name) -> File {
     locations.extend(
         std::iter::once(&own)
             .chain(&found.also_at)
-            .map(|url| Location::Address(url.to_string())),
+            .map(|url| Location::Address(gantry_connector::without_login(url))),
     );
     File {
         name: found.name().to_owned(),

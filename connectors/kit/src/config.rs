@@ -101,7 +101,16 @@ impl ArchiveConfig {
             hosts: self.trusted_hosts(),
             limits: self.limits.clone(),
             access: self.access.clone(),
+            logins: self.logins(),
         }
+    }
+
+    /// The addresses of the configuration that have a user.
+    fn logins(&self) -> Vec<Url> {
+        let all = std::iter::once(&self.url).chain(&self.mirrors);
+        all.filter(|url| !url.username().is_empty())
+            .cloned()
+            .collect()
     }
 
     /// How long after the beginning of one harvest the next one is due; `None` when it is never harvested by itself.

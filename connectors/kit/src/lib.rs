@@ -15,5 +15,5 @@ pub use connector::{
     Archive, Asks, ByteStream, Connector, Cursor, Harvested, Login, Remarks, Resume, Since,
 };
 pub use error::{HarvestError, OpenError};
-pub use open::open_address;
+pub use open::{open_address, without_login};
 pub use registry::{Connect, Registry};

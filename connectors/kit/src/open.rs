@@ -37,6 +37,16 @@ pub async fn open_address(
     Err(failure)
 }
 
+/// An address as it stands in the catalogue: its login is the configuration's, which adds it again when it is opened.
+#[must_use]
+pub fn without_login(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for addresses that cannot have a user.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}
+
 /// The addresses of a file; the one its first part came from leads.
 fn addresses(file: &File, resume: &Resume) -> Vec<Url> {
     let all = file.locations.iter().filter_map(|location| match location {

@@ -110,11 +110,13 @@ impl Tap {
         self.known(Request::new(Method::GET, url))
     }
 
-    /// A request that says who asks.
+    /// A request that says who asks, if it goes to the service itself: a job may be said to be anywhere.
     fn known(&self, request: Request) -> Request {
         match &self.session {
-            Some(session) => request.header(COOKIE, session.clone()),
-            None => request,
+            Some(session) if request.url().origin() == self.base.origin() => {
+                request.header(COOKIE, session.clone())
+            }
+            _ => request,
         }
     }
 

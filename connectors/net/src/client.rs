@@ -225,6 +225,7 @@ impl Client {
         let first = ShownUrl::from(&request.url);
         let limit = self.inner.shared.limits.max_redirects;
         let mut request = request;
+        request.url = self.inner.scope.with_login(request.url);
         for _ in 0..=limit {
             request.guarded = !self.inner.scope.trusts(&request.url);
             self.inner.ways.check(&request)?;

@@ -29,6 +29,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Where it goes.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// A request without headers and body. GET and HEAD are repeated when they fail, others not.
     pub fn new(method: Method, url: Url) -> Self {
         Self {

@@ -21,6 +21,9 @@ pub struct Scope {
     pub limits: Limits,
     /// How its files are reached over FTP and SFTP.
     pub access: Access,
+    /// Addresses with a user, whose login goes to their host and port by the same scheme. What we ask for need not have
+    /// it, so that addresses can be shown and kept.
+    pub logins: Vec<Url>,
 }
 
 /// How much we ask of a scope, and how long we wait.
@@ -78,7 +81,27 @@ impl Scope {
             hosts: hosts.collect(),
             limits: Limits::default(),
             access: Access::default(),
+            logins: Vec::new(),
         }
+    }
+
+    /// The address with the login that is known for its place, where it has none.
+    pub(crate) fn with_login(&self, mut url: Url) -> Url {
+        let place = |url: &Url| {
+            (
+                url.scheme().to_owned(),
+                url.host_str().map(str::to_owned),
+                address::port(url),
+            )
+        };
+        let is_bare = url.username().is_empty() && url.password().is_none();
+        if is_bare && let Some(login) = self.logins.iter().find(|login| place(login) == place(&url))
+        {
+            // Both fail only for addresses that cannot have a user.
+            let _ = url.set_username(login.username());
+            let _ = url.set_password(login.password());
+        }
+        url
     }
 
     /// Whether the address is on a host of this scope.

@@ -84,7 +84,8 @@ fn path_of(did: &str, mark: Option<&str>) -> String {
 }
 
 fn short(text: &str) -> String {
-    text.chars().take(MOST_CHARS).collect()
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(MOST_CHARS).map(plain).collect()
 }
 
 fn title(did: &str, row: &Row) -> String {

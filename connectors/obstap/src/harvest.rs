@@ -53,6 +53,9 @@ impl Progress {
     }
 }
 
+/// So many rows more than twice what a service counted are believed.
+const GROWTH: u64 = 10_000;
+
 pub(crate) fn harvest(
     obstap: &ObsTap,
     cursor: Option<Cursor>,
@@ -86,6 +89,7 @@ pub(crate) fn harvest(
             if !goes_on {
                 break;
             }
+            obstap.check_end(&progress)?;
             yield Harvested::Cursor(progress.cursor());
         }
         obstap.check_whole(&progress)?;
@@ -105,6 +109,17 @@ impl ObsTap {
     async fn rows_at_once(&self) -> usize {
         let limit = self.tap.most_rows().await;
         limit.map_or(ROWS, |rows| usize::try_from(rows).unwrap_or(ROWS).min(ROWS))
+    }
+
+    /// A table may grow while it is read, but a service that always has another page would be read for ever.
+    fn check_end(&self, progress: &Progress) -> Result<(), HarvestError> {
+        match progress.n > progress.of.saturating_mul(2).saturating_add(GROWTH) {
+            true => Err(self.cut(format!(
+                "its pages have {} rows and go on, though it counts {}",
+                progress.n, progress.of
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// A service that does not order rows as it compares them leaves some out between pages, and says nothing.

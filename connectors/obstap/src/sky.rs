@@ -93,6 +93,9 @@ fn cone(ra: f64, dec: f64, radius: f64) -> Option<Sky> {
     })
 }
 
+/// Polygons of more corners are left out: the time to find their cells grows with the square of them.
+const MOST_CORNERS: usize = 1_000;
+
 fn polygon(corners: &[f64]) -> Option<Sky> {
     let places: Vec<(f64, f64)> = corners
         .chunks_exact(2)
@@ -104,7 +107,7 @@ fn polygon(corners: &[f64]) -> Option<Sky> {
             )
         })
         .collect();
-    if places.len() * 2 != corners.len() {
+    if places.len() * 2 != corners.len() || places.len() > MOST_CORNERS {
         return None;
     }
     let cells = nested::polygon_coverage(DEPTH, &places, false)

@@ -103,7 +103,12 @@ impl Mirrors {
                 .first_mut()
                 .filter(|file| file.size_bytes == copy.size_bytes);
             match same {
-                Some(file) => file.locations.push(Location::Address(copy.url.to_string())),
+                Some(file) => {
+                    file.locations
+                        .push(Location::Address(gantry_connector::without_login(
+                            &copy.url,
+                        )))
+                }
                 None => others.extend(other(archive, asset, &copy)),
             }
         }
@@ -139,7 +144,9 @@ fn other(archive: &ArchiveId, product: &Asset, copy: &Copy) -> Option<Asset> {
             path: Some(path),
             size_bytes: Some(size),
             modified: None,
-            locations: vec![Location::Address(copy.url.to_string())],
+            locations: vec![Location::Address(gantry_connector::without_login(
+                &copy.url,
+            ))],
             ..of_product.clone()
         }],
         ..Asset::new(id, product.kind)

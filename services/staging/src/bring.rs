@@ -143,6 +143,7 @@ impl JobRun<'_> {
             },
             chosen: self.request.on_conflict == OnConflict::Rename,
             cached,
+            quotas: self.files.as_local().is_some().then_some(self.quotas),
         }
     }
 

@@ -191,10 +191,10 @@ impl JobRun<'_> {
             Step::CopyCached | Step::Download => Source::Archive,
         };
         self.writes(moving.row.position, path);
-        if let Some(size) = self.request.size_of(moving.file.size_bytes)
-            && self.files.as_local().is_some()
-        {
-            self.quotas.take(&self.job.owner, size)?;
+        if self.files.as_local().is_some() {
+            // What is not known beforehand is taken while it comes.
+            let size = self.request.size_of(moving.file.size_bytes);
+            self.quotas.take(&self.job.owner, size.unwrap_or(0))?;
         }
         self.bring(source, moving, path).await
     }

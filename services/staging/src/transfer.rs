@@ -18,6 +18,7 @@ use crate::asker::Asker;
 use crate::blocking::blocking;
 use crate::cache::{Fetched, Identity};
 use crate::live::Live;
+use crate::quota::Quotas;
 use crate::verify::Hashes;
 use crate::volume::{LocalVolume, Part, VolumeError, VolumePath};
 
@@ -104,6 +105,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) chosen: bool,
     /// What it is in the cache, when its part is there.
     pub(crate) cached: Option<&'a Identity>,
+    /// What its user may have, where the volume counts towards that.
+    pub(crate) quotas: Option<&'a Quotas>,
 }
 
 /// A part and the hashes of what is in it.
@@ -297,6 +300,7 @@ impl Transfer<'_> {
                 .map_err(|error| self.io(error))?;
             let n_bytes = chunk.len() as u64;
             part.written += n_bytes;
+            self.check_room(part.written, n_bytes)?;
             self.live
                 .advance(&self.lease.id, self.position, part.written, n_bytes);
             if kept.elapsed() > KEEP_EVERY {
@@ -308,6 +312,22 @@ impl Transfer<'_> {
 
     fn io(&self, error: std::io::Error) -> Attempt {
         Attempt::Broken(VolumeError::from_io("write", self.path, error).into())
+    }
+
+    /// What is longer than the catalogue says is another file; of what it says nothing, each piece needs room.
+    fn check_room(&self, written: u64, n_bytes: u64) -> Result<(), Attempt> {
+        match (self.file.size_bytes, self.quotas) {
+            (Some(listed), _) if written > listed => {
+                let text = format!(
+                    "replaced-at-archive: the archive serves more than the {listed} bytes that the catalogue has; harvest it and select again"
+                );
+                Err(Attempt::Broken(Broken::failed(&text, false)))
+            }
+            (None, Some(quotas)) => quotas
+                .take_more(self.asker.owner, n_bytes)
+                .map_err(|error| Attempt::Broken(error.into())),
+            _ => Ok(()),
+        }
     }
 
     /// A server that announces another length than the catalogue has serves another file.

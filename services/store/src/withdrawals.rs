@@ -52,7 +52,7 @@ impl Store {
         .doing("count assets")?;
         if unseen.len() as i64 * 10 > n_live {
             let text = format!(
-                "{} of {n_live} assets are gone from the archive; `accept-withdrawals` takes them out of the catalogue",
+                "{} of {n_live} assets are gone from the archive; accepting the withdrawals, on the page of archives or by POST /harvests/{{id}}/accept-withdrawals, takes them out of the catalogue",
                 unseen.len()
             );
             sqlx::query("UPDATE harvests SET n_withdrawals_waiting = $1 WHERE id = $2")

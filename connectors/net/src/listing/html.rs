@@ -25,6 +25,10 @@ pub(super) fn entries(folder: &Url, page: &str) -> Result<Vec<Entry>, String> {
     if !is_listing {
         return Err("is a page that lists no files".to_owned());
     }
+    // Without a length, a connection that breaks off looks like the end of a page.
+    if !["</body", "</html"].iter().any(|end| lower.contains(end)) {
+        return Err("ends too early".to_owned());
+    }
     let mut entries = Vec::new();
     let mut at = 0;
     while let Some(found) = lower[at..].find("<a ") {

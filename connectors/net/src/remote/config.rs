@@ -131,6 +131,7 @@ impl RemoteConfig {
                     host_keys: self.host_keys.clone(),
                     ..Access::default()
                 },
+                logins: Vec::new(),
             },
             login: self.login()?,
             authorization,

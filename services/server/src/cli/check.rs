@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use futures::StreamExt;
+use gantry_asset::{File, Location};
 use gantry_connector::{Connector, Harvested, Resume, Since};
 use gantry_labs::EnvironmentState;
 use gantry_staging::volume::{LocalVolume, VolumePath};
@@ -17,6 +18,8 @@ use crate::launchers;
 
 /// An archive that takes longer is said to be out of reach.
 const ARCHIVE_ANSWERS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+/// As long may it take to list the first product.
+const ARCHIVE_LISTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 struct Checked {
     what: String,
@@ -132,21 +135,34 @@ async fn try_volume(app: &App, name: &str, kind: &str) -> Result<String, String>
     ))
 }
 
-/// Lists an archive up to its first product, and opens that.
-async fn try_archive(connector: &dyn Connector) -> Result<String, String> {
+/// The first file that an archive lists with an address; what is asked of it by a query has none.
+async fn first_file(connector: &dyn Connector) -> Result<File, String> {
     let mut events = connector.harvest(Since::default());
-    let file = loop {
+    loop {
         match events.next().await {
             Some(Ok(Harvested::Asset(asset))) => {
-                if let Some(file) = asset.files.into_iter().next() {
-                    break file;
+                let has_address = |file: &File| {
+                    let mut locations = file.locations.iter();
+                    locations.any(|location| matches!(location, Location::Address(_)))
+                };
+                if let Some(file) = asset.files.into_iter().find(has_address) {
+                    return Ok(file);
                 }
             }
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(super::sentence(&error)),
-            None => return Err("it lists no products".to_owned()),
+            None => return Err("it lists no product that can be opened".to_owned()),
         }
-    };
+    }
+}
+
+/// Lists an archive up to its first product, and opens that.
+async fn try_archive(connector: &dyn Connector) -> Result<String, String> {
+    let listed = tokio::time::timeout(ARCHIVE_LISTS_WITHIN, first_file(connector)).await;
+    let file = listed.map_err(|_| {
+        let seconds = ARCHIVE_LISTS_WITHIN.as_secs();
+        format!("it lists no product that can be opened within {seconds} s")
+    })??;
     let resume = Resume::default();
     let opened = tokio::time::timeout(ARCHIVE_ANSWERS_WITHIN, connector.open(&file, &resume)).await;
     match opened {
