@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_labs::launcher::Launcher;
+use gantry_labs::launcher::{HubLauncher, HubLauncherConfig, Launcher};
 use gantry_labs::{Labs, LaunchRequest, VolumeRequest};
 use gantry_net::{Client, Limits, Method, Net, NetConfig, NetError, Request, Scope};
 use gantry_store::{Datalab, Phase};
@@ -361,8 +361,8 @@ async fn of_fifty_datalabs_at_once_none_is_lost_and_none_is_doubled() {
 /// How many datalabs are launched at once.
 const N_AT_ONCE: usize = 50;
 
-#[tokio::test]
-async fn what_is_no_hub_is_told_apart_from_one() {
+/// The address of something that answers every question with this.
+async fn answers(answer: &'static [u8]) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -370,14 +370,45 @@ async fn what_is_no_hub_is_told_apart_from_one() {
             let (mut socket, _) = listener.accept().await.unwrap();
             // The question first: an answer to nothing is none.
             let _ = tokio::io::AsyncReadExt::read(&mut socket, &mut [0; 4_096]).await;
-            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
             let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, answer).await;
         }
     });
+    url
+}
+
+#[tokio::test]
+async fn the_proxy_of_a_hub_that_starts_says_nothing_about_its_labs() {
+    let url = answers(
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\nConnection: close\r\n\r\nNot found",
+    )
+    .await;
+    let world = World::new().await;
+    std::fs::write(world.path("token"), "t").unwrap();
+    let launcher = HubLauncher::new(HubLauncherConfig {
+        url: url.parse().unwrap(),
+        token_file: world.path("token"),
+        mounts: true,
+        archive_mounts: Vec::new(),
+        gantry: "x".to_owned(),
+        look_every: Duration::from_millis(100),
+        net: Net::new(NetConfig::default()).unwrap(),
+    });
+    let stopped = launcher.stop("x", Some("ada"), Duration::ZERO).await;
+    for told in [launcher.find("x", "ada").await.map(drop), stopped] {
+        let text = told.unwrap_err().to_string();
+        let begins = format!("the Hub at `{url}` does not answer: ");
+        assert!(text.starts_with(&begins), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_hub_is_told_apart_from_one() {
+    let url =
+        answers(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello").await;
     let world = World::new().await;
     let token_file = world.path("token");
     let launcher = |url: &str| {
-        gantry_labs::launcher::HubLauncher::new(gantry_labs::launcher::HubLauncherConfig {
+        HubLauncher::new(HubLauncherConfig {
             url: url.parse().unwrap(),
             token_file: token_file.clone(),
             mounts: true,
@@ -410,7 +441,7 @@ async fn what_is_no_hub_is_told_apart_from_one() {
 async fn where_volumes_are_mounted_their_folders_and_places_are_checked_and_shown() {
     let world = World::new().await;
     world.volume("gnss", "local").await;
-    let config = gantry_labs::launcher::HubLauncherConfig {
+    let config = HubLauncherConfig {
         url: "http://127.0.0.1:1/".parse().unwrap(),
         token_file: world.path("token"),
         mounts: true,
@@ -419,7 +450,7 @@ async fn where_volumes_are_mounted_their_folders_and_places_are_checked_and_show
         look_every: Duration::from_secs(1),
         net: Net::new(NetConfig::default()).unwrap(),
     };
-    let launcher = gantry_labs::launcher::HubLauncher::new(config);
+    let launcher = HubLauncher::new(config);
     let labs = world.labs_on(Arc::new(launcher), |_| {});
     let plan = async |subpath: &str, mount_path: &str| {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());

@@ -364,13 +364,15 @@ impl Hub {
             return self.down(error);
         };
         let said = error.excerpt().unwrap_or_default();
-        let message = match serde_json::from_str::<Value>(said) {
-            Ok(value) if value.is_object() => {
+        let answer = serde_json::from_str::<Value>(said).ok();
+        let answer = answer.filter(Value::is_object);
+        let message = match &answer {
+            Some(answer) => {
                 let reason = status.canonical_reason().unwrap_or("no reason given");
-                let message = value.get("message").and_then(Value::as_str);
+                let message = answer.get("message").and_then(Value::as_str);
                 message.unwrap_or(reason).to_owned()
             }
-            _ => said.to_owned(),
+            None => said.to_owned(),
         };
         match status.as_u16() {
             401 | 403 => HubError::Denied(format!(
@@ -379,6 +381,8 @@ impl Hub {
                 self.url,
                 status.as_u16()
             )),
+            // While a Hub starts, its proxy knows no way to it and answers so; that says nothing about a server.
+            404 if answer.is_none() => self.down(error),
             404 => HubError::NotFound,
             429 => HubError::Full(message),
             502..=504 => self.down(error),
