@@ -198,7 +198,8 @@ mod tests {
     const FOLDER: &str = "https://h.example/gnss/";
 
     fn listed(page: &str) -> Vec<Entry> {
-        let mut entries = entries(&FOLDER.parse().unwrap(), page).unwrap();
+        let page = format!("{page}</body>");
+        let mut entries = entries(&FOLDER.parse().unwrap(), &page).unwrap();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         entries
     }

@@ -152,7 +152,9 @@ impl Area {
                 apart(*middle, place) < 89.0 && turns.abs() > 180.0
             }
             Self::Cells(ranges) => {
-                let cell = cdshealpix::nested::hash(8, place.0.to_radians(), place.1.to_radians());
+                // A point of a circle that reaches the pole may be beyond it by the last digit.
+                let lat = place.1.clamp(-90.0, 90.0).to_radians();
+                let cell = cdshealpix::nested::hash(8, place.0.to_radians(), lat);
                 let cell = u32::try_from(cell).unwrap();
                 ranges
                     .iter()
