@@ -257,6 +257,28 @@ mod tests {
     }
 
     #[test]
+    fn a_login_goes_to_its_host_and_port_by_its_scheme_alone() {
+        let url = |text: &str| -> Url { text.parse().unwrap() };
+        let scope = Scope {
+            logins: vec![url("ftp://bob:hunter2@h.example:2121/gnss/")],
+            ..Scope::default()
+        };
+        let asked = |text: &str| scope.with_login(url(text)).to_string();
+        assert_eq!(
+            asked("ftp://h.example:2121/a"),
+            "ftp://bob:hunter2@h.example:2121/a"
+        );
+        for other in [
+            "ftp://h.example/a",
+            "ftp://other.example:2121/a",
+            "sftp://h.example:2121/a",
+            "ftp://ada@h.example:2121/a",
+        ] {
+            assert_eq!(asked(other), other);
+        }
+    }
+
+    #[test]
     fn a_host_without_a_port_stands_for_the_usual_ports() {
         assert!(trusts(&["pla.example"], "https://PLA.example/a"));
         assert!(trusts(&["Pla.Example"], "http://pla.example/a"));

@@ -19,7 +19,7 @@ use crate::sky::sphere::Point;
 /// The order of the cells that are counted: 768 cells, each some 7° wide.
 const ORDER: u8 = 3;
 
-/// So many matches are looked at, the first by rank in each part of the index.
+/// So many matches are looked at, part of the index by part, in each the first by rank.
 const MOST_MATCHES: usize = 50_000;
 
 /// Points on each side of a cell's outline, which is bent in other projections.

@@ -6,6 +6,7 @@
 use gantry_asset::{Asset, Day, Days, Relation, vocabulary};
 use gantry_connector_gssc::products;
 use gantry_search::{Index, Query};
+use gantry_staging::antenna_release;
 use gantry_store::AssetRecord;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -171,10 +172,8 @@ impl Keep {
                 is_alike && differs && hit["replaced_by"].is_null()
             }),
             Self::OfWeek(week) => {
-                let release = |hit: &Value| {
-                    let model = hit["facets"]["antenna_model"][0].as_str()?;
-                    model.rsplit_once('_')?.1.parse::<u32>().ok()
-                };
+                let release =
+                    |hit: &Value| antenna_release(hit["facets"]["antenna_model"][0].as_str()?);
                 hits.retain(|hit| release(hit).is_some());
                 // The newest that was there, else the oldest that came after.
                 hits.sort_by_key(|hit| {

@@ -74,6 +74,7 @@ impl SearchParams {
     /// The search these parameters ask for.
     pub(crate) fn query(&self) -> Result<Query, Problem> {
         let frame = self.frame()?;
+        self.check_view()?;
         Ok(Query {
             q: self.q.clone().unwrap_or_default(),
             facets: self
@@ -102,6 +103,21 @@ impl SearchParams {
             collapse: one_of::<Collapse>(self.collapse.as_deref(), "collapse", "series, none")?,
             spots: false,
         })
+    }
+
+    /// Whether the search page shows its hits as cards.
+    pub(crate) fn is_cards(&self) -> bool {
+        self.view.as_deref() == Some("cards")
+    }
+
+    fn check_view(&self) -> Result<(), Problem> {
+        match self.view.as_deref() {
+            None | Some("list" | "cards") => Ok(()),
+            Some(other) => Err(Problem::new(
+                &UNPROCESSABLE,
+                format!("view=`{other}`: allowed is one of list, cards"),
+            )),
+        }
     }
 
     /// The frame that `pos` is in.

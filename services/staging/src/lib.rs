@@ -51,7 +51,7 @@ pub use prefer::Prefer;
 pub use quota::Quota;
 pub use request::{Method, OnConflict, StageRequest};
 pub use selection::{keep_draft, keep_draft_with_queries, members, select, select_with_queries};
-pub use sets::{Candidate, Chosen, Knowledge, MAX_SET_DAYS, Sets, With};
+pub use sets::{Candidate, Chosen, Knowledge, MAX_SET_DAYS, Sets, With, antenna_release};
 pub use staging::Staging;
 pub use volumes::{
     CataloguePlace, CatalogueVolume, NewVolume, Source, Volumes, VolumesConfig, WORKSPACE,

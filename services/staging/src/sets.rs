@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use gantry_asset::{AssetId, Completeness, Day, Gap, GapReason};
 
+pub use antenna::antenna_release;
 pub use candidate::Candidate;
 use day::{Attempt, attempts, best, taken};
 pub use with::With;

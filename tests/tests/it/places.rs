@@ -96,6 +96,7 @@ async fn what_is_no_region_or_place_is_refused_with_what_is_allowed() {
             "pos=POLYGON%201%202%203%204",
             "pos=`POLYGON 1 2 3 4`: a POLYGON of 2 corners; allowed are 3 to 100",
         ),
+        ("view=table", "view=`table`: allowed is one of list, cards"),
         (
             "near=1,2",
             "near=`1,2`: it has 2 numbers; write lat,lon,km, as in 50.8,4.36,100",

@@ -215,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_breaks_off_between_two_links_is_no_listing() {
+        let folder = FOLDER.parse().unwrap();
+        let page = "<html><title>Index of /gnss/</title><pre><a href=\"a.gz\">a.gz</a> 5\n";
+        assert_eq!(entries(&folder, page).unwrap_err(), "ends too early");
+        let whole = format!("{page}</pre></html>");
+        assert_eq!(entries(&folder, &whole).unwrap().len(), 1);
+    }
+
+    #[test]
     fn the_pages_of_the_usual_servers_are_read() {
         let expected = [
             entry("2023", true, None, "2023-11-22T08:00:00Z"),

@@ -17,6 +17,19 @@ fn run_on(hub: &Hub, world: &World) -> RunningLabs {
     RunningLabs::of(world.labs_on(hub.launcher_of(world), |_| {}))
 }
 
+/// A Hub, and a Gantry that starts labs on it; nothing where no Hub is installed.
+async fn begun(settings: &[(&'static str, u32)]) -> Option<(Hub, World, RunningLabs)> {
+    let hub = Hub::start(settings).await?;
+    let world = World::new().await;
+    let ran = run_on(&hub, &world);
+    Some((hub, world, ran))
+}
+
+async fn stopped(world: &World, ran: &RunningLabs, datalab: &Datalab) {
+    ran.labs.stop(&world.row(datalab).await).await.unwrap();
+    world.reaches(datalab, Phase::Aborted).await;
+}
+
 /// What a datalab waits for, once it waits for this cause with a text that has these words.
 async fn waits(world: &World, labs: &Labs, datalab: &Datalab, cause: &str, words: &str) -> String {
     until(|| async {
@@ -79,8 +92,7 @@ async fn a_start_that_is_under_way_can_be_stopped() {
     let ran = run_on(hub, &world);
     let datalab = world.launch(&ran.labs, "test/slow").await;
     waits(&world, &ran.labs, &datalab, "lab-starting", "Waiting").await;
-    ran.labs.stop(&world.row(&datalab).await).await.unwrap();
-    world.reaches(&datalab, Phase::Aborted).await;
+    stopped(&world, &ran, &datalab).await;
     let launcher = hub.launcher_of(&world);
     assert!(launcher.alive().await.unwrap().is_empty());
     for (pid, _) in world.begun(&datalab.id) {
@@ -211,11 +223,9 @@ async fn a_user_the_hub_does_not_know_is_made_where_gantry_may() {
 
 #[tokio::test]
 async fn a_hub_that_is_away_or_lets_nobody_in_is_waited_for_and_nothing_is_lost() {
-    let Some(hub) = Hub::start(&[]).await else {
+    let Some((hub, world, ran)) = begun(&[]).await else {
         return;
     };
-    let world = World::new().await;
-    let ran = run_on(&hub, &world);
     let first = world.launch(&ran.labs, "test/serves").await;
     world.reaches(&first, Phase::Executing).await;
 
@@ -254,18 +264,15 @@ async fn a_hub_that_is_away_or_lets_nobody_in_is_waited_for_and_nothing_is_lost(
         assert_eq!(begun.len(), 1);
         assert_eq!(begun.iter().filter(|(pid, _)| lives(*pid)).count(), n_alive);
     }
-    ran.labs.stop(&world.row(&second).await).await.unwrap();
-    world.reaches(&second, Phase::Aborted).await;
+    stopped(&world, &ran, &second).await;
     ran.end().await;
 }
 
 #[tokio::test]
 async fn a_hub_that_is_full_is_waited_for() {
-    let Some(hub) = Hub::start(&[("active_server_limit", 1)]).await else {
+    let Some((hub, world, ran)) = begun(&[("active_server_limit", 1)]).await else {
         return;
     };
-    let world = World::new().await;
-    let ran = run_on(&hub, &world);
     let first = world.launch(&ran.labs, "test/serves").await;
     world.reaches(&first, Phase::Executing).await;
     let second = world.launch(&ran.labs, "test/idle").await;
@@ -286,18 +293,15 @@ async fn a_hub_that_is_full_is_waited_for() {
         unknown.to_string(),
         "Test lab cannot be started: the Hub has no user `bob`, and Gantry may not make one; log in at the Hub once"
     );
-    ran.labs.stop(&world.row(&second).await).await.unwrap();
-    world.reaches(&second, Phase::Aborted).await;
+    stopped(&world, &ran, &second).await;
     ran.end().await;
 }
 
 #[tokio::test]
 async fn who_has_as_many_labs_as_the_hub_allows_reads_so() {
-    let Some(hub) = Hub::start(&[("named_server_limit_per_user", 1)]).await else {
+    let Some((_hub, world, ran)) = begun(&[("named_server_limit_per_user", 1)]).await else {
         return;
     };
-    let world = World::new().await;
-    let ran = run_on(&hub, &world);
     let first = world.launch(&ran.labs, "test/serves").await;
     world.reaches(&first, Phase::Executing).await;
     let second = world.launch(&ran.labs, "test/idle").await;
@@ -309,18 +313,15 @@ async fn who_has_as_many_labs_as_the_hub_allows_reads_so() {
              One must be deleted before a new server can be created"
         )
     );
-    ran.labs.stop(&world.row(&first).await).await.unwrap();
-    world.reaches(&first, Phase::Aborted).await;
+    stopped(&world, &ran, &first).await;
     ran.end().await;
 }
 
 #[tokio::test]
 async fn of_fifty_datalabs_at_once_none_is_lost_and_none_is_doubled() {
-    let Some(hub) = Hub::start(&[("concurrent_spawn_limit", 10)]).await else {
+    let Some((hub, world, ran)) = begun(&[("concurrent_spawn_limit", 10)]).await else {
         return;
     };
-    let world = World::new().await;
-    let ran = run_on(&hub, &world);
     let mut all = Vec::new();
     for n in 0..N_AT_ONCE {
         let request = LaunchRequest {

@@ -133,15 +133,12 @@ fn search_page(
     let simulations = simulations(params, &found.facets);
     let chips = chips(params);
     let spots = found.spots.as_ref();
-    let cards = params.view.as_deref() == Some("cards");
+    let cards = params.is_cards();
     SearchPage {
         q: params.q.clone().unwrap_or_default(),
         keep: hidden(params, &["q"]),
         chosen: Where::of(params),
-        tries: TRIES
-            .iter()
-            .map(|text| Link::new(*text, format!("/?q={}", format::encode(text))))
-            .collect(),
+        tries: tries(),
         facets: found
             .facets
             .iter()
@@ -150,14 +147,7 @@ fn search_page(
             .collect(),
         clear_href: (!chips.is_empty()).then(|| address(&bare(params))),
         chips,
-        sorts: SORTS
-            .iter()
-            .map(|(value, label)| SortChoice {
-                value: (*value).to_owned(),
-                label: (*label).to_owned(),
-                selected: params.sort.as_deref().unwrap_or("relevance") == *value,
-            })
-            .collect(),
+        sorts: sorts(params),
         sort_keep: hidden(params, &["sort"]),
         total: format::count(found.total),
         of: Some(format::count(app.index.n_assets())),
@@ -200,6 +190,21 @@ fn search_page(
         shell,
         volumes,
     }
+}
+
+fn tries() -> Vec<Link> {
+    let link = |text: &&str| Link::new(*text, format!("/?q={}", format::encode(text)));
+    TRIES.iter().map(link).collect()
+}
+
+fn sorts(params: &SearchParams) -> Vec<SortChoice> {
+    let chosen = params.sort.as_deref().unwrap_or("relevance");
+    let sort = |(value, label): &(&str, &str)| SortChoice {
+        value: (*value).to_owned(),
+        label: (*label).to_owned(),
+        selected: chosen == *value,
+    };
+    SORTS.iter().map(sort).collect()
 }
 
 /// The notes but for the one that is a link here.

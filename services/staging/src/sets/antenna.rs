@@ -34,7 +34,7 @@ pub(super) fn of<'a>(
     let dated = applied
         .iter()
         .copied()
-        .filter(|(_, model)| release(model).is_some());
+        .filter(|(_, model)| antenna_release(model).is_some());
     for (solution, model) in dated {
         match antennas.iter().find(|one| has(one, model)) {
             Some(file) => found.files.push(file),
@@ -95,7 +95,7 @@ fn by_week<'a>(
         let models = one.antenna_models.iter();
         let mut weeks = models.filter(|model| model.split('_').next() == Some(&family));
         weeks
-            .find_map(|model| release(model))
+            .find_map(|model| antenna_release(model))
             .map(|week| (week, one))
     };
     let mut releases: Vec<(u32, &Candidate)> = antennas.iter().filter_map(of_family).collect();
@@ -129,7 +129,7 @@ fn by_week<'a>(
 }
 
 /// The week of a release, 2274 of `igs20_2274`.
-fn release(model: &str) -> Option<u32> {
+pub fn antenna_release(model: &str) -> Option<u32> {
     let (_, week) = model.rsplit_once('_')?;
     week.parse().ok().filter(|_| week.len() == 4)
 }

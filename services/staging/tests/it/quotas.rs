@@ -73,3 +73,39 @@ async fn the_number_of_files_is_bounded_too_and_other_users_are_not_touched() {
         (Phase::Completed, [1, 0, 0, 0])
     );
 }
+
+#[tokio::test]
+async fn files_of_unknown_size_count_while_they_come() {
+    let held = ["a", "b", "c"].map(|name| Held {
+        listed: None,
+        announced: None,
+        ..Held::new(name, vec![1; 1000])
+    });
+    let setup = Setup {
+        quota: Quota {
+            bytes: Some(2500),
+            files: None,
+        },
+        ..Setup::default()
+    };
+    let world = made(held, setup).await;
+    let ended = world.stage(&["fake:a", "fake:b", "fake:c"], &plain()).await;
+    assert_eq!((ended.phase, ended.counted()), (Phase::Error, [2, 0, 0, 1]));
+    assert!(world.listing().iter().all(|path| !path.ends_with(".part")));
+}
+
+#[tokio::test]
+async fn an_archive_that_sends_more_than_the_catalogue_says_is_not_listened_to() {
+    let long = Held {
+        listed: Some(1000),
+        announced: None,
+        ..Held::new("a", vec![1; 5_000_000])
+    };
+    let world = made([long], Setup::default()).await;
+    let ended = world.stage(&["fake:a"], &plain()).await;
+    let reason = ended.one().reason.clone().unwrap();
+    assert!(
+        reason.starts_with("replaced-at-archive: the archive serves more than the 1000 bytes"),
+        "{reason}"
+    );
+}
