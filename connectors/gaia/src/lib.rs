@@ -31,6 +31,7 @@ pub fn connect(
     config: &ArchiveConfig,
     net: Net,
 ) -> Result<Box<dyn Connector>, ConfigError> {
+    config.has_no(&id, &["mirrors", "folders", "years", "networks"])?;
     let addresses = Addresses::read(&id, config)?;
     let client = net.client(config::scope(&id, config, &addresses));
     Ok(Box::new(Gaia {

@@ -22,6 +22,8 @@ use crate::{asset, series};
 
 /// The scope of all series.
 const SERIES: &str = "~";
+/// When more folders cannot be relied on, neither can the archive, as it is now.
+const MOST_REFUSED: usize = 100;
 
 pub(crate) fn harvest(
     gssc: &Gssc,
@@ -38,7 +40,7 @@ pub(crate) fn harvest(
         let (decide, known) = (route.clone(), Arc::clone(&rechecks));
         let mut events = walk.events(move |path, entry| decide.way(path, entry) == Way::Into && !known.leaves_out(path, entry));
         let mut open = OpenFolders::default();
-        let (mut entries, mut listed) = (Vec::new(), HashSet::new());
+        let (mut entries, mut listed, mut n_refused) = (Vec::new(), HashSet::new(), 0);
         let mut told = Told { gssc, rechecks, twins: Twins::new(gssc), series: HashSet::new(), times: HashMap::new(), stations };
         while let Some(event) = events.next().await {
             match event.map_err(|error| gssc.failed(error))? {
@@ -51,8 +53,21 @@ pub(crate) fn harvest(
                     listed.extend(entry.is_link.then(|| entry.name.clone()));
                     entries.push(entry);
                 }
+                Event::FolderMissing { path } if path.is_empty() => Err(gssc.has_no("folder", gssc.facts.root.path()))?,
                 Event::FolderMissing { path } => tracing::debug!(folder = path, "a folder vanished while it was walked"),
+                Event::FolderRefused { path, why } => {
+                    n_refused += 1;
+                    if !route.counts(&path) || n_refused > MOST_REFUSED {
+                        let why = format!("`{path}` {why}");
+                        Err(HarvestError::Unreadable { archive: gssc.archive.id.clone(), what: "folder", why })?;
+                    }
+                    for harvested in told.whole(&route, open.refuse(&path)) {
+                        yield harvested;
+                    }
+                    yield Harvested::Rejected { what: path, why };
+                }
                 Event::FolderComplete { path } => {
+                    open.meet(&route, &path);
                     for harvested in told.whole(&route, open.enter(&path)) {
                         yield harvested;
                     }
@@ -77,6 +92,15 @@ pub(crate) fn harvest(
         }
         for harvested in told.whole(&route, open.end()) {
             yield harvested;
+        }
+        let missing = open.missing(&route);
+        if missing.len() == route.folders.len() {
+            Err(gssc.has_no("folder", &missing.join(", ")))?;
+        }
+        if gssc.asks_for_folders {
+            for what in missing {
+                yield Harvested::Rejected { what, why: "is named in `folders` and not in the tree".to_owned() };
+            }
         }
         if open.is_whole(&route, |folder| gssc.aliases.iter().any(|alias| alias.alias == folder)) {
             yield Harvested::ScopeComplete(SERIES.to_owned());
@@ -119,6 +143,14 @@ impl Gssc {
         Some(format!("{}~", id.local()))
     }
 
+    fn has_no(&self, what: &'static str, which: &str) -> HarvestError {
+        HarvestError::Missing {
+            archive: self.archive.id.clone(),
+            what,
+            which: which.to_owned(),
+        }
+    }
+
     fn failed(&self, error: TreeError) -> HarvestError {
         let archive = self.archive.id.clone();
         match error {
@@ -156,7 +188,7 @@ impl Told<'_> {
             self.times.insert(path.to_owned(), entry.modified);
             return open.found(route, path, entry);
         }
-        open.leave_out();
+        open.leave_out(route, path);
         if let Some(broadcast) = self.rechecks.broadcast(path) {
             self.twins.take_broadcast(path, broadcast);
         }

@@ -42,6 +42,7 @@ pub fn connect(
     config: &ArchiveConfig,
     net: Net,
 ) -> Result<Box<dyn Connector>, ConfigError> {
+    config.has_no(&id, &["products"])?;
     let shipped = vocabulary::folders();
     let folders = match config.folders.as_slice() {
         [] => &shipped.folders,
@@ -63,6 +64,7 @@ pub fn connect(
         aliases: shipped.aliases.clone(),
         peek: config.peek(&id)?,
         told_by: told_by(config),
+        asks_for_folders: !config.folders.is_empty(),
         archive: config::archive(id, config),
         route,
     }))
@@ -80,6 +82,8 @@ struct Gssc {
     peek: Peek,
     /// What tells assets made by another configuration or program from those made by this one.
     told_by: String,
+    /// Whether the operator names the folders.
+    asks_for_folders: bool,
 }
 
 /// Everything of a configuration that shows in assets, with the version of the program.

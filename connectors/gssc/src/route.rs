@@ -137,18 +137,41 @@ impl OpenFolders {
                 self.is_partial = true;
                 self.left_out |= !route.is_in_years(path);
             }
-            Way::Into => self.meet(route, |folder| folder == path),
-            Way::Done => self.meet(route, |folder| is_in(folder, path)),
+            Way::Into => self.meet(route, path),
+            Way::Done => self.meet_if(route, |folder| is_in(folder, path)),
         }
     }
 
     /// Takes note of a folder that was found and is not listed in this harvest.
-    pub(crate) fn leave_out(&mut self) {
+    pub(crate) fn leave_out(&mut self, route: &Route, path: &str) {
+        self.meet(route, path);
         self.is_partial = true;
         self.left_out = true;
     }
 
-    fn meet(&mut self, route: &Route, is_met: impl Fn(&str) -> bool) {
+    /// Takes note of a folder that is there and was not told; gives the folders that are whole by now.
+    pub(crate) fn refuse(&mut self, path: &str) -> Vec<String> {
+        let whole = self.leave(|open| !is_in(path, open));
+        if let Some((_, is_partial)) = self.open.last_mut() {
+            *is_partial = true;
+        }
+        self.left_out = true;
+        whole
+    }
+
+    /// Takes note that a folder is there.
+    pub(crate) fn meet(&mut self, route: &Route, path: &str) {
+        self.meet_if(route, |folder| folder == path);
+    }
+
+    /// The folders of the route that were not found.
+    pub(crate) fn missing(&self, route: &Route) -> Vec<String> {
+        let folders = route.folders.iter();
+        let missing = folders.filter(|folder| !self.met.contains(folder));
+        missing.cloned().collect()
+    }
+
+    fn meet_if(&mut self, route: &Route, is_met: impl Fn(&str) -> bool) {
         let met = route.folders.iter().filter(|folder| is_met(folder));
         self.met.extend(met.cloned());
     }

@@ -132,6 +132,64 @@ impl ArchiveConfig {
         }
     }
 
+    /// Refuses a key that is set and that a kind of archive has no use for.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for the first of them.
+    pub fn has_no(&self, archive: &ArchiveId, unused: &[&'static str]) -> Result<(), ConfigError> {
+        let list = |values: Vec<String>| (!values.is_empty()).then(|| values.join(", "));
+        let set = |key: &str| match key {
+            "products" => self.products.clone(),
+            "mirrors" => list(self.mirrors.iter().map(ToString::to_string).collect()),
+            "mounts" => list(
+                self.mounts
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect(),
+            ),
+            "peek" => self.peek.clone(),
+            "folders" => list(self.folders.clone()),
+            "years" => self.years.clone(),
+            "networks" => list(self.networks.keys().cloned().collect()),
+            _ => None,
+        };
+        let found = unused.iter().find_map(|key| Some((*key, set(key)?)));
+        found.map_or(Ok(()), |(key, value)| {
+            Err(ConfigError::Value {
+                archive: archive.clone(),
+                key,
+                value,
+                why: format!(
+                    "an archive of the kind `{}` has no use for it; take it out",
+                    self.kind
+                ),
+            })
+        })
+    }
+
+    /// Refuses addresses that lead to no server that Gantry can ask.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for the first of them.
+    pub(crate) fn leads_to_servers(&self, archive: &ArchiveId) -> Result<(), ConfigError> {
+        let url = std::iter::once(("url", &self.url));
+        let mirrors = self.mirrors.iter().map(|mirror| ("mirrors", mirror));
+        for (key, url) in url.chain(mirrors) {
+            if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none() {
+                return Err(ConfigError::Value {
+                    archive: archive.clone(),
+                    key,
+                    value: shown(url),
+                    why: format!(
+                        "use the address of a server, which begins with one of {}",
+                        SCHEMES.join(", ")
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Into which products the harvest looks.
     ///
     /// # Errors
@@ -151,6 +209,8 @@ impl ArchiveConfig {
     }
 }
 
+/// The schemes of servers that files are fetched from.
+const SCHEMES: [&str; 6] = ["https", "http", "ftp", "ftpes", "ftps", "sftp"];
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -184,6 +244,14 @@ pub fn folder(mut url: Url) -> Url {
         url.set_path(&format!("{}/", url.path()));
     }
     url
+}
+
+/// An address for people, without its login.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // An address that can have no login has none.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.to_string()
 }
 
 fn host_of(url: &Url) -> Option<String> {

@@ -27,6 +27,18 @@ pub enum HarvestError {
         /// What is wrong with it.
         why: String,
     },
+    /// What the configuration names is not there; what was catalogued before is kept.
+    #[error(
+        "{archive} has no {what} `{which}`; look at what its configuration says of `url` and `folders`"
+    )]
+    Missing {
+        /// Which archive.
+        archive: ArchiveId,
+        /// What was asked for.
+        what: &'static str,
+        /// By which name.
+        which: String,
+    },
     /// A list that ended before it was complete; nothing is withdrawn on its word.
     #[error("{archive} cut its {what} short: {why}")]
     Cut {

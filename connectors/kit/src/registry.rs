@@ -48,6 +48,7 @@ impl Registry {
                 kind: config.kind.clone(),
                 allowed: self.kinds.keys().copied().collect::<Vec<_>>().join(", "),
             })?;
+        config.leads_to_servers(&id)?;
         connect(id, config, net)
     }
 }

@@ -32,6 +32,14 @@ pub enum Event {
         /// The folder's path below the root; empty for the root.
         path: String,
     },
+    /// The folder is there and cannot be told: its listing is none that can be relied on, or it lies too deep. What it
+    /// holds is not known; the walk goes on beside it.
+    FolderRefused {
+        /// The folder's path below the root, never the root itself.
+        path: String,
+        /// Why, to stand behind the folder's path.
+        why: String,
+    },
 }
 
 /// A walk that ended before its end.
@@ -50,14 +58,6 @@ pub enum TreeError {
     #[error("the tree has more than {limit} names")]
     TooMany {
         /// How many it takes.
-        limit: usize,
-    },
-    /// A folder deeper than a walk goes; perhaps one that leads back to where it lies.
-    #[error("the folder `{path}` lies deeper than {limit} folders")]
-    TooDeep {
-        /// The folder's path below the root.
-        path: String,
-        /// How deep it goes.
         limit: usize,
     },
 }
@@ -118,7 +118,8 @@ impl Walk {
 
     /// Walks, going into the folders that `descend` says yes to; the root always.
     ///
-    /// A folder that vanished since it was found is told as [`Event::FolderMissing`]. The stream
+    /// A folder that vanished since it was found is told as [`Event::FolderMissing`], one that cannot be relied on as
+    /// [`Event::FolderRefused`]. The stream
     /// ends after an error; what was told as complete before it remains so.
     pub fn events(
         self,
@@ -160,6 +161,19 @@ struct Folder {
     listing: Option<Listing>,
 }
 
+impl Folder {
+    fn below(&self, path: &str, entry: &Entry) -> Self {
+        Self {
+            url: child(&self.url, &entry.name, true),
+            path: path.to_owned(),
+            depth: self.depth + 1,
+            n_links: self.n_links + usize::from(entry.is_link),
+            may_be_a_file: !entry.is_folder,
+            listing: None,
+        }
+    }
+}
+
 /// A listing under way; called off when dropped.
 struct Listing(JoinHandle<Result<Vec<Entry>, NetError>>);
 
@@ -194,6 +208,10 @@ impl Walking {
             Ok(Ok(entries)) => Some(self.tell(&folder, entries)),
             Ok(Err(error)) if error.is_not_found() && folder.may_be_a_file => Some(Vec::new()),
             Ok(Err(error)) if error.is_not_found() => Some(vec![Ok(Event::FolderMissing { path })]),
+            Ok(Err(source @ NetError::BadLine { .. })) if !path.is_empty() => {
+                let why = source.to_string();
+                Some(vec![Ok(Event::FolderRefused { path, why })])
+            }
             Ok(Err(source)) => Some(vec![Err(TreeError::Net { path, source })]),
             // Nobody calls it off while we wait, so it panicked.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -207,30 +225,28 @@ impl Walking {
             return vec![Err(TreeError::TooMany { limit })];
         }
         let mut events = Vec::with_capacity(entries.len() + 1);
-        let mut below = Vec::new();
+        let (mut below, mut too_deep) = (Vec::new(), Vec::new());
         for entry in entries {
             let path = match folder.path.as_str() {
                 "" => entry.name.clone(),
                 above => format!("{above}/{}", entry.name),
             };
             if self.goes_into(folder, &path, &entry) {
-                if folder.depth >= self.walk.max_depth {
-                    let limit = self.walk.max_depth;
-                    return vec![Err(TreeError::TooDeep { path, limit })];
+                match folder.depth < self.walk.max_depth {
+                    true => below.push(folder.below(&path, &entry)),
+                    false => too_deep.push(path.clone()),
                 }
-                below.push(Folder {
-                    url: child(&folder.url, &entry.name, true),
-                    path: path.clone(),
-                    depth: folder.depth + 1,
-                    n_links: folder.n_links + usize::from(entry.is_link),
-                    may_be_a_file: !entry.is_folder,
-                    listing: None,
-                });
             }
             events.push(Ok(Event::Found { path, entry }));
         }
         events.push(Ok(Event::FolderComplete {
             path: folder.path.clone(),
+        }));
+        // Perhaps a folder that leads back to where it lies.
+        let why = format!("lies deeper than {} folders", self.walk.max_depth);
+        events.extend(too_deep.into_iter().map(|path| {
+            let why = why.clone();
+            Ok(Event::FolderRefused { path, why })
         }));
         below.sort_by_key(|folder| !self.walk.is_first(&folder.path));
         self.folders.extend(below.into_iter().rev());

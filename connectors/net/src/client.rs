@@ -120,7 +120,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::request`], and [`NetError::is_not_found`] for a folder that is not there;
-    /// [`NetError::BadListing`] for what is none or has more than 1 000 000 names,
+    /// [`NetError::BadListing`] for what is none or has more than 1 000 000 names, [`NetError::BadLine`] for one that
+    /// has an unreadable line,
     /// [`NetError::BodyTooLarge`] for more than 64 MiB; as [`Response::peek`].
     pub async fn list(&self, folder: &Url) -> Result<Vec<Entry>, NetError> {
         let mut url = folder.clone();
@@ -154,11 +155,8 @@ impl Client {
         });
         let entries = reading
             .await
-            .unwrap_or_else(|_| Err("could not be read".to_owned()));
-        entries.map_err(|reason| NetError::BadListing {
-            url: ShownUrl::from(&folder),
-            reason,
-        })
+            .unwrap_or_else(|_| Err("could not be read".to_owned().into()));
+        entries.map_err(|fault| fault.of(&folder))
     }
 
     /// How much is asked of the scope.

@@ -129,6 +129,14 @@ pub enum NetError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A listing of a folder of which one line cannot be read, perhaps for a name with a line break in it.
+    #[error("the listing of `{url}` has an unreadable line `{line}`")]
+    BadLine {
+        /// The folder.
+        url: ShownUrl,
+        /// The line, its first 200 characters.
+        line: String,
+    },
     /// A path that cannot be one below the root of storage elsewhere.
     #[error("`{path}` is not a path in storage elsewhere: {reason}")]
     BadPath {

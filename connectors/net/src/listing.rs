@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use suppaftp::list::ListParser;
 use url::Url;
 
+use crate::error::NetError;
+use crate::shown::ShownUrl;
+
 /// The longest listing that is read.
 pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// The most names that are taken from one folder.
@@ -36,13 +39,39 @@ pub struct Entry {
     pub modified: Option<DateTime<Utc>>,
 }
 
+/// What is wrong with a listing.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// One of its lines, as it is.
+    Line(String),
+    /// All of it, to stand behind "the listing of `…`".
+    Whole(String),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Whole(reason)
+    }
+}
+
+impl Fault {
+    /// The error of the folder that was listed.
+    pub(crate) fn of(self, folder: &Url) -> NetError {
+        let url = ShownUrl::from(folder);
+        match self {
+            Self::Line(line) => NetError::BadLine { url, line },
+            Self::Whole(reason) => NetError::BadListing { url, reason },
+        }
+    }
+}
+
 /// Reads a listing of the given media type; `folder` is the address that answered.
 ///
 /// The names come sorted and each only once.
 ///
 /// # Errors
-/// What is wrong with the listing, to stand behind "the listing of `…`".
-pub(crate) fn read(folder: &Url, media_type: &str, bytes: &[u8]) -> Result<Vec<Entry>, String> {
+/// What is wrong with the listing.
+pub(crate) fn read(folder: &Url, media_type: &str, bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
     let entries = match media_type {
         MLSD => lines(bytes, mlsd)?,
         LIST => lines(bytes, ls)?,
@@ -51,12 +80,11 @@ pub(crate) fn read(folder: &Url, media_type: &str, bytes: &[u8]) -> Result<Vec<E
             html::entries(folder, &String::from_utf8_lossy(bytes))?
         }
         _ => {
-            return Err(format!(
-                "is of type `{media_type}`, which is not one of a listing"
-            ));
+            let reason = format!("is of type `{media_type}`, which is not one of a listing");
+            return Err(reason.into());
         }
     };
-    checked(entries)
+    Ok(checked(entries)?)
 }
 
 fn checked(mut entries: Vec<Entry>) -> Result<Vec<Entry>, String> {
@@ -84,7 +112,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 fn lines(
     bytes: &[u8],
     entry: impl Fn(&str) -> Result<Option<Entry>, String>,
-) -> Result<Vec<Entry>, String> {
+) -> Result<Vec<Entry>, Fault> {
     let mut entries = Vec::new();
     for line in bytes.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -95,9 +123,9 @@ fn lines(
         if line.trim().is_empty() {
             continue;
         }
-        entries.extend(entry(line)?);
+        entries.extend(entry(line).map_err(Fault::Line)?);
         if entries.len() > MAX_ENTRIES + 2 {
-            return Err(format!("has more than {MAX_ENTRIES} names"));
+            return Err(format!("has more than {MAX_ENTRIES} names").into());
         }
     }
     Ok(entries)
@@ -187,8 +215,8 @@ fn ls(line: &str) -> Result<Option<Entry>, String> {
 }
 
 fn unreadable(line: &str) -> String {
-    let line: String = line.chars().take(200).collect();
-    format!("has an unreadable line `{line}`")
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    line.chars().take(200).map(shown).collect()
 }
 
 /// What nginx sends with `autoindex_format json`.
@@ -234,7 +262,7 @@ mod tests {
         }
     }
 
-    fn listed(kind: &str, text: &str) -> Result<Vec<Entry>, String> {
+    fn listed(kind: &str, text: &str) -> Result<Vec<Entry>, Fault> {
         read(&"ftp://h.example/".parse().unwrap(), kind, text.as_bytes())
     }
 
@@ -260,7 +288,7 @@ mod tests {
         assert_eq!(entries[1].modified, at("1994-07-28T09:58:54Z"));
         assert_eq!((entries[2].is_link, entries[2].size_bytes), (true, None));
         assert!(entries[3].is_folder);
-        assert!(listed(MLSD, "<html>").unwrap_err().contains("`<html>`"));
+        assert!(matches!(listed(MLSD, "<html>"), Err(Fault::Line(line)) if line == "<html>"));
     }
 
     #[test]

@@ -173,12 +173,9 @@ impl Remote {
         let response = self.ask(Method::GET, path, false, Errand::Look).await?;
         let bytes = response.bytes(listing::MAX_BYTES).await?;
         let entries = listing::read(&url, listing::MLSD, &bytes);
-        let bad = |reason: String| NetError::BadListing {
-            url: ShownUrl::from(&url),
-            reason,
-        };
-        let mut entries = entries.map_err(bad)?.into_iter();
-        let entry = entries.next().ok_or_else(|| bad("names nothing".into()))?;
+        let mut entries = entries.map_err(|fault| fault.of(&url))?.into_iter();
+        let nothing = || listing::Fault::Whole("names nothing".to_owned()).of(&url);
+        let entry = entries.next().ok_or_else(nothing)?;
         Ok(RemoteEntry::of(entry))
     }
 

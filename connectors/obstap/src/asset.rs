@@ -8,6 +8,8 @@ use crate::{ObsTap, links, sky};
 
 /// The longest text that is kept of a cell.
 const MOST_CHARS: usize = 2000;
+/// The longest name of a file, which leaves room in the 255 bytes of file systems for what is added to it.
+const MOST_OF_NAME: usize = 200;
 /// The speed of light in vacuum, m/s.
 const C: f64 = 299_792_458.0;
 
@@ -15,8 +17,7 @@ impl ObsTap {
     /// The asset of a row; `mark` tells it from others of the same identifier. `Err` says why there can be none.
     pub(crate) fn asset(&self, did: &str, mark: Option<&str>, row: &Row) -> Result<Asset, String> {
         let path = path_of(did, mark);
-        let id = AssetId::from_path(&self.archive.id, &path)
-            .map_err(|_| "its obs_publisher_did is too long for an identifier".to_owned())?;
+        let id = AssetId::from_path(&self.archive.id, &path).map_err(|_| unusable(&path))?;
         // Level 3 and above are made from other data (ObsCore 1.1, section 4.1.2).
         let kind = match row.number("calib_level") {
             Some(level) if level >= 3.0 => Kind::InformationProduct,
@@ -80,6 +81,14 @@ fn path_of(did: &str, mark: Option<&str>) -> String {
     match mark {
         Some(mark) => format!("{path}.{mark}"),
         None => path.to_owned(),
+    }
+}
+
+/// Why a path cannot be that of an asset.
+fn unusable(path: &str) -> String {
+    match path.trim_matches('/') {
+        "" => "its obs_publisher_did names no observation".to_owned(),
+        _ => "its obs_publisher_did is too long for an identifier".to_owned(),
     }
 }
 
@@ -216,6 +225,7 @@ fn name(did: &str, mark: Option<&str>, address: Option<&str>, media_type: &str) 
         .and_then(|url| url.path_segments()?.next_back());
     let from_address = last.filter(|name| {
         !links::is_datalink(media_type)
+            && name.len() <= MOST_OF_NAME
             && name.contains('.')
             && !name.starts_with('.')
             && name.bytes().all(is_plain)
@@ -231,7 +241,7 @@ fn name(did: &str, mark: Option<&str>, address: Option<&str>, media_type: &str) 
             '_'
         }
     };
-    let mut name: String = tail.chars().take(120).map(plain).collect();
+    let mut name: String = tail.chars().take(MOST_OF_NAME).map(plain).collect();
     // A name must be one, and none that is hidden or leads elsewhere.
     if name.is_empty() || name.starts_with('.') {
         name.insert(0, '_');

@@ -21,7 +21,7 @@ use gantry_net::{Client, Health, Net};
 /// Makes the connector for one archive of the kind `obstap`; `url` is that of its TAP service.
 ///
 /// # Errors
-/// [`ConfigError::Value`] when the address is not one of HTTP.
+/// [`ConfigError::Value`] when the address is not one of HTTP, and for a key that this kind has no use for.
 pub fn connect(
     id: ArchiveId,
     config: &ArchiveConfig,
@@ -36,6 +36,12 @@ pub fn connect(
                 .to_owned(),
         });
     }
+    config.has_no(
+        &id,
+        &[
+            "products", "mirrors", "mounts", "peek", "folders", "years", "networks",
+        ],
+    )?;
     let client = net.client(config.scope(&id));
     Ok(Box::new(ObsTap {
         tap: Tap::new(id.clone(), client.clone(), folder(config.url.clone())),

@@ -2,6 +2,7 @@
 //!
 //! Names outside it exist (`dx12_v3_…`, `npipe6v20_…`, and whatever a mirror adds): they are read as far as they go.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -42,8 +43,8 @@ static KINDS: LazyLock<HashMap<String, KindFacts>> = LazyLock::new(|| {
         .expect("the data shipped is read by a test")
 });
 
-const EXTENSIONS: [&str; 8] = [
-    "fits.tgz", "fits.gz", "tar.gz", "fits", "txt", "zip", "pdf", "tgz",
+const EXTENSIONS: [&str; 10] = [
+    "fits.tgz", "fits.gz", "tar.gz", "tar.bz2", "fits", "txt", "zip", "pdf", "tgz", "tar",
 ];
 const METHODS: [&str; 7] = [
     "smica",
@@ -54,11 +55,13 @@ const METHODS: [&str; 7] = [
     "gnilc",
     "madam",
 ];
+const ZODI: &str = "zodi corrected";
 const BANDS_GHZ: [u32; 9] = [30, 44, 70, 100, 143, 217, 353, 545, 857];
 
 /// Reads a file name as far as the grammar goes.
 pub(crate) fn read_name(file_name: &str) -> Name {
     let (stem, extension) = split_extension(file_name);
+    let stem = with_a_release_of_its_own(stem);
     let words: Vec<&str> = stem.split('_').collect();
     let mut name = Name {
         extension: extension.to_owned(),
@@ -72,7 +75,7 @@ pub(crate) fn read_name(file_name: &str) -> Name {
     name.instrument = match words[0] {
         "HFI" => Some("HFI"),
         "LFI" => Some("LFI"),
-        "COM" => Some("COM"),
+        "COM" | "PLANCK" => Some("COM"),
         _ => None,
     };
     let Some(release_at) = words
@@ -83,12 +86,8 @@ pub(crate) fn read_name(file_name: &str) -> Name {
         read_loose(&words, &mut name);
         return name;
     };
-    name.release = Some((
-        words[release_at].as_bytes()[1] - b'0',
-        words[release_at].to_owned(),
-    ));
-    name.split =
-        (release_at + 1 < words.len()).then(|| split_label(&words[release_at + 1..].join(" ")));
+    name.release = read_release(words[release_at]);
+    read_coverage(&words[release_at + 1..], &mut name);
     let mut middle = &words[1..release_at];
     if let Some((last, rest)) = middle.split_last()
         && last.len() == 4
@@ -97,13 +96,61 @@ pub(crate) fn read_name(file_name: &str) -> Name {
         name.nside = Some(nside);
         middle = rest;
     }
-    name.kind = middle
-        .first()
-        .filter(|kind| KINDS.contains_key(**kind))
-        .map(|kind| (*kind).to_owned());
-    name.subject = middle.get(1..).unwrap_or_default().join("_");
+    read_kind(middle, &mut name);
     read_subject(&mut name);
     name
+}
+
+/// A stem whose release ends it behind a dot has it behind an underscore: `…-v2.0.R2.00` is `…-v2.0_R2.00`.
+fn with_a_release_of_its_own(stem: &str) -> Cow<'_, str> {
+    let split = stem
+        .len()
+        .checked_sub(6)
+        .and_then(|at| stem.split_at_checked(at));
+    match split {
+        Some((before, release)) if release.starts_with('.') && is_release(&release[1..]) => {
+            Cow::Owned(format!("{before}_{}", &release[1..]))
+        }
+        _ => Cow::Borrowed(stem),
+    }
+}
+
+/// The kind is the second word up to its first hyphen, of code and data the third; what is left is the subject.
+fn read_kind(middle: &[&str], name: &mut Name) {
+    let (aside, middle) = match middle.split_first() {
+        Some((aside @ (&"Code" | &"Data"), rest)) => (Some(*aside), rest),
+        _ => (None, middle),
+    };
+    let (first, rest) = middle.split_first().unwrap_or((&"", &[]));
+    let (kind, tail) = match first.split_once('-') {
+        Some((kind, tail)) => (kind, Some(tail)),
+        None => (*first, None),
+    };
+    name.kind = KINDS
+        .keys()
+        .find(|known| known.eq_ignore_ascii_case(kind))
+        .cloned();
+    let subject = match name.kind {
+        Some(_) => aside.into_iter().chain(tail).chain(rest.iter().copied()),
+        None => None
+            .into_iter()
+            .chain(None)
+            .chain(middle.get(1..).unwrap_or_default().iter().copied()),
+    };
+    name.subject = subject.collect::<Vec<_>>().join("_");
+}
+
+/// What follows the release: which part of the mission, or which operating day of timelines.
+fn read_coverage(words: &[&str], name: &mut Name) {
+    let is_day = |word: &str| {
+        word.strip_prefix("OD")
+            .is_some_and(|day| day.len() == 4 && day.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let words = words.iter().filter(|word| !is_day(word));
+    let (corrected, words): (Vec<&str>, Vec<&str>) =
+        words.partition(|word| **word == "ZodiCorrected");
+    name.corrections.extend(corrected.first().map(|_| ZODI));
+    name.split = (!words.is_empty()).then(|| split_label(&words.join("_")));
 }
 
 /// What a name outside the grammar still says: a frequency, a split, a method.
@@ -112,7 +159,7 @@ fn read_loose(words: &[&str], name: &mut Name) {
     for word in words {
         name.band_ghz = name.band_ghz.or_else(|| band_of(word));
         name.method = name.method.or_else(|| method_of(word));
-        if let "full" | "hm1" | "hm2" = *word {
+        if let "full" | "hm1" | "hm2" | "oe1" | "oe2" = *word {
             name.split = Some(split_label(word));
         }
     }
@@ -136,8 +183,12 @@ fn read_subject(name: &mut Name) {
         match *part {
             "psb" | "swb" => name.detset = name.band_ghz.map(|band| format!("{band}-{part}")),
             "BPassCorrected" => name.corrections.push("band-pass corrected"),
-            "ZodiCorrected" => name.corrections.push("zodi corrected"),
+            "ZodiCorrected" => name.corrections.push(ZODI),
+            "deconvolved" => name.corrections.push("beam deconvolved"),
             "IQU" => name.stokes = Some("IQU"),
+            "QU" => name.stokes = Some("QU"),
+            "Pol" if subject.contains("field-Pol") => name.stokes = Some("QU"),
+            "hm1" | "hm2" if name.split.is_none() => name.split = Some(split_label(part)),
             "Int" if subject.contains("field-Int") => name.stokes = Some("I"),
             part if part.starts_with("ds") && part.len() == 3 => {
                 name.detset = name.band_ghz.map(|band| format!("{band}-{part}"))
@@ -145,9 +196,11 @@ fn read_subject(name: &mut Name) {
             part => name.method = name.method.or_else(|| method_of(part)),
         }
     }
-    if name.kind.as_deref() == Some("SimMap") {
-        name.band_ghz = parts.iter().rev().find_map(|part| band_of(part));
-    }
+    // A frequency stands first, or last: `IQU-143-fgsub-sevem`, `Foregrounds-smica-100`, `Dust-GNILC-F353`.
+    name.band_ghz = name.band_ghz.or_else(|| {
+        let mut parts = parts.iter().rev();
+        parts.find_map(|part| band_of(part.strip_prefix('F').unwrap_or(part)))
+    });
 }
 
 fn split_extension(file_name: &str) -> (&str, &str) {
@@ -163,12 +216,26 @@ fn split_extension(file_name: &str) -> (&str, &str) {
 }
 
 fn is_release(word: &str) -> bool {
-    let bytes = word.as_bytes();
-    bytes.len() == 5
-        && bytes[0] == b'R'
-        && bytes[1].is_ascii_digit()
-        && bytes[2] == b'.'
-        && bytes[3..].iter().all(u8::is_ascii_digit)
+    read_release(word).is_some()
+}
+
+/// `R3.01` is the re-release of PR3; some names have it without the letter, some only `vPR2`.
+fn read_release(word: &str) -> Option<(u8, String)> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| byte - b'0');
+    match (
+        word.strip_prefix("vPR"),
+        word.strip_prefix('R').unwrap_or(word).as_bytes(),
+    ) {
+        (Some(release), _) if release.len() == 1 => Some((
+            digit(release.as_bytes()[0])?,
+            word.trim_start_matches('v').to_owned(),
+        )),
+        (_, &[release, b'.', a, b]) if digit(a).and(digit(b)).is_some() => Some((
+            digit(release)?,
+            format!("R{}", word.trim_start_matches('R')),
+        )),
+        _ => None,
+    }
 }
 
 fn band_of(word: &str) -> Option<u32> {
@@ -186,15 +253,36 @@ fn method_of(word: &str) -> Option<&'static str> {
 
 /// The splits' names for people.
 fn split_label(word: &str) -> String {
-    match word {
-        "full" => "full mission".to_owned(),
-        "hm1" | "halfmission-1" => "half-mission 1".to_owned(),
-        "hm2" | "halfmission-2" => "half-mission 2".to_owned(),
-        "oddring" => "odd rings".to_owned(),
-        "evenring" => "even rings".to_owned(),
-        "nominal" => "nominal mission".to_owned(),
-        other => other.replace('-', " "),
+    let part = word.strip_prefix("full-").unwrap_or(word);
+    let fixed = match part {
+        "full" => "full mission",
+        "hm1" | "halfmission-1" => "half-mission 1",
+        "hm2" | "halfmission-2" => "half-mission 2",
+        "ringhalf-1" => "half-ring 1",
+        "ringhalf-2" => "half-ring 2",
+        "oddring" | "oe1" => "odd rings",
+        "evenring" | "oe2" => "even rings",
+        "nominal" => "nominal mission",
+        _ => "",
+    };
+    if !fixed.is_empty() {
+        return fixed.to_owned();
     }
+    several(part, "survey")
+        .or_else(|| several(part, "year"))
+        .unwrap_or_else(|| word.replace(['-', '_'], " "))
+}
+
+/// `year-1` is year 1, `survey-1-3-5` surveys 1, 3, 5.
+fn several(part: &str, what: &str) -> Option<String> {
+    let numbers: Vec<&str> = part
+        .strip_prefix(what)?
+        .get(1..)?
+        .split(['-', '_'])
+        .collect();
+    let are_numbers = numbers.iter().all(|number| number.parse::<u8>().is_ok());
+    let plural = if numbers.len() == 1 { "" } else { "s" };
+    are_numbers.then(|| format!("{what}{plural} {}", numbers.join(", ")))
 }
 
 impl Name {
@@ -281,6 +369,7 @@ fn format_label(extension: &str) -> &str {
     match extension {
         "fits" | "fits.gz" => "FITS",
         "fits.tgz" | "tar.gz" | "tgz" => "tar.gz",
+        "tar.bz2" => "tar.bz2",
         "txt" => "text",
         "" => "other",
         other => other,
@@ -331,6 +420,19 @@ mod tests {
         );
         let dust = read_name("COM_SimMap_thermaldust-ffp10-skyinbands-217_2048_R3.00_full.fits");
         assert_eq!((dust.simulated, dust.band_ghz), (true, Some(217)));
+    }
+
+    #[test]
+    fn parts_of_the_mission_have_names_for_people() {
+        let split = |coverage: &str| {
+            let name = read_name(&format!("LFI_SkyMap_030_1024_R2.01_{coverage}.fits"));
+            name.split.unwrap()
+        };
+        assert_eq!(split("survey-1-3-5-6-7-8"), "surveys 1, 3, 5, 6, 7, 8");
+        assert_eq!(split("year-1-2"), "years 1, 2");
+        assert_eq!(split("survey_1"), "survey 1");
+        assert_eq!(split("full-oddring"), "odd rings");
+        assert_eq!(split("of-its-own"), "of its own");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::Planck;
 use crate::grammar::{Name, read_name};
-use crate::product::Product;
+use crate::product::{Product, Products};
 use crate::related::Families;
 use crate::series::Realisations;
 
@@ -35,12 +35,12 @@ pub(crate) fn harvest(
     cursor: Option<Cursor>,
 ) -> BoxStream<'_, Result<Harvested, HarvestError>> {
     Box::pin(async_stream::try_stream! {
-        let (products, rejected) = planck.products().await?;
+        let Products { products, rejected, is_whole } = planck.products().await?;
         for (what, why) in rejected {
             yield Harvested::Rejected { what, why };
         }
         let names: Vec<Name> = products.iter().map(|product| read_name(&product.name)).collect();
-        let mut realisations = Realisations::new(products.iter().map(|product| product.name.as_str()));
+        let mut realisations = Realisations::new(products.iter().map(|product| product.name.as_str()), is_whole);
         let families = Families::new(products.iter().map(|product| product.name.as_str()).zip(&names));
         let mirrors = planck.mirrored(&products).await;
         // A cursor counts only for the list it was made from: a name that is new in another list may come before it.
@@ -199,12 +199,7 @@ fn synonyms(name: &Name) -> Vec<String> {
     if matches!(&name.release, Some((4, _))) {
         words.extend(["NPIPE".to_owned(), "PR4".to_owned()]);
     }
-    if name
-        .detset
-        .as_deref()
-        .is_some_and(|detset| detset.ends_with("psb"))
-        || name.stokes == Some("IQU")
-    {
+    if name.detset.as_deref() == Some("353-psb") || name.stokes == Some("IQU") {
         words.extend(["polarization".to_owned(), "polarisation".to_owned()]);
     }
     if name.kind.as_deref() == Some("PowerSpect") {
@@ -227,14 +222,33 @@ fn mission(name: &Name) -> Option<TimeSpan> {
     })
 }
 
+/// What a name says of a product that is only part of another, or beside it.
+const PARTS: [&str; 8] = [
+    "field-",
+    "excluded",
+    "selfunc",
+    "MMF",
+    "PwS",
+    "masks",
+    "stddev",
+    "confidence",
+];
+
 /// Observed before simulated, full mission before splits, whole instrument before detector sets, all of a map before
 /// some of it, data before the code for them, SMICA before other methods, PR3 before others.
 fn rank(name: &Name, superseded: bool) -> u32 {
+    let release = match &name.release {
+        Some((3, _)) => 40,
+        Some((4, _)) => 30,
+        Some((2, _)) => 20,
+        _ => 0,
+    };
     if name.simulated {
-        return 10;
+        return 10 + release / 4;
     }
     let mut rank = name.facts().map_or(100, |facts| facts.rank);
-    if name.split.as_deref() == Some("full mission") {
+    let is_of_the_sky = matches!(name.kind.as_deref(), Some("SkyMap" | "CMB"));
+    if is_of_the_sky && name.split.as_deref() == Some("full mission") {
         rank += 200;
     }
     if name.detset.is_none() {
@@ -246,18 +260,13 @@ fn rank(name: &Name, superseded: bool) -> u32 {
     if name.subject.contains("nosz") {
         rank -= 20;
     }
-    let is_part = ["field-", "excluded"]
-        .iter()
-        .any(|part| name.subject.contains(part));
-    if is_part || name.subject.starts_with("Code") {
+    if PARTS.iter().any(|part| name.subject.contains(part)) {
+        rank -= 60;
+    }
+    if name.subject.starts_with("Code") {
         rank -= 10;
     }
-    rank += match &name.release {
-        Some((3, _)) => 40,
-        Some((4, _)) => 30,
-        Some((2, _)) => 20,
-        _ => 0,
-    };
+    rank += release;
     if superseded { rank - 35 } else { rank }
 }
 

@@ -31,6 +31,7 @@ pub fn connect(
     config: &ArchiveConfig,
     net: Net,
 ) -> Result<Box<dyn Connector>, ConfigError> {
+    config.has_no(&id, &["folders", "years", "networks"])?;
     Ok(Box::new(Planck {
         client: net.client(config.scope(&id)),
         source: Source::read(&id, config)?,

@@ -25,14 +25,26 @@ pub(crate) struct Product {
     pub(crate) media_type: Option<String>,
 }
 
-/// The products of a list, and what in it is none: what, and why.
-pub(crate) type Products = (Vec<Product>, Vec<(String, String)>);
+/// What a list holds.
+pub(crate) struct Products {
+    pub(crate) products: Vec<Product>,
+    /// What is no product: what, and why.
+    pub(crate) rejected: Vec<(String, String)>,
+    /// Whether the list says all that the archive has, so that a number not in it is missing there.
+    pub(crate) is_whole: bool,
+}
 
 /// The entries are read one by one, so that one that cannot be read costs only itself.
 #[derive(Deserialize)]
 struct List<'a> {
     #[serde(borrow)]
     products: Vec<&'a serde_json::value::RawValue>,
+    #[serde(default = "yes")]
+    whole: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What is shown of an entry that is no product.
@@ -45,21 +57,37 @@ struct Shown {
 const LIST_BYTES: u64 = 256 << 20;
 const SHIPPED: &str = include_str!("../data/products.json");
 
+/// Reads a list of this machine: a file, and no longer than a list may be.
+async fn read_file(path: &str) -> std::io::Result<Vec<u8>> {
+    use std::io::{Error, ErrorKind};
+    use tokio::io::AsyncReadExt;
+    // What is no file may never end, and is not opened.
+    if !tokio::fs::metadata(path).await?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is no file"));
+    }
+    let mut text = Vec::new();
+    let file = tokio::fs::File::open(path).await?;
+    file.take(LIST_BYTES + 1).read_to_end(&mut text).await?;
+    if text.len() as u64 > LIST_BYTES {
+        let why = format!("it is longer than {} MiB", LIST_BYTES >> 20);
+        return Err(Error::new(ErrorKind::FileTooLarge, why));
+    }
+    Ok(text)
+}
+
 impl Planck {
     /// Reads the whole product list; entries that are no products come back as rejections.
     pub(crate) async fn products(&self) -> Result<Products, HarvestError> {
         let text = match &self.source {
             Source::Shipped => SHIPPED.as_bytes().to_vec(),
-            Source::File(path) => {
-                tokio::fs::read(path)
-                    .await
-                    .map_err(|source| HarvestError::Local {
-                        archive: self.archive.id.clone(),
-                        what: "product list",
-                        path: path.clone(),
-                        source,
-                    })?
-            }
+            Source::File(path) => read_file(path)
+                .await
+                .map_err(|source| HarvestError::Local {
+                    archive: self.archive.id.clone(),
+                    what: "product list",
+                    path: path.clone(),
+                    source,
+                })?,
             Source::Address(url) => {
                 let fail = |source| HarvestError::Net {
                     archive: self.archive.id.clone(),
@@ -86,7 +114,7 @@ impl Planck {
                 what: "product list",
                 why: error.to_string(),
             })?;
-        let (mut products, mut rejected) = (Vec::new(), Vec::new());
+        let (is_whole, mut products, mut rejected) = (list.whole, Vec::new(), Vec::new());
         for (n, entry) in list.products.into_iter().enumerate() {
             let why = match serde_json::from_str::<Product>(entry.get()) {
                 Ok(product) if !is_file_name(&product.name) => {
@@ -118,7 +146,11 @@ impl Planck {
             }
             same
         });
-        Ok((products, rejected))
+        Ok(Products {
+            products,
+            rejected,
+            is_whole,
+        })
     }
 }
 

@@ -11,10 +11,12 @@ const MOST_NAMED: usize = 10;
 pub(crate) struct Realisations {
     numbers: BTreeMap<String, BTreeSet<u32>>,
     told: HashSet<String>,
+    /// Whether a number that is not there is missing at the archive.
+    is_whole: bool,
 }
 
 impl Realisations {
-    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>, is_whole: bool) -> Self {
         let mut numbers: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
         for (key, number) in names.filter_map(realisation) {
             numbers.entry(key).or_default().insert(number);
@@ -24,6 +26,7 @@ impl Realisations {
         Self {
             numbers,
             told: HashSet::new(),
+            is_whole,
         }
     }
 
@@ -45,7 +48,10 @@ impl Realisations {
         asset.series = Some(id.clone());
         self.told.insert(key.clone()).then(|| Asset {
             title: format!("Simulation, {}, realisations", words(&key)),
-            description: told(numbers),
+            description: match self.is_whole {
+                true => told(numbers),
+                false => format!("{} of its realisations are catalogued.", numbers.len()),
+            },
             facets: asset.facets.clone(),
             rank: asset.rank,
             sky: asset.sky.clone(),

@@ -311,15 +311,22 @@ impl Store {
         Ok((ended.cast_unsigned(), failed.cast_unsigned()))
     }
 
-    /// What a harvest rejected.
+    /// What a harvest rejected, in the order of its names, so many at most and only what comes behind `after`.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
-    pub async fn rejections(&self, harvest: &str) -> Result<Vec<Rejection>, StoreError> {
+    pub async fn rejections(
+        &self,
+        harvest: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Rejection>, StoreError> {
         let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT what, why FROM rejections WHERE harvest = $1 ORDER BY what LIMIT 10000",
+            "SELECT what, why FROM rejections WHERE harvest = $1 AND ($2 IS NULL OR what > $2) ORDER BY what LIMIT $3",
         )
         .bind(harvest)
+        .bind(after)
+        .bind(limit)
         .fetch_all(&self.read)
         .await
         .doing("list rejections")?;

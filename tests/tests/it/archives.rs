@@ -135,7 +135,7 @@ async fn a_second_harvest_changes_nothing() {
         .await
         .is(200)
         .json();
-    assert_eq!(rejections, json!({"rejections": []}));
+    assert_eq!(rejections, json!({"rejections": [], "next": null}));
     for unknown in [
         "/api/v1/harvests/none",
         "/api/v1/harvests/none/rejections",

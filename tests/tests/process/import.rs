@@ -226,6 +226,13 @@ fn a_bad_line_is_rejected_with_its_number_and_its_reason_and_the_others_are_take
         report["id"].as_str().unwrap()
     );
     let kept = service.api.get(&format!("{at}?limit=100"))["rejections"].clone();
+    let (mut next, mut paged) = (json!(format!("{at}?limit=7")), Vec::new());
+    while let Some(page) = next.as_str() {
+        let answer = service.api.get(page);
+        paged.extend(answer["rejections"].as_array().unwrap().clone());
+        next = answer["next"].clone();
+    }
+    assert_eq!(json!(paged), kept, "page by page it is the same");
     let why = |number: usize| {
         let what = format!("line {number}");
         let rows = kept.as_array().unwrap();

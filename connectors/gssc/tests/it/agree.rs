@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use gantry_asset::{Asset, AssetId};
 use gantry_connector::ArchiveConfig;
-use gantry_connector::conformance::harvest;
+use gantry_connector::conformance::{Harvest, harvest};
 use gantry_net::{Access, FtpMode, HostKey, Limits, Net, NetConfig};
 
 use crate::servers::{Tls, Tree, nginx, pyftpdlib, sshd, vsftpd};
@@ -84,13 +84,15 @@ fn fill(root: &Path) {
     }
 }
 
-async fn catalogue(
+async fn harvested(
     url: &str,
     access: Access,
     ca_file: Option<PathBuf>,
-) -> BTreeMap<AssetId, Asset> {
+    folders: &[&str],
+) -> Result<Harvest, String> {
     let mut config = ArchiveConfig::new("gssc", url.parse().unwrap());
     config.access = access;
+    config.folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
     config.limits = Limits {
         max_in_flight: 4,
         per_second: 10_000.0,
@@ -102,7 +104,15 @@ async fn catalogue(
     });
     let id = "gssc".parse().unwrap();
     let connector = gantry_connector_gssc::connect(id, &config, net.unwrap()).unwrap();
-    let harvest = harvest(connector.as_ref(), None).await.unwrap();
+    harvest(connector.as_ref(), None).await
+}
+
+async fn catalogue(
+    url: &str,
+    access: Access,
+    ca_file: Option<PathBuf>,
+) -> BTreeMap<AssetId, Asset> {
+    let harvest = harvested(url, access, ca_file, &[]).await.unwrap();
     assert_eq!(harvest.rejected, [], "{url}");
     let assets = harvest.assets.into_iter();
     assets
@@ -175,4 +185,62 @@ async fn ftp_ftps_sftp_and_https_listings_of_one_tree_make_the_same_catalogue() 
             assert_eq!(&other[id], asset, "{url}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_folder_with_a_name_that_breaks_its_listing_is_told_and_holds_up_no_other() {
+    let tree = Tree::new();
+    fill(&tree.root());
+    let bad = tree.root().join("gnss/data/daily/2023/002/two\nlines");
+    std::fs::write(bad, "x").unwrap();
+    let (Some(first), Some(second)) = (vsftpd(&tree, Tls::Off), pyftpdlib(&tree)) else {
+        return;
+    };
+    for server in [first, second] {
+        let url = format!("ftp://127.0.0.1:{}/", server.port);
+        let harvest = harvested(&url, Access::default(), None, &[]).await.unwrap();
+        let (what, why) = harvest.rejected.first().unwrap();
+        assert_eq!(what, "gnss/data/daily/2023/002");
+        assert!(why.contains("has an unreadable line `lines"), "{why}");
+        assert_eq!(harvest.rejected.len(), 1);
+        let n_files = harvest.assets.values().map(|asset| asset.files.len());
+        // Two of the files lie in the folder that is not told, one is told twice.
+        assert_eq!(n_files.sum::<usize>(), FILES.len() - 3);
+        let of_the_year = "gnss~data~daily~2023~";
+        let scopes: Vec<&String> = harvest
+            .scopes
+            .iter()
+            .filter(|scope| scope.starts_with(of_the_year))
+            .collect();
+        assert_eq!(
+            scopes,
+            ["gnss~data~daily~2023~001~", "gnss~data~daily~2023~brdc~"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn folders_that_are_not_there_are_named_and_a_harvest_of_nothing_else_fails() {
+    let tree = Tree::new();
+    fill(&tree.root());
+    let Some(server) = vsftpd(&tree, Tls::Off) else {
+        return;
+    };
+    let url = format!("ftp://127.0.0.1:{}/", server.port);
+    let get = |folders: &'static [&'static str]| harvested(&url, Access::default(), None, folders);
+    let part = get(&["gnss/data/daily/2023", "gnss/dta"]).await.unwrap();
+    let why = "is named in `folders` and not in the tree";
+    assert_eq!(part.rejected, [("gnss/dta".to_owned(), why.to_owned())]);
+    assert!(!part.assets.is_empty());
+    let none = get(&["gnss/dta", "prodcts"]).await.unwrap_err();
+    let asked = "look at what its configuration says of `url` and `folders`";
+    assert_eq!(
+        none,
+        format!("gssc has no folder `gnss/dta, prodcts`; {asked}")
+    );
+    let wrong = harvested(&format!("{url}nowhere/"), Access::default(), None, &[]).await;
+    assert_eq!(
+        wrong.unwrap_err(),
+        format!("gssc has no folder `/nowhere/`; {asked}")
+    );
 }

@@ -176,6 +176,19 @@ fn an_unknown_kind_is_refused_naming_those_there_are() {
 }
 
 #[test]
+fn an_address_that_leads_to_no_server_is_refused() {
+    let registry = Registry::new().kind("planck", |_, _, _| unreachable!());
+    let net = Net::new(NetConfig::default()).unwrap();
+    let mut config = ArchiveConfig::new("planck", "https://pla.example/".parse().unwrap());
+    config.mirrors = vec!["file:///etc/passwd".parse().unwrap()];
+    let error = registry.connect(ArchiveId::new("planck").unwrap(), &config, net);
+    assert_eq!(
+        error.err().unwrap().to_string(),
+        "archive.planck.mirrors = `file:///etc/passwd`: use the address of a server, which begins with one of https, http, ftp, ftpes, ftps, sftp"
+    );
+}
+
+#[test]
 fn the_hosts_trusted_are_those_of_the_addresses_unless_others_are_named() {
     let mut config = ArchiveConfig::new("planck", "https://pla.example:8443/x".parse().unwrap());
     config.mirrors = vec!["http://mirror.example/".parse().unwrap()];

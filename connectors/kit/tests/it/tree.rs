@@ -113,6 +113,9 @@ impl Listed {
                 }
                 Ok(Event::FolderComplete { path }) => lines.push(format!("complete `{path}`")),
                 Ok(Event::FolderMissing { path }) => lines.push(format!("missing `{path}`")),
+                Ok(Event::FolderRefused { path, why }) => {
+                    lines.push(format!("refused `{path}`: {why}"));
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -205,11 +208,10 @@ async fn a_walk_has_limits() {
         max_depth: 1,
         ..listed.walk()
     };
-    let (_, failure) = Listed::told(flat, |_| true).await;
-    assert_eq!(
-        failure.unwrap().to_string(),
-        "the folder `b/1` lies deeper than 1 folders"
-    );
+    let (lines, failure) = Listed::told(flat, |_| true).await;
+    assert!(failure.is_none());
+    let refused = |folder: &str| format!("refused `{folder}`: lies deeper than 1 folders");
+    assert_eq!(lines[lines.len() - 2..], [refused("b/1"), refused("b/2")]);
 }
 
 #[tokio::test]

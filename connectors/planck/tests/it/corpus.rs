@@ -256,6 +256,86 @@ const NAMES: &[(&str, &str, &str)] = &[
         "product_type/instrument model,instrument/LFI,release/PR3",
     ),
     (
+        "HFI_BiasMap_100-CO-nominal_2048_R3.00_full.fits",
+        "MAP",
+        "product_type/sky map,band/100 GHz,split/full mission",
+    ),
+    (
+        "COM_Lensing_4096_R3.00.tgz",
+        "COSMOLOGY",
+        "product_type/lensing,nside/4096,release/PR3",
+    ),
+    (
+        "HFI_TOI_143-PTG_R2.01_OD0091.fits",
+        "TIMELINE",
+        "product_type/timeline,band/143 GHz,release/PR2",
+    ),
+    (
+        "COM_MASK_gal-07_2048_R1.00.fits",
+        "MAP",
+        "product_type/mask,nside/2048",
+    ),
+    (
+        "COM_Code_Likelihood-v1.0_R1.10.tar.gz",
+        "COSMOLOGY",
+        "product_type/likelihood,release/PR1",
+    ),
+    (
+        "COM_Likelihood_Code-v2.0.R2.00.tar.bz2",
+        "COSMOLOGY",
+        "product_type/likelihood,rerelease/R2.00,format/tar.bz2",
+    ),
+    (
+        "HFI_PCCS_SZ-selfunc-union-survey_2.02.fits",
+        "SOURCE_LIST",
+        "product_type/source list,rerelease/R2.02",
+    ),
+    (
+        "COM_PCCS_SZ-Catalogs_vPR2.tgz",
+        "SOURCE_LIST",
+        "product_type/source list,release/PR2",
+    ),
+    (
+        "PLANCK_RIMO_TF_R4.00.tar.gz",
+        "DOCUMENT",
+        "product_type/instrument model,release/PR4",
+    ),
+    (
+        "COM_CMB_IQU-smica_2048_R3.00_oe1.fits",
+        "MAP",
+        "split/odd rings,method/smica",
+    ),
+    (
+        "LFI_SkyMap_030_1024_R2.00_full-ringhalf-1.fits",
+        "MAP",
+        "split/half-ring 1",
+    ),
+    (
+        "LFI_SkyMap_030_1024_R2.01_survey-3.fits",
+        "MAP",
+        "split/survey 3",
+    ),
+    (
+        "HFI_SkyMap_857_2048_R1.10_nominal_ZodiCorrected.fits",
+        "MAP",
+        "split/nominal mission,correction/zodi corrected",
+    ),
+    (
+        "COM_CMB_IQU-143-fgsub-sevem_2048_R3.00_full.fits",
+        "MAP",
+        "band/143 GHz,method/sevem,stokes/IQU",
+    ),
+    (
+        "COM_CompMap_Dust-GNILC-F353_2048_R2.00.fits",
+        "MAP",
+        "band/353 GHz,method/gnilc",
+    ),
+    (
+        "COM_Mask_Likelihood-temperature-100-hm1_2048_R3.00.fits",
+        "MAP",
+        "band/100 GHz,split/half-mission 1",
+    ),
+    (
         "something nobody planned.dat",
         "MAP",
         "product_type/other,provenance/observed",

@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use gantry_asset::Asset;
 use gantry_connector::conformance::harvest;
 use gantry_connector::{ArchiveConfig, ConfigError};
 use gantry_net::{Net, NetConfig};
@@ -116,18 +117,22 @@ async fn the_list_shipped_is_catalogued_without_a_rejection() {
     let mut archive = archive();
     archive.config.products = None;
     let harvest = archive.harvest().await;
-    assert_eq!(harvest.assets.len(), 37);
+    let of = |part: &dyn Fn(&&Asset) -> bool| harvest.assets.values().filter(part).count();
+    assert_eq!(of(&|asset| !asset.files.is_empty()), 568);
     assert_eq!(harvest.rejected, []);
     let likelihood = &harvest.assets[&"planck:COM_Likelihood_Code-v3.0_R3.01.tar.gz"
         .parse()
         .unwrap()];
     assert_eq!(likelihood.kind.as_str(), "Processing Software");
-    assert!(
-        harvest
-            .assets
-            .values()
-            .all(|asset| asset.facets.first("product_type") != Some("other"))
-    );
+    let others = harvest
+        .assets
+        .values()
+        .filter(|asset| asset.facets.first("product_type") == Some("other"));
+    let observed = others.filter(|asset| asset.facets.first("provenance") == Some("observed"));
+    let observed: Vec<&str> = observed.map(|asset| asset.id.local()).collect();
+    assert_eq!(observed, ["MV.tgz", "TT.tgz"]);
+    let some = &harvest.assets[&"planck:~ffp10_noise_217_full_map_mc".parse().unwrap()];
+    assert_eq!(some.description, "2 of its realisations are catalogued.");
 }
 
 #[tokio::test]
@@ -143,6 +148,19 @@ async fn a_list_that_is_not_there_is_named_with_its_path() {
     );
 }
 
+#[tokio::test]
+async fn a_list_that_may_never_end_is_not_read() {
+    let mut archive = archive();
+    archive.config.products = Some("/dev/zero".to_owned());
+    let error = harvest(archive.connector().as_ref(), None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error,
+        "cannot read the product list of planck at `/dev/zero`"
+    );
+}
+
 #[test]
 fn values_that_cannot_be_used_are_refused_with_key_value_and_what_is_allowed() {
     let refused = |change: fn(&mut ArchiveConfig)| {
@@ -154,6 +172,10 @@ fn values_that_cannot_be_used_are_refused_with_key_value_and_what_is_allowed() {
         assert!(matches!(error, ConfigError::Value { .. }));
         error.to_string()
     };
+    assert_eq!(
+        refused(|config| config.years = Some("2023".to_owned())),
+        "archive.planck.years = `2023`: an archive of the kind `planck` has no use for it; take it out"
+    );
     assert_eq!(
         refused(|config| config.peek = Some("some".to_owned())),
         "archive.planck.peek = `some`: allowed: off, unknown, all"

@@ -200,7 +200,7 @@ async fn what_is_no_product_is_counted_and_kept_with_its_reason() {
     let connector = world.with_list(list);
     let report = run(&world.store, connector.as_ref()).await;
     assert_eq!(counts(&report), [1, 0, 0, 0, 2]);
-    let rejected = world.store.rejections(&report.id).await.unwrap();
+    let rejected = world.store.rejections(&report.id, None, 100).await.unwrap();
     assert_eq!(
         rejected
             .iter()

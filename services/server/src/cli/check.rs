@@ -1,5 +1,6 @@
 //! `gantry check`: tries everything that is configured and says what is wrong with each.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use futures::StreamExt;
@@ -20,6 +21,9 @@ use crate::launchers;
 const ARCHIVE_ANSWERS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
 /// As long may it take to list the first product.
 const ARCHIVE_LISTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// With less than this the record and the index may stop in the middle of a harvest.
+const LEAST_FREE: u64 = 64 << 20;
 
 struct Checked {
     what: String,
@@ -43,14 +47,13 @@ pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitC
         what: "index".to_owned(),
         result: Ok(format!("{} assets", format::count(app.index.n_assets()))),
     });
-    let root = app.config.volume_root();
-    let space = LocalVolume::create(&root).and_then(|volume| volume.space());
-    checks.push(Checked {
-        what: format!("volume root {}", root.display()),
-        result: space
-            .map(|space| format!("{} free", format::size(space.free_bytes)))
-            .map_err(|error| error.to_string()),
-    });
+    let (data, root) = (app.config.data_dir.clone(), app.config.volume_root());
+    for (what, folder) in [("data folder", &data), ("volume root", &root)] {
+        checks.push(Checked {
+            what: format!("{what} {}", folder.display()),
+            result: try_space(folder),
+        });
+    }
     for (name, entry) in app.volumes.catalogue() {
         checks.push(Checked {
             what: format!("volume {name} of the catalogue"),
@@ -112,6 +115,20 @@ async fn try_launcher(app: &App) -> Result<String, String> {
             Ok(format!("labs use {}", environment.python.display()))
         }
         EnvironmentState::Failed(text) | EnvironmentState::Making(text) => Err(text),
+    }
+}
+
+/// Whether there is room to write in a folder.
+fn try_space(folder: &Path) -> Result<String, String> {
+    let space = LocalVolume::create(folder).and_then(|volume| volume.space());
+    let free = space.map_err(|error| super::sentence(&error))?.free_bytes;
+    match free < LEAST_FREE {
+        true => Err(format!(
+            "only {} free; make room, at least {}",
+            format::size(free),
+            format::size(LEAST_FREE)
+        )),
+        false => Ok(format!("{} free", format::size(free))),
     }
 }
 

@@ -72,7 +72,12 @@ pub(super) async fn run(
         .query()
         .map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let app = App::open(config, false).await?;
-    app.follow().await?;
+    if let Err(error) = app.follow().await {
+        output.note(&format!(
+            "The index could not be brought up to the catalogue, so this is what it held before: {}",
+            super::sentence(&error)
+        ));
+    }
     let found = app.index.search(&query)?;
     let hits: Vec<Value> = found
         .hits

@@ -13,13 +13,17 @@ use super::login::BareForm;
 use super::page;
 use super::shell::{Link, Shell};
 use crate::app::App;
-use crate::extract::{FromForm, FromPath, once};
+use crate::extract::{FromForm, FromPath, FromQuery, once};
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
 use crate::rest::archives::{
-    ArchivePath, HarvestPath, Harvests, connector, forget_login, keep_login_of, start_harvest,
+    ArchivePath, HarvestPath, Harvests, RejectionsParams, connector, forget_login, keep_login_of,
+    rejections_page, start_harvest,
 };
+
+/// So many rejections stand on one page.
+const REJECTIONS: u32 = 200;
 
 #[derive(Template)]
 #[template(path = "archives.html")]
@@ -197,9 +201,13 @@ pub(crate) async fn show_harvest(
     State(app): State<App>,
     caller: Option<Caller>,
     FromPath(path): FromPath<HarvestPath>,
+    FromQuery(params): FromQuery<RejectionsParams>,
 ) -> Result<Response, Problem> {
     let harvest = app.store.harvest(&path.id).await?;
-    let rejections = app.store.rejections(&harvest.id).await?;
+    let route = format!("/harvests/{}", harvest.id);
+    let limit = params.limit.unwrap_or(REJECTIONS).clamp(1, 1000);
+    let after = params.after.as_deref();
+    let (rejections, next) = rejections_page(&app, &route, &harvest.id, after, limit).await?;
     let title = connector(&app, &harvest.archive).map_or_else(
         |_| harvest.archive.clone(),
         |connector| connector.archive().title.clone(),
@@ -228,7 +236,7 @@ pub(crate) async fn show_harvest(
                 why: rejection.why,
             })
             .collect(),
-        next: None,
+        next,
         id: harvest.id,
     })
 }

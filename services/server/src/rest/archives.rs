@@ -11,9 +11,10 @@ use chrono::{DateTime, Utc};
 use gantry_asset::ArchiveId;
 use gantry_connector::{Archive, Connector, Login};
 use gantry_harvest::{HarvestRunError, harvest, next_harvest};
-use gantry_store::Harvest;
+use gantry_store::{Harvest, Rejection};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -402,17 +403,53 @@ pub(crate) async fn show_harvest(
     Ok(Json(harvest_json(&app.store.harvest(&path.id).await?)))
 }
 
+/// Which rejections.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RejectionsParams {
+    /// How many, at most 1000.
+    #[serde(deserialize_with = "once")]
+    pub(crate) limit: Option<u32>,
+    /// Where the page before ended; take `next` as it is.
+    #[serde(deserialize_with = "once")]
+    pub(crate) after: Option<String>,
+}
+
+/// A page of what a harvest could not catalogue, and the address of the next one below `route`.
+pub(crate) async fn rejections_page(
+    app: &App,
+    route: &str,
+    harvest: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<(Vec<Rejection>, Option<String>), Problem> {
+    // One more than is shown tells whether there is a next page.
+    let mut page = app.store.rejections(harvest, after, limit + 1).await?;
+    let has_more = page.len() > limit as usize;
+    page.truncate(limit as usize);
+    let last = page.last().filter(|_| has_more);
+    let next = last.map(|last| {
+        let mut query = form_urlencoded::Serializer::new(format!("{route}?limit={limit}&"));
+        query.append_pair("after", &last.what).finish()
+    });
+    Ok((page, next))
+}
+
 /// What a harvest could not catalogue.
-#[utoipa::path(get, path = "/api/v1/harvests/{id}/rejections", tag = "archives", operation_id = "listRejections", params(HarvestPath),
+#[utoipa::path(get, path = "/api/v1/harvests/{id}/rejections", tag = "archives", operation_id = "listRejections", params(HarvestPath, RejectionsParams),
     responses((status = 200, description = "what was rejected, and why", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_rejections(
     State(app): State<App>,
     FromPath(path): FromPath<HarvestPath>,
+    FromQuery(params): FromQuery<RejectionsParams>,
 ) -> Result<Json<Value>, Problem> {
-    app.store.harvest(&path.id).await?;
-    Ok(Json(
-        json!({"rejections": app.store.rejections(&path.id).await?}),
-    ))
+    let id = app.store.harvest(&path.id).await?.id;
+    let route = format!("/api/v1/harvests/{id}/rejections");
+    let limit = params.limit.unwrap_or(100).clamp(1, 1000);
+    let (rejections, next) =
+        rejections_page(&app, &route, &id, params.after.as_deref(), limit).await?;
+    Ok(Json(json!({"rejections": rejections, "next": next})))
 }
 
 /// Take out of the catalogue what a harvest found gone; for operators.

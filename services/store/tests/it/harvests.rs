@@ -244,7 +244,7 @@ async fn a_rejection_is_kept_with_its_reason_and_counted_once() {
     assert_eq!((report.phase, report.n_rejected), (Phase::Error, 1));
     assert_eq!(report.message.as_deref(), Some("planck cut its list short"));
     assert_eq!(
-        record.rejections(&report.id).await.unwrap(),
+        record.rejections(&report.id, None, 100).await.unwrap(),
         [Rejection {
             what: "product 7".to_owned(),
             why: "no name".to_owned()
