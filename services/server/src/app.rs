@@ -22,11 +22,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::auth::Providers;
 use crate::changes::Catalogue;
-use crate::config::Config;
+use crate::config::{AuthMode, Config};
 use crate::connectors::registry;
 use crate::launchers;
+use crate::limits::Limiter;
 use crate::notices::Notices;
+use crate::portal::Portals;
+use crate::retention;
 
 /// A running Gantry; cheap to clone.
 #[derive(Clone)]
@@ -60,6 +64,14 @@ pub struct Parts {
     pub owner: String,
     /// What archives say of outages.
     pub(crate) notices: Notices,
+    /// The portals of the configuration.
+    pub(crate) portals: Portals,
+    /// How much callers ask for.
+    pub(crate) limiter: Limiter,
+    /// What pages may load.
+    pub(crate) content_policy: axum::http::HeaderValue,
+    /// Who vouches for people.
+    pub(crate) providers: Providers,
     /// When it started.
     pub started: Instant,
     /// Places for tables of all matches, which take a thread each.
@@ -113,6 +125,8 @@ impl App {
         });
         let worker = make_worker(&config, (&store, &archives, &volumes), &owner)?;
         let public_url = public_url(&config)?;
+        let portals = Portals::of(&config.portal)?;
+        let providers = Providers::of(&config.auth, &net, &public_url)?;
         let (environment, made) = watch::channel(EnvironmentState::Making(
             "the labs' environment is not made yet".to_owned(),
         ));
@@ -122,7 +136,9 @@ impl App {
             made,
             (&public_url, stop_labs),
         )?;
+        let limiter = Limiter::new(config.limits.bounds(config.auth.mode));
         Ok(Self(Arc::new(Parts {
+            limiter,
             staging: Staging::new(store.clone(), archives.clone(), worker),
             config,
             store,
@@ -136,6 +152,9 @@ impl App {
             net,
             owner,
             notices: Notices::default(),
+            portals,
+            content_policy: crate::serve::content_policy(&providers),
+            providers,
             started: Instant::now(),
             tables: Arc::new(Semaphore::new(crate::rest::table::TABLES)),
             stop: CancellationToken::new(),
@@ -162,6 +181,20 @@ impl App {
         let user = self.store.ensure_user(&name, true).await?;
         self.volumes.ensure_workspace(&user).await?;
         Ok(user)
+    }
+
+    /// The user of this name; without one, the user of `auth.mode = "local"`.
+    ///
+    /// # Errors
+    /// When there is none of that name, or one is needed.
+    pub async fn user_named(&self, name: Option<&str>) -> anyhow::Result<User> {
+        match name {
+            Some(name) => Ok(self.store.user_by_name(name).await?),
+            None if self.config.auth.mode == AuthMode::Local => self.local_user().await,
+            None => anyhow::bail!(
+                "--user: say whose, since people come in from elsewhere here; `gantry user list` names them"
+            ),
+        }
     }
 
     /// The connector of an archive.
@@ -191,6 +224,9 @@ impl App {
             let app = self.clone();
             self.tasks
                 .spawn(async move { app.staging.worker().run(app.stop.clone()).await });
+        }
+        if roles.worker {
+            self.tasks.spawn(retention::keep_forgetting(self.clone()));
         }
         if roles.api {
             let app = self.clone();

@@ -21,9 +21,10 @@ const ARCHIVE_ANSWERS_WITHIN: std::time::Duration = std::time::Duration::from_se
 /// As long may it take to list the first product.
 const ARCHIVE_LISTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 
-struct Checked {
-    what: String,
-    result: Result<String, String>,
+/// One thing that was tried.
+pub(super) struct Checked {
+    pub(super) what: String,
+    pub(super) result: Result<String, String>,
 }
 
 pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitCode> {
@@ -84,7 +85,8 @@ pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitC
     print(&checks, output)
 }
 
-fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
+/// Prints what came of it all; 1 when something failed.
+pub(super) fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
     let rows: Vec<_> = checks.iter().map(|check| json!({"what": check.what, "ok": check.result.is_ok(), "text": check.result.as_ref().unwrap_or_else(|text| text)})).collect();
     let lines: Vec<String> = checks
         .iter()
