@@ -349,7 +349,10 @@ async fn an_id_token_that_does_not_hold_lets_nobody_in() {
         (json!({"claims": {"aud": "somebody-else"}}), "audience"),
         (json!({"ended": true}), "expired"),
         (json!({"forged": true}), "ignature"),
-        (json!({"claims": {"sub": ""}}), "who it is"),
+        (
+            json!({"claims": {"sub": ""}, "userinfo": {"sub": ""}}),
+            "who it is",
+        ),
         (
             json!({"answer": {"statusCode": 400, "body": {"error": "invalid_grant"}}}),
             "invalid_grant",

@@ -417,7 +417,7 @@ async fn a_hand_over_that_is_not_good_is_refused_or_asked_about_with_the_reason(
             others.sign(&claims(&app, "1")),
             "its signature does not fit",
         ),
-        (none, "its signature does not fit"),
+        (none, "cannot be read"),
         (symmetric, "its signature does not fit"),
         ("rubbish".to_owned(), "no JWS"),
         (
@@ -434,7 +434,7 @@ async fn a_hand_over_that_is_not_good_is_refused_or_asked_about_with_the_reason(
             "longer than 15 minutes",
         ),
         (with("nbf", json!(in_seconds(120))), "its time has not come"),
-        (with("sub", Value::Null), "`sub`"),
+        (with("sub", Value::Null), "cannot be read"),
         (with("jti", json!("")), "`sub` and `jti`"),
         (with("action", json!("erase")), "`action`"),
         (with("assets", json!([])), "say what to take"),

@@ -160,7 +160,7 @@ fn claims_of(token: &str, key: &Key, (issuer, audience): (&str, &str)) -> Result
             ErrorKind::ImmatureSignature => "its time has not come".to_owned(),
             ErrorKind::InvalidAudience => format!("it is not for {audience}"),
             ErrorKind::MissingRequiredClaim(claim) => format!("it lacks `{claim}`"),
-            ErrorKind::Json(error) => format!("its claims cannot be read: {error}"),
+            ErrorKind::Json(error) => format!("it cannot be read: {error}"),
             _ => "its signature does not fit".to_owned(),
         })
 }

@@ -23,3 +23,4 @@ server.service.on('beforeResponse', (answer) => {
 });
 server.service.on('beforeUserinfo', (answer) => Object.assign(answer.body, wishes().userinfo));
 await server.start(Number(port), '127.0.0.1');
+server.issuer.url = `http://127.0.0.1:${port}`;
