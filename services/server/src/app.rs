@@ -126,7 +126,7 @@ impl App {
         let worker = make_worker(&config, (&store, &archives, &volumes), &owner)?;
         let public_url = public_url(&config)?;
         let portals = Portals::of(&config.portal)?;
-        let providers = Providers::of(&config.auth, &net, &public_url)?;
+        let providers = Providers::of(&config, &net, &public_url)?;
         let (environment, made) = watch::channel(EnvironmentState::Making(
             "the labs' environment is not made yet".to_owned(),
         ));

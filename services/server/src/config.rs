@@ -23,7 +23,8 @@ use gantry_store::{Seal, SealError};
 use serde::Deserialize;
 use url::Url;
 
-pub use auth::{AuthConfig, AuthMode, ProviderConfig};
+pub(crate) use auth::HubAuth;
+pub use auth::{AuthConfig, AuthMode, HubAuthConfig, ProviderConfig};
 pub use launcher::{LauncherConfig, LauncherKind};
 pub(crate) use limits::Bounds;
 pub use limits::LimitsConfig;
@@ -294,6 +295,16 @@ impl Config {
         if !store.starts_with("sqlite:") {
             return Err(ConfigError::Bad(format!(
                 "store.url = `{store}`: allowed is `sqlite:` and a path"
+            )));
+        }
+        if let Some(url) = self
+            .server
+            .public_url
+            .as_ref()
+            .filter(|url| url.path() != "/")
+        {
+            return Err(ConfigError::Bad(format!(
+                "server.public_url = `{url}`: allowed is an address without a path; give Gantry a host name to itself"
             )));
         }
         auth::check(self)?;

@@ -24,7 +24,7 @@ use crate::{identity, limits, pages};
 /// What pages may load, and where their forms may lead: to labs of this machine, and to providers, which end sessions too.
 pub(crate) fn content_policy(providers: &Providers) -> HeaderValue {
     let origins = providers.iter().map(|provider| {
-        let origin = provider.issuer().origin().ascii_serialization();
+        let origin = provider.url().origin().ascii_serialization();
         format!(" {origin}")
     });
     let policy = format!(

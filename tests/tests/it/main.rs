@@ -6,6 +6,7 @@ mod datalabs;
 mod elsewhere;
 mod facets;
 mod files;
+mod hub_login;
 mod identity;
 mod limits;
 mod matrix;

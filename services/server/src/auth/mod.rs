@@ -2,9 +2,10 @@
 //!
 //! A login goes to a [`Provider`] with a state, a nonce and the hash of a verifier (PKCE), which are kept for ten minutes
 //! and belong to the browser that began. What comes back is used once, and gives a new session; the provider is asked
-//! again when its access token has run out, and when it takes the session back, the session ends.
+//! again before its access token has run out, and when it takes the session back, the session ends.
 
 mod http;
+mod hub;
 mod oidc;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,10 @@ use serde_json::Value;
 use url::Url;
 
 use crate::app::App;
-use crate::config::{AuthConfig, ConfigError};
+use crate::config::{AuthMode, Config, ConfigError};
 use crate::problem::Problem;
-pub(crate) use oidc::Provider;
+use hub::Hub;
+use oidc::Oidc;
 
 /// The providers of the configuration, by id.
 #[derive(Default)]
@@ -28,14 +30,17 @@ pub(crate) struct Providers(BTreeMap<String, Provider>);
 impl Providers {
     /// # Errors
     /// [`ConfigError::Bad`] for a secret that cannot be read.
-    pub(crate) fn of(
-        config: &AuthConfig,
-        net: &Net,
-        public_url: &Url,
-    ) -> Result<Self, ConfigError> {
-        let providers = config.provider.iter().map(|provider| {
-            Provider::new(provider.clone(), net, public_url)
-                .map(|made| (provider.id.clone(), made))
+    pub(crate) fn of(config: &Config, net: &Net, public_url: &Url) -> Result<Self, ConfigError> {
+        if config.auth.mode == AuthMode::Jupyterhub {
+            let bad = |why: String| ConfigError::Bad(format!("auth.hub: {why}"));
+            let hub = config.hub_auth()?;
+            let hub = Hub::new(hub, net, public_url).map_err(bad)?;
+            let made = (Hub::ID.to_owned(), Provider::Hub(hub));
+            return Ok(Self([made].into()));
+        }
+        let providers = config.auth.provider.iter().map(|provider| {
+            Oidc::new(provider.clone(), net, public_url)
+                .map(|made| (provider.id.clone(), Provider::Oidc(Box::new(made))))
                 .map_err(|why| ConfigError::Bad(format!("auth.provider `{}`: {why}", provider.id)))
         });
         providers.collect::<Result<_, _>>().map(Self)
@@ -48,6 +53,143 @@ impl Providers {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Provider> {
         self.0.values()
     }
+}
+
+/// Somebody who vouches for people.
+pub(crate) enum Provider {
+    /// By OpenID Connect.
+    Oidc(Box<Oidc>),
+    /// A JupyterHub, by its OAuth.
+    Hub(Hub),
+}
+
+/// How long a name may be, in characters.
+const NAME_CHARS: usize = 60;
+
+impl Provider {
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Oidc(oidc) => &oidc.config.id,
+            Self::Hub(_) => Hub::ID,
+        }
+    }
+
+    pub(crate) fn title(&self) -> &str {
+        match self {
+            Self::Oidc(oidc) => oidc.title(),
+            Self::Hub(_) => "JupyterHub",
+        }
+    }
+
+    /// Where its pages are.
+    pub(crate) fn url(&self) -> &Url {
+        match self {
+            Self::Oidc(oidc) => &oidc.config.issuer,
+            Self::Hub(hub) => hub.url(),
+        }
+    }
+
+    /// The address that a login goes to, its state, and what must be known when it comes back.
+    ///
+    /// # Errors
+    /// [`AuthError::Away`].
+    pub(crate) async fn begin(&self) -> Result<(Url, String, Began), AuthError> {
+        match self {
+            Self::Oidc(oidc) => oidc.begin().await,
+            Self::Hub(hub) => hub.begin(),
+        }
+    }
+
+    /// Who came back with a code.
+    ///
+    /// # Errors
+    /// [`AuthError`].
+    pub(crate) async fn finish(
+        &self,
+        code: &str,
+        issuer: Option<&str>,
+        began: &Began,
+    ) -> Result<Vouched, AuthError> {
+        match self {
+            Self::Oidc(oidc) => oidc.finish(code, issuer, began).await,
+            Self::Hub(hub) => hub.finish(code).await,
+        }
+    }
+
+    async fn ask_again(&self, tokens: &Tokens) -> Result<Vouched, AuthError> {
+        match self {
+            Self::Oidc(oidc) => oidc.ask_again(tokens).await,
+            Self::Hub(hub) => hub.ask_again(tokens).await,
+        }
+    }
+
+    fn groups(&self, claims: &Value) -> Vec<String> {
+        let claim = match self {
+            Self::Oidc(oidc) => &oidc.config.groups_claim,
+            Self::Hub(_) => "groups",
+        };
+        match &claims[claim] {
+            Value::Array(groups) => groups
+                .iter()
+                .filter_map(|group| group.as_str().map(ToOwned::to_owned))
+                .collect(),
+            Value::String(group) => vec![group.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether somebody of these groups may come in.
+    fn allows(&self, groups: &[String]) -> bool {
+        let allowed = match self {
+            Self::Oidc(oidc) => &oidc.config.allowed_groups,
+            Self::Hub(hub) => &hub.allowed_groups,
+        };
+        allowed.is_empty() || groups.iter().any(|group| allowed.contains(group))
+    }
+
+    /// Whether somebody operates this Gantry; `None` where nothing says so.
+    fn operates(&self, claims: &Value, operators: &[String]) -> Option<bool> {
+        let groups = self.groups(claims);
+        let by_group = groups.iter().any(|group| operators.contains(group));
+        match self {
+            // Whoever administers the Hub may do everything there.
+            Self::Hub(_) => Some(by_group || claims["admin"] == true),
+            Self::Oidc(_) => (!operators.is_empty()).then_some(by_group),
+        }
+    }
+
+    /// What people call somebody, of letters, digits and `._-@`.
+    fn name(&self, vouched: &Vouched) -> String {
+        let named = match self {
+            Self::Oidc(oidc) => oidc.named(vouched),
+            Self::Hub(_) => None,
+        };
+        let name: String = named
+            .unwrap_or(&vouched.subject)
+            .chars()
+            .map(|c| match c {
+                c if c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@') => c,
+                _ => '-',
+            })
+            .take(NAME_CHARS)
+            .collect();
+        match name.trim_matches('-') {
+            "" => "somebody".to_owned(),
+            name => name.to_owned(),
+        }
+    }
+
+    /// Where a browser goes to log out there too, and from there back to `next`; `None` where that is not offered.
+    pub(crate) async fn end_session(&self, tokens: &Tokens, next: &Url) -> Option<Url> {
+        match self {
+            Self::Oidc(oidc) => oidc.end_session(tokens, next).await,
+            Self::Hub(hub) => hub.url().join("hub/logout").ok(),
+        }
+    }
+}
+
+fn refused(why: &str) -> AuthError {
+    AuthError::Refused(why.to_owned())
 }
 
 /// Why somebody did not come in.
@@ -132,13 +274,11 @@ pub(crate) fn session_s(app: &App) -> i64 {
 
 async fn identified(app: &App, provider: &Provider, vouched: &Vouched) -> Result<User, Problem> {
     let operators = &app.config.auth.operator_groups;
-    let groups = provider.groups(&vouched.claims);
-    let operator = groups.iter().any(|group| operators.contains(group));
     let identity = Identity {
         issuer: &vouched.issuer,
         subject: &vouched.subject,
         name: &provider.name(vouched),
-        operator: (!operators.is_empty()).then_some(operator),
+        operator: provider.operates(&vouched.claims, operators),
     };
     Ok(app.store.identified(identity).await?)
 }

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{AuthError, Began, Tokens, Vouched, http};
+use super::{AuthError, Began, Tokens, Vouched, http, refused};
 use crate::config::ProviderConfig;
 
 /// What a provider says of somebody beside the standard.
@@ -63,12 +63,10 @@ type Asked = openidconnect::Client<
 const BELIEVED_FOR: Duration = Duration::from_secs(3600);
 /// How large what it says of somebody may be.
 const CLAIMS_BYTES: u64 = 1 << 20;
-/// How long a name may be, in characters.
-const NAME_CHARS: usize = 60;
 
 /// A provider of OpenID Connect.
-pub(crate) struct Provider {
-    config: ProviderConfig,
+pub(crate) struct Oidc {
+    pub(super) config: ProviderConfig,
     secret: Option<ClientSecret>,
     redirect: RedirectUrl,
     client: Client,
@@ -83,7 +81,7 @@ struct Described {
     end_session: Option<Url>,
 }
 
-impl Provider {
+impl Oidc {
     pub(super) fn new(config: ProviderConfig, net: &Net, public_url: &Url) -> Result<Self, String> {
         let secret = match &config.client_secret_file {
             None => None,
@@ -115,16 +113,8 @@ impl Provider {
         })
     }
 
-    pub(crate) fn id(&self) -> &str {
-        &self.config.id
-    }
-
-    pub(crate) fn title(&self) -> &str {
+    pub(super) fn title(&self) -> &str {
         self.config.title.as_deref().unwrap_or(&self.config.id)
-    }
-
-    pub(crate) fn issuer(&self) -> &Url {
-        &self.config.issuer
     }
 
     /// The description of the provider, asked for anew from time to time, and where a key is not known any more.
@@ -181,7 +171,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`AuthError::Away`].
-    pub(crate) async fn begin(&self) -> Result<(Url, String, Began), AuthError> {
+    pub(super) async fn begin(&self) -> Result<(Url, String, Began), AuthError> {
         let described = self.described(false).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let request = described.asked.authorize_url(
@@ -206,7 +196,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`AuthError`].
-    pub(crate) async fn finish(
+    pub(super) async fn finish(
         &self,
         code: &str,
         issuer: Option<&str>,
@@ -241,7 +231,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`AuthError::Refused`] when the provider takes it back, [`AuthError::Away`] when it does not answer.
-    pub(crate) async fn ask_again(&self, tokens: &Tokens) -> Result<Vouched, AuthError> {
+    pub(super) async fn ask_again(&self, tokens: &Tokens) -> Result<Vouched, AuthError> {
         let refresh = tokens.refresh.clone();
         let refresh = RefreshToken::new(refresh.ok_or_else(|| refused("nothing to ask with"))?);
         let described = self.described(false).await?;
@@ -377,49 +367,18 @@ impl Provider {
         }
     }
 
-    /// The groups of somebody.
-    pub(crate) fn groups(&self, claims: &Value) -> Vec<String> {
-        match &claims[&self.config.groups_claim] {
-            Value::Array(groups) => groups
-                .iter()
-                .filter_map(|group| group.as_str().map(ToOwned::to_owned))
-                .collect(),
-            Value::String(group) => vec![group.clone()],
-            _ => Vec::new(),
-        }
-    }
-
-    /// Whether somebody of these groups may come in.
-    pub(crate) fn allows(&self, groups: &[String]) -> bool {
-        let allowed = &self.config.allowed_groups;
-        allowed.is_empty() || groups.iter().any(|group| allowed.contains(group))
-    }
-
-    /// What people call somebody, of letters, digits and `._-@`.
-    pub(crate) fn name(&self, vouched: &Vouched) -> String {
-        let named = match &self.config.user_claim {
+    /// What somebody is called by the claims that name people.
+    pub(super) fn named<'a>(&self, vouched: &'a Vouched) -> Option<&'a str> {
+        match &self.config.user_claim {
             Some(claim) => vouched.claims[claim].as_str(),
             None => ["preferred_username", "email"]
                 .iter()
                 .find_map(|claim| vouched.claims[*claim].as_str()),
-        };
-        let name: String = named
-            .unwrap_or(&vouched.subject)
-            .chars()
-            .map(|c| match c {
-                c if c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@') => c,
-                _ => '-',
-            })
-            .take(NAME_CHARS)
-            .collect();
-        match name.trim_matches('-') {
-            "" => "somebody".to_owned(),
-            name => name.to_owned(),
         }
     }
 
     /// Where a browser goes to log out at the provider too, and from there back to `next`; `None` where that is not offered.
-    pub(crate) async fn end_session(&self, tokens: &Tokens, next: &Url) -> Option<Url> {
+    pub(super) async fn end_session(&self, tokens: &Tokens, next: &Url) -> Option<Url> {
         let described = self.described(false).await.ok()?;
         let mut url = described.end_session.clone()?;
         let mut query = url.query_pairs_mut();
@@ -432,8 +391,4 @@ impl Provider {
         drop(query);
         Some(url)
     }
-}
-
-fn refused(why: &str) -> AuthError {
-    AuthError::Refused(why.to_owned())
 }

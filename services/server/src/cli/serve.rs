@@ -41,7 +41,7 @@ pub(super) async fn run(
     let app = App::open(config, false).await?;
     let login = match app.config.auth.mode {
         AuthMode::Local => Some(login_url(&app).await?),
-        AuthMode::Oidc => None,
+        AuthMode::Oidc | AuthMode::Jupyterhub => None,
     };
     app.start(roles);
     make_environment(&app);

@@ -19,6 +19,64 @@ pub struct AuthConfig {
     pub operator_groups: Vec<String>,
     /// The providers that vouch for people, with `mode = "oidc"`.
     pub provider: Vec<ProviderConfig>,
+    /// The Hub that vouches for people, with `mode = "jupyterhub"`.
+    pub hub: HubAuthConfig,
+}
+
+/// `[auth.hub]`; what is not said is that of the launcher.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HubAuthConfig {
+    /// The Hub's address as browsers reach it.
+    pub url: Option<Url>,
+    /// The file with the token of Gantry's service at the Hub.
+    pub token_file: Option<PathBuf>,
+    /// What Gantry is called there; `service-gantry` by default.
+    pub client_id: Option<String>,
+    /// Who may come in: members of one of these groups, everybody where there are none.
+    pub allowed_groups: Vec<String>,
+}
+
+/// The Hub that vouches for people, whole.
+#[derive(Debug, Clone)]
+pub(crate) struct HubAuth {
+    pub(crate) url: Url,
+    pub(crate) token_file: PathBuf,
+    pub(crate) client_id: String,
+    pub(crate) allowed_groups: Vec<String>,
+}
+
+impl Config {
+    /// The Hub that vouches for people.
+    ///
+    /// # Errors
+    /// [`ConfigError::Bad`] where neither `[auth.hub]` nor a launcher says which.
+    pub(crate) fn hub_auth(&self) -> Result<HubAuth, ConfigError> {
+        let hub = &self.auth.hub;
+        let launcher = self
+            .launcher
+            .values()
+            .find(|launcher| launcher.kind == LauncherKind::Jupyterhub);
+        let url = hub.url.clone();
+        let url = url.or_else(|| launcher?.url.clone());
+        let token_file = hub.token_file.clone();
+        let token_file = token_file.or_else(|| launcher?.token_file.clone());
+        let (Some(url), Some(token_file)) = (url, token_file) else {
+            return Err(ConfigError::Bad(
+                "auth.hub: `url` and `token_file` are needed, there or at a launcher of kind `jupyterhub`"
+                    .to_owned(),
+            ));
+        };
+        Ok(HubAuth {
+            url,
+            token_file,
+            client_id: hub
+                .client_id
+                .clone()
+                .unwrap_or_else(|| "service-gantry".to_owned()),
+            allowed_groups: hub.allowed_groups.clone(),
+        })
+    }
 }
 
 /// How people come in.
@@ -30,6 +88,8 @@ pub enum AuthMode {
     Local,
     /// A provider of OpenID Connect vouches for them.
     Oidc,
+    /// A JupyterHub does, by its OAuth.
+    Jupyterhub,
 }
 
 /// `[[auth.provider]]`.
@@ -99,7 +159,13 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
                 .to_owned(),
         );
     }
-    providers(&auth.provider)
+    match (auth.mode, auth.provider.first()) {
+        (AuthMode::Jupyterhub, Some(_)) => {
+            bad("auth.provider: only auth.mode = `oidc` takes it".to_owned())
+        }
+        (AuthMode::Jupyterhub, None) => config.hub_auth().map(drop),
+        _ => providers(&auth.provider),
+    }
 }
 
 fn providers(providers: &[ProviderConfig]) -> Result<(), ConfigError> {

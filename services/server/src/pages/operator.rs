@@ -33,7 +33,6 @@ struct ArchiveRow {
     id: String,
     title: String,
     state: &'static str,
-    text: String,
     last: Option<Link>,
 }
 
@@ -116,13 +115,12 @@ fn quota_text(bytes: Option<u64>, files: Option<u64>) -> String {
 async fn archives(app: &App) -> Result<Vec<ArchiveRow>, Problem> {
     let mut rows = Vec::new();
     for (id, access) in app.archives.iter() {
-        let (state, text) = app.archive_state(&*access.connector);
+        let (state, _) = app.archive_state(&*access.connector);
         let newest = app.store.harvests(Some(id), 1).await?;
         rows.push(ArchiveRow {
             id: id.to_string(),
             title: access.connector.archive().title.clone(),
             state,
-            text,
             last: newest.first().map(|harvest| {
                 let text = format!(
                     "{}, {}",
