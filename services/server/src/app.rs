@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use futures::future::BoxFuture;
 use gantry_asset::ArchiveId;
 use gantry_connector::Connector;
 use gantry_harvest::{Scheduled, keep_harvesting};
-use gantry_labs::{Cite, EnvironmentState, LabCatalogue, Labs, LabsConfig};
+use gantry_labs::{EnvironmentState, LabCatalogue, Labs, LabsConfig};
 use gantry_net::{Circuit, Net};
 use gantry_search::{Index, Mode, SearchError};
 use gantry_staging::{
     ArchiveAccess, Archives, Cache, Quota, Staging, Volumes, VolumesConfig, Worker, WorkerConfig,
-    citation,
 };
 use gantry_store::{Seal, Store, User};
 use tokio::sync::{Semaphore, watch};
@@ -24,6 +22,7 @@ use url::Url;
 
 use crate::auth::Providers;
 use crate::changes::Catalogue;
+use crate::citing::SelectionCitation;
 use crate::config::{AuthMode, Config};
 use crate::connectors::registry;
 use crate::launchers;
@@ -447,56 +446,4 @@ fn make_labs(
         idle_s: config.labs.idle_s,
     };
     Ok(Arc::new(Labs::new(labs, launcher)))
-}
-
-/// How a selection is cited: each of its products, each archive's acknowledgement once.
-pub(crate) struct SelectionCitation {
-    pub(crate) store: Store,
-    pub(crate) archives: Archives,
-}
-
-/// The most products that are cited one by one.
-const CITED: u32 = 500;
-
-impl Cite for SelectionCitation {
-    fn cite<'a>(
-        &'a self,
-        selection: &'a str,
-        owner: &'a str,
-    ) -> BoxFuture<'a, Result<gantry_labs::Citation, String>> {
-        Box::pin(async move {
-            self.store
-                .selection(selection, Some(owner))
-                .await
-                .map_err(|error| error.to_string())?;
-            self.of_selection(selection)
-                .await
-                .map_err(|error| error.to_string())
-        })
-    }
-}
-
-impl SelectionCitation {
-    pub(crate) async fn of_selection(
-        &self,
-        selection: &str,
-    ) -> Result<gantry_labs::Citation, gantry_staging::StagingError> {
-        let (mut texts, mut bibtex, mut acknowledgements) = (Vec::new(), Vec::new(), Vec::new());
-        for (_, record) in gantry_staging::members(&self.store, selection, 0, CITED).await? {
-            let Some(access) = self.archives.get(&record.asset.id.archive()) else {
-                continue;
-            };
-            let cited = citation(&record.asset, access.connector.archive());
-            texts.push(cited.text);
-            bibtex.push(cited.bibtex);
-            if !acknowledgements.contains(&cited.acknowledgement) {
-                acknowledgements.push(cited.acknowledgement);
-            }
-        }
-        Ok(gantry_labs::Citation {
-            text: texts.join("\n\n"),
-            acknowledgement: acknowledgements.join("\n\n"),
-            bibtex: bibtex.join("\n"),
-        })
-    }
 }

@@ -5,6 +5,7 @@ pub mod app;
 mod ask;
 mod auth;
 mod changes;
+mod citing;
 pub mod cli;
 pub mod config;
 mod connectors;

@@ -219,3 +219,24 @@ async fn what_is_planned_and_what_is_wrong_is_told_to_all() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn what_ended_is_forgotten_when_its_time_is_over_and_not_before() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let map = product("HFI_SkyMap_100_NSIDE_R3.01_full");
+    let job = ada.add_to_volume(&[&map], "workspace").await;
+    job.completes().await;
+    let store = &app.app.store;
+    let long_ago = 0;
+    let forgotten = store.forget_old(long_ago, long_ago).await.unwrap();
+    assert_eq!((forgotten.n_jobs, forgotten.n_audit), (0, 0));
+    assert_eq!(job.now().await["phase"], "COMPLETED");
+    let soon = chrono::Utc::now().timestamp_millis() + 1000;
+    let forgotten = store.forget_old(soon, long_ago).await.unwrap();
+    assert_eq!((forgotten.n_jobs, forgotten.n_audit), (1, 0));
+    drop(ada.get(&job.at("")).await.problem(404, "not-found"));
+    // What lies in the volume stays.
+    assert_eq!(ada.listing("workspace").await.len(), 1);
+    assert!(store.forget_old(soon, soon).await.unwrap().n_audit > 0);
+}

@@ -1,119 +1,14 @@
 //! Clicks on portals: from a page of another site to a job of whoever logs in.
 
-use std::process::Command;
+mod world;
 
-use gantry_server::config::PortalConfig;
-use gantry_tests::{Answer, Builder, Client, TestApp, product};
+use gantry_tests::{Client, Request, TestApp, product};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-const MAP: &str = "HFI_SkyMap_100_NSIDE_R3.01_full";
-const OTHER_MAP: &str = "HFI_SkyMap_143_NSIDE_R3.01_full";
-const PLA: &str = "https://pla.example";
-
-/// A portal's key pair.
-struct Keys {
-    folder: tempfile::TempDir,
-    algorithm: Algorithm,
-}
-
-impl Keys {
-    fn new(algorithm: Algorithm) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (kind, options): (&str, &[&str]) = match algorithm {
-            Algorithm::EdDSA => ("ED25519", &[]),
-            Algorithm::ES256 => ("EC", &["-pkeyopt", "ec_paramgen_curve:P-256"]),
-            _ => ("RSA", &["-pkeyopt", "rsa_keygen_bits:2048"]),
-        };
-        let (secret, public) = (
-            folder.path().join("secret.pem"),
-            folder.path().join("key.pem"),
-        );
-        let made = Command::new("openssl")
-            .args(["genpkey", "-algorithm", kind])
-            .args(options)
-            .arg("-out")
-            .arg(&secret)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let made = Command::new("openssl")
-            .args(["pkey", "-pubout", "-in"])
-            .arg(&secret)
-            .arg("-out")
-            .arg(&public)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        Self { folder, algorithm }
-    }
-
-    fn public(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("key.pem")).unwrap()
-    }
-
-    fn sign(&self, claims: &Value) -> String {
-        let pem = std::fs::read(self.folder.path().join("secret.pem")).unwrap();
-        let key = match self.algorithm {
-            Algorithm::EdDSA => EncodingKey::from_ed_pem(&pem),
-            Algorithm::ES256 => EncodingKey::from_ec_pem(&pem),
-            _ => EncodingKey::from_rsa_pem(&pem),
-        };
-        jsonwebtoken::encode(&Header::new(self.algorithm), claims, &key.unwrap()).unwrap()
-    }
-}
-
-/// A Gantry that knows the portal.
-fn knowing(keys: &Keys, change: impl FnOnce(&mut PortalConfig) + Send + 'static) -> Builder {
-    let mut portal = PortalConfig {
-        title: Some("Planck Legacy Archive".to_owned()),
-        keys: vec![keys.public()],
-        trusted: true,
-        ..PortalConfig::default()
-    };
-    change(&mut portal);
-    TestApp::builder().configure(move |config| {
-        config.portal.insert(PLA.to_owned(), portal);
-    })
-}
-
-fn in_seconds(seconds: i64) -> i64 {
-    chrono::Utc::now().timestamp() + seconds
-}
-
-fn claims(app: &TestApp, jti: &str) -> Value {
-    json!({
-        "iss": PLA, "aud": format!("http://localhost:{}", app.address.port()), "sub": "a1b2", "jti": jti,
-        "exp": in_seconds(300), "action": "add-to-volume", "assets": [product(MAP)],
-    })
-}
-
-/// Somebody's browser sends the form of another site: no cookies, the site's origin.
-async fn click(app: &TestApp, origin: &str, fields: &[(&str, &str)]) -> Answer {
-    let ask = app.nobody().ask("POST", "/portal/selections").form(fields);
-    ask.header("Origin", origin).html().send().await
-}
-
-/// Where a click led to.
-async fn kept(app: &TestApp, origin: &str, fields: &[(&str, &str)]) -> String {
-    let to = click(app, origin, fields).await.is(303);
-    assert_eq!(to.header("cache-control"), Some("no-store"));
-    assert_eq!(to.header("set-cookie"), None);
-    location(&to)
-}
-
-fn location(answer: &Answer) -> String {
-    answer.header("location").unwrap_or_default().to_owned()
-}
-
-async fn see(client: &Client, at: &str) -> Answer {
-    client.ask("GET", at).html().send().await
-}
-
-async fn jobs(client: &Client) -> usize {
-    let jobs = client.get("/api/v1/staging-jobs").await.is(200).json();
-    jobs["staging_jobs"].as_array().unwrap().len()
-}
+use world::{
+    Keys, MAP, OTHER_MAP, PLA, claims, click, in_seconds, jobs, kept, knowing, location, see,
+};
 
 #[tokio::test]
 async fn a_click_is_kept_through_login_asked_about_and_carried_out_once() {
@@ -238,6 +133,68 @@ async fn a_query_can_be_handed_over_too() {
 }
 
 #[tokio::test]
+async fn a_job_at_the_archive_is_taken_over_by_its_query() {
+    let app = TestApp::builder().all_archives().at_rest().start().await;
+    let ada = app.user("ada").await;
+    let browser = app.in_browser(&ada).await;
+    let gaia = app.others.as_ref().unwrap().gaia.address();
+    let adql = "SELECT TOP 7 source_id FROM gaiadr3.gaia_source";
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs([("REQUEST", "doQuery"), ("LANG", "ADQL"), ("QUERY", adql)]);
+    let request = Request {
+        method: "POST".to_owned(),
+        target: "/tap-server/tap/async".to_owned(),
+        headers: vec![
+            ("Host".to_owned(), gaia.to_string()),
+            (
+                "Content-Type".to_owned(),
+                "application/x-www-form-urlencoded".to_owned(),
+            ),
+        ],
+        body: Some(form.finish().into_bytes()),
+    };
+    let started = gantry_tests::send(gaia, request).await.is(303);
+    let job = location(&started);
+    let job = job.rsplit('/').next().unwrap();
+    let fields = [
+        ("action", "add-to-volume"),
+        ("archive", "gaia"),
+        ("job", job),
+    ];
+    let at = kept(&app, "https://gea.example", &fields).await;
+    let page = see(&browser, &at).await.is(200).text();
+    assert!(page.contains(adql), "{page}");
+    let staged = location(&browser.submit(&at, &[]).await.is(303));
+    let files = ada
+        .get(&format!("/api/v1{staged}/files"))
+        .await
+        .is(200)
+        .json();
+    assert!(
+        files["files"][0]["asset"]
+            .as_str()
+            .unwrap()
+            .starts_with("gaia:~query-"),
+        "{files}"
+    );
+    for none in ["no-such-job", "../tables", "a/b", "", "planck"] {
+        let archive = if none == "planck" { "planck" } else { "gaia" };
+        let fields = [
+            ("action", "add-to-volume"),
+            ("archive", archive),
+            ("job", none),
+        ];
+        let kept = click(&app, "https://gea.example", &fields).await;
+        if none.is_empty() {
+            drop(kept.is(422));
+            continue;
+        }
+        let page = see(&browser, &location(&kept.is(303))).await.is(422).text();
+        assert!(page.contains("knows no such job"), "{none}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_click_says_what_is_wrong_with_it() {
     let app = TestApp::builder().at_rest().start().await;
     let map = product(MAP);
@@ -247,7 +204,8 @@ async fn a_click_says_what_is_wrong_with_it() {
         fields.extend(more);
         fields
     };
-    let cases: Vec<(Vec<(&str, &str)>, u16, &str)> = vec![
+    type Case<'a> = (Vec<(&'a str, &'a str)>, u16, &'a str);
+    let cases: Vec<Case<'_>> = vec![
         (vec![], 400, "action"),
         (vec![("asset", &map)], 400, "action"),
         (vec![("action", "erase"), ("asset", &map)], 400, "action"),

@@ -16,6 +16,7 @@ mod import;
 mod keys;
 mod labs;
 mod output;
+mod portal_check;
 mod processes;
 mod sentences;
 mod small;

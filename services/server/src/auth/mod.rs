@@ -35,7 +35,7 @@ impl Providers {
             let bad = |why: String| ConfigError::Bad(format!("auth.hub: {why}"));
             let hub = config.hub_auth()?;
             let hub = Hub::new(hub, net, public_url).map_err(bad)?;
-            let made = (Hub::ID.to_owned(), Provider::Hub(hub));
+            let made = (Hub::ID.to_owned(), Provider::Hub(Box::new(hub)));
             return Ok(Self([made].into()));
         }
         let providers = config.auth.provider.iter().map(|provider| {
@@ -60,7 +60,7 @@ pub(crate) enum Provider {
     /// By OpenID Connect.
     Oidc(Box<Oidc>),
     /// A JupyterHub, by its OAuth.
-    Hub(Hub),
+    Hub(Box<Hub>),
 }
 
 /// How long a name may be, in characters.

@@ -30,7 +30,7 @@ pub(super) struct PortalCheckArgs {
 
 const PAGE_BYTES: u64 = 8 << 20;
 
-type Result_ = Result<String, String>;
+type Tried = Result<String, String>;
 
 pub(super) async fn run(
     args: PortalCheckArgs,
@@ -40,7 +40,7 @@ pub(super) async fn run(
     let net = Net::new(config.net)?;
     let client = client(&net, &args.url);
     let mut checks = Vec::new();
-    let mut say = |what: &str, result: Result_| {
+    let mut say = |what: &str, result: Tried| {
         checks.push(Checked {
             what: what.to_owned(),
             result,
@@ -131,7 +131,7 @@ async fn read_page(client: &Client, url: &Url) -> Result<Page, String> {
     })
 }
 
-fn buttons(found: &Found) -> Result_ {
+fn buttons(found: &Found) -> Tried {
     match (found.n_elements, found.plain.len()) {
         (0, 0) => Err("no button, link or form leads to a Gantry".to_owned()),
         (elements, plain) => Ok(format!(
@@ -140,7 +140,7 @@ fn buttons(found: &Found) -> Result_ {
     }
 }
 
-fn plain(found: &Found) -> Result_ {
+fn plain(found: &Found) -> Tried {
     if found.plain.is_empty() {
         let why = "no plain link or form leads to Gantry, so that nothing works where the script does not run; put an <a href> into each button";
         return Err(why.to_owned());
@@ -148,7 +148,7 @@ fn plain(found: &Found) -> Result_ {
     Ok("plain links or forms are there".to_owned())
 }
 
-fn script(found: &Found) -> Result_ {
+fn script(found: &Found) -> Tried {
     let Some((url, has_integrity)) = found.scripts.first() else {
         return match found.n_elements {
             0 => Ok("none, and none is needed".to_owned()),
@@ -168,7 +168,7 @@ fn script(found: &Found) -> Result_ {
 }
 
 /// Whether the page's own policy lets it load the script, ask Gantry, and lead there.
-fn policy(policy: Option<&str>, gantry: &Url) -> Result_ {
+fn policy(policy: Option<&str>, gantry: &Url) -> Tried {
     let Some(policy) = policy else {
         return Ok("the page has none".to_owned());
     };
@@ -201,7 +201,7 @@ fn policy(policy: Option<&str>, gantry: &Url) -> Result_ {
     Ok("lets Gantry's script run, ask and lead there".to_owned())
 }
 
-fn referrer(policy: Option<&str>) -> Result_ {
+fn referrer(policy: Option<&str>) -> Tried {
     match policy {
         Some("no-referrer") => Err(
             "with `Referrer-Policy: no-referrer` the browser does not say which portal it was; use `strict-origin-when-cross-origin`"
@@ -212,7 +212,7 @@ fn referrer(policy: Option<&str>) -> Result_ {
     }
 }
 
-async fn answers(client: &Client, gantry: &Url) -> Result_ {
+async fn answers(client: &Client, gantry: &Url) -> Tried {
     let url = gantry
         .join("status.json")
         .map_err(|error| error.to_string())?;
@@ -227,7 +227,7 @@ async fn answers(client: &Client, gantry: &Url) -> Result_ {
     Ok(format!("{gantry} answers, version {version}"))
 }
 
-async fn identifiers(client: &Client, gantry: &Url, found: &Found) -> Result_ {
+async fn identifiers(client: &Client, gantry: &Url, found: &Found) -> Tried {
     if found.named.is_empty() {
         return Ok("none stand in the page itself".to_owned());
     }
@@ -265,7 +265,7 @@ async fn identifiers(client: &Client, gantry: &Url, found: &Found) -> Result_ {
 }
 
 /// Sends what a button sends, as a page of the portal does; Gantry keeps it and leads on.
-async fn click(client: &Client, (gantry, page): (&Url, &Url), form: &[(&str, &str)]) -> Result_ {
+async fn click(client: &Client, (gantry, page): (&Url, &Url), form: &[(&str, &str)]) -> Tried {
     let url = gantry
         .join("portal/selections")
         .map_err(|error| error.to_string())?;

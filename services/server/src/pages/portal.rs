@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::extract::{FromForm, FromPath, once, read_body, read_form};
 use crate::identity::Caller;
 use crate::portal::handover::{self, Handover};
-use crate::portal::{ACTIONS, CLICK_BYTES, Click, Signed, Wanted, look_up};
+use crate::portal::{ACTIONS, CLICK_BYTES, Click, Signed, Wanted, look_up, with_query};
 use crate::problem::{BAD_REQUEST, BUSY, INTENT_GONE, Problem, UNPROCESSABLE};
 use crate::rest::datalabs::{OpenInNotebook, open};
 use crate::rest::staging_jobs::{AddToVolume, start_staging};
@@ -206,7 +206,8 @@ pub(crate) async fn show(
     if let Some(page) = &intent.leads_to {
         return Ok(Redirect::to(page).into_response());
     }
-    let click = read(&intent)?;
+    let mut click = read(&intent)?;
+    click.wanted = with_query(&app, click.wanted).await?;
     let (ids, missing) = look_up(&app, &click.wanted).await?;
     // Whatever only looks at the address must start nothing.
     let is_visit = method == Method::GET && !headers.contains_key("sec-purpose");
@@ -375,15 +376,15 @@ async fn carry_out(
 
 /// Starts the job or the datalab, and names its page.
 async fn start(app: &App, user: &User, intent: &Intent, chosen: Chosen) -> Result<String, Problem> {
-    let click = read(intent)?;
-    let (ids, _) = look_up(app, &click.wanted).await?;
+    let wanted = with_query(app, read(intent)?.wanted).await?;
+    let (ids, _) = look_up(app, &wanted).await?;
     let ids: Vec<AssetId> = {
         let there = app.store.live_assets(&ids).await?;
         let there: std::collections::HashSet<_> =
             there.into_iter().map(|record| record.asset.id).collect();
         ids.into_iter().filter(|id| there.contains(id)).collect()
     };
-    let take = click.wanted.take(&ids);
+    let take = wanted.take(&ids);
     if take.adql.is_none() && ids.is_empty() {
         return Err(Problem::new(
             &UNPROCESSABLE,

@@ -24,6 +24,12 @@ pub(crate) struct Key {
     key: DecodingKey,
 }
 
+/// How a kind of key is read, and what may be signed with it.
+type Kind = (
+    fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>,
+    &'static [Algorithm],
+);
+
 impl Key {
     /// Reads a public key, as PEM or from the file of this path.
     ///
@@ -35,10 +41,7 @@ impl Key {
             true => text.trim().as_bytes().to_vec(),
             false => std::fs::read(text).map_err(|error| format!("`{text}`: {error}"))?,
         };
-        let kinds: [(
-            fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>,
-            &[Algorithm],
-        ); 3] = [
+        let kinds: [Kind; 3] = [
             (DecodingKey::from_ed_pem, &[Algorithm::EdDSA]),
             (DecodingKey::from_ec_pem, &[Algorithm::ES256]),
             (

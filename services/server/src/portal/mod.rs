@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::config::{ConfigError, PortalConfig};
-use crate::problem::{BAD_REQUEST, Problem, TOO_LARGE, UNPROCESSABLE};
+use crate::problem::{ARCHIVE_UNAVAILABLE, BAD_REQUEST, Problem, TOO_LARGE, UNPROCESSABLE};
 use crate::select::Take;
 
 /// The most products one click may name.
@@ -165,6 +165,32 @@ impl Wanted {
             ..Take::default()
         }
     }
+}
+
+/// What is wanted, with the query of the job that is named, if one is; the archive is asked for it.
+pub(crate) async fn with_query(app: &App, wanted: Wanted) -> Result<Wanted, Problem> {
+    let Some(job) = &wanted.job else {
+        return Ok(wanted);
+    };
+    let archive = wanted.archive.as_deref().unwrap_or_default();
+    let connector = ArchiveId::new(archive)
+        .ok()
+        .and_then(|id| app.connector(&id))
+        .ok_or_else(|| Problem::not_found("archive", archive))?;
+    let title = &connector.archive().title;
+    let query = connector.query_of(job).await.map_err(|error| {
+        let why = crate::cli::sentence(&error);
+        Problem::new(&ARCHIVE_UNAVAILABLE, why)
+    })?;
+    let adql = query.ok_or_else(|| {
+        let why = format!("{title} knows no such job, or shows it only to whose it is; hand over its query instead");
+        Problem::new(&UNPROCESSABLE, why)
+    })?;
+    Ok(Wanted {
+        adql: Some(adql),
+        job: None,
+        ..wanted
+    })
 }
 
 /// The assets that are named and there, each once in their order, and the names of which there is none.
