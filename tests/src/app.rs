@@ -60,7 +60,11 @@ pub struct Builder {
     table_s: Option<u64>,
     gssc_peek: bool,
     list: Option<PathBuf>,
+    configure: Vec<Configure>,
 }
+
+/// What a test changes in the configuration.
+type Configure = Box<dyn FnOnce(&mut Config) + Send>;
 
 /// The stand-ins for the other archives.
 pub struct Others {
@@ -180,6 +184,13 @@ impl Builder {
         self
     }
 
+    /// Something else in the configuration.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
+        self.configure.push(Box::new(change));
+        self
+    }
+
     /// Starts it, harvested and searchable.
     ///
     /// # Panics
@@ -215,6 +226,9 @@ impl Builder {
         if let (Some(list), Some(planck)) = (&self.list, config.archive.get_mut("planck")) {
             planck.products = Some(list.display().to_string());
             planck.peek = None;
+        }
+        for change in self.configure {
+            change(&mut config);
         }
         let app = App::open(config, true).await.expect("Gantry opens");
         app.start(self.roles);
@@ -255,7 +269,7 @@ fn config(dir: &Path, address: SocketAddr, archive: &str, workers: usize) -> Con
         data_dir: dir.join("data"),
         server: ServerConfig {
             listen: address,
-            public_url: None,
+            ..ServerConfig::default()
         },
         auth: AuthConfig::default(),
         store: StoreConfig::default(),
@@ -269,6 +283,11 @@ fn config(dir: &Path, address: SocketAddr, archive: &str, workers: usize) -> Con
         },
         labs: LabsConfig::default(),
         launcher: [("local".to_owned(), LauncherConfig::local())].into(),
+        portal: Default::default(),
+        intents: Default::default(),
+        retention: Default::default(),
+        limits: Default::default(),
+        maintenance: Default::default(),
     }
 }
 
@@ -293,6 +312,7 @@ impl TestApp {
             table_s: None,
             gssc_peek: false,
             list: None,
+            configure: Vec::new(),
         }
     }
 

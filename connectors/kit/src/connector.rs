@@ -83,6 +83,12 @@ pub trait Connector: Send + Sync {
     fn notice(&self) -> BoxFuture<'_, Option<String>> {
         Box::pin(std::future::ready(None))
     }
+
+    /// The query of a job that somebody started at the archive itself; `None` where there are no jobs, or no such one.
+    fn query_of<'a>(&'a self, job: &'a str) -> BoxFuture<'a, Result<Option<String>, OpenError>> {
+        let _none = job;
+        Box::pin(std::future::ready(Ok(None)))
+    }
 }
 
 /// What a harvest yields.

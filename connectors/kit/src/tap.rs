@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use gantry_asset::{AdqlQuery, ArchiveId};
 use gantry_formats::XmlLimits;
+use gantry_formats::uws::read_job;
 use gantry_formats::vodataservice::{Schema, read_tables};
 use gantry_formats::vosi::{Availability, read_availability, read_capabilities};
 use gantry_formats::votable::{Limits, QueryStatus, Reader};
@@ -130,6 +131,43 @@ impl Tap {
         let bytes = response.bytes(SAID_BYTES).await.ok()?;
         let read = document::read(move || read_availability(&bytes[..], document::LIMITS)).await;
         in_words(&read.ok()?)
+    }
+
+    /// The query of a job that somebody else started there, who may be nobody in particular; `None` when the service knows
+    /// no such job, does not show it to us, or the job has no query.
+    ///
+    /// # Errors
+    /// [`OpenError::Net`] when the service does not answer, [`OpenError::Page`] when it answers with a page.
+    ///
+    /// # Source
+    /// IVOA UWS 1.1, section 2.2.2.2 (the job's representation).
+    pub async fn query_of(&self, job: &str) -> Result<Option<String>, OpenError> {
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if !(1..=100).contains(&job.len()) || job.starts_with('.') || !job.bytes().all(is_name) {
+            return Ok(None);
+        }
+        const WHAT: &str = "the query of a job";
+        let request = self.get(self.at(&self.base, &format!("async/{job}")));
+        let mut response = match self.client.request(request).await {
+            Ok(response) => response,
+            Err(error) if error.is_not_found() || error.is_denied() => return Ok(None),
+            Err(error) => return Err(self.net(WHAT, error)),
+        };
+        let is_page = response.is_html().await;
+        if is_page.map_err(|error| self.net(WHAT, error))? {
+            return Err(self.page(WHAT));
+        }
+        let bytes = response.bytes(SAID_BYTES).await;
+        let bytes = bytes.map_err(|error| self.net(WHAT, error))?;
+        let read = document::read(move || read_job(&bytes[..], document::LIMITS)).await;
+        let Ok(job) = read else {
+            return Ok(None);
+        };
+        let mut parameters = job.parameters.into_iter();
+        let query = parameters.find(|(name, _)| name.eq_ignore_ascii_case("query"));
+        Ok(query
+            .map(|(_, query)| query)
+            .filter(|query| !query.trim().is_empty()))
     }
 
     /// The most rows the service gives at once, whatever is asked for; `None` when it does not say.

@@ -103,4 +103,8 @@ impl Connector for ObsTap {
     fn notice(&self) -> BoxFuture<'_, Option<String>> {
         Box::pin(self.tap.notice())
     }
+
+    fn query_of<'a>(&'a self, job: &'a str) -> BoxFuture<'a, Result<Option<String>, OpenError>> {
+        Box::pin(self.tap.query_of(job))
+    }
 }

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use futures::future::BoxFuture;
 use gantry_asset::ArchiveId;
 use gantry_connector::Connector;
 use gantry_harvest::{Scheduled, keep_harvesting};
-use gantry_labs::{Cite, EnvironmentState, LabCatalogue, Labs, LabsConfig};
+use gantry_labs::{EnvironmentState, LabCatalogue, Labs, LabsConfig};
 use gantry_net::{Circuit, Net};
 use gantry_search::{Index, Mode, SearchError};
 use gantry_staging::{
     ArchiveAccess, Archives, Cache, Quota, Staging, Volumes, VolumesConfig, Worker, WorkerConfig,
-    citation,
 };
 use gantry_store::{Seal, Store, User};
 use tokio::sync::{Semaphore, watch};
@@ -22,11 +20,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::auth::Providers;
 use crate::changes::Catalogue;
-use crate::config::Config;
+use crate::citing::SelectionCitation;
+use crate::config::{AuthMode, Config};
 use crate::connectors::registry;
 use crate::launchers;
+use crate::limits::Limiter;
 use crate::notices::Notices;
+use crate::portal::Portals;
+use crate::retention;
 
 /// A running Gantry; cheap to clone.
 #[derive(Clone)]
@@ -60,6 +63,14 @@ pub struct Parts {
     pub owner: String,
     /// What archives say of outages.
     pub(crate) notices: Notices,
+    /// The portals of the configuration.
+    pub(crate) portals: Portals,
+    /// How much callers ask for.
+    pub(crate) limiter: Limiter,
+    /// What pages may load.
+    pub(crate) content_policy: axum::http::HeaderValue,
+    /// Who vouches for people.
+    pub(crate) providers: Providers,
     /// When it started.
     pub started: Instant,
     /// Places for tables of all matches, which take a thread each.
@@ -113,6 +124,8 @@ impl App {
         });
         let worker = make_worker(&config, (&store, &archives, &volumes), &owner)?;
         let public_url = public_url(&config)?;
+        let portals = Portals::of(&config.portal)?;
+        let providers = Providers::of(&config, &net, &public_url)?;
         let (environment, made) = watch::channel(EnvironmentState::Making(
             "the labs' environment is not made yet".to_owned(),
         ));
@@ -122,7 +135,9 @@ impl App {
             made,
             (&public_url, stop_labs),
         )?;
+        let limiter = Limiter::new(config.limits.bounds(config.auth.mode));
         Ok(Self(Arc::new(Parts {
+            limiter,
             staging: Staging::new(store.clone(), archives.clone(), worker),
             config,
             store,
@@ -136,6 +151,9 @@ impl App {
             net,
             owner,
             notices: Notices::default(),
+            portals,
+            content_policy: crate::serve::content_policy(&providers),
+            providers,
             started: Instant::now(),
             tables: Arc::new(Semaphore::new(crate::rest::table::TABLES)),
             stop: CancellationToken::new(),
@@ -162,6 +180,20 @@ impl App {
         let user = self.store.ensure_user(&name, true).await?;
         self.volumes.ensure_workspace(&user).await?;
         Ok(user)
+    }
+
+    /// The user of this name; without one, the user of `auth.mode = "local"`.
+    ///
+    /// # Errors
+    /// When there is none of that name, or one is needed.
+    pub async fn user_named(&self, name: Option<&str>) -> anyhow::Result<User> {
+        match name {
+            Some(name) => Ok(self.store.user_by_name(name).await?),
+            None if self.config.auth.mode == AuthMode::Local => self.local_user().await,
+            None => anyhow::bail!(
+                "--user: say whose, since people come in from elsewhere here; `gantry user list` names them"
+            ),
+        }
     }
 
     /// The connector of an archive.
@@ -191,6 +223,9 @@ impl App {
             let app = self.clone();
             self.tasks
                 .spawn(async move { app.staging.worker().run(app.stop.clone()).await });
+        }
+        if roles.worker {
+            self.tasks.spawn(retention::keep_forgetting(self.clone()));
         }
         if roles.api {
             let app = self.clone();
@@ -411,56 +446,4 @@ fn make_labs(
         idle_s: config.labs.idle_s,
     };
     Ok(Arc::new(Labs::new(labs, launcher)))
-}
-
-/// How a selection is cited: each of its products, each archive's acknowledgement once.
-pub(crate) struct SelectionCitation {
-    pub(crate) store: Store,
-    pub(crate) archives: Archives,
-}
-
-/// The most products that are cited one by one.
-const CITED: u32 = 500;
-
-impl Cite for SelectionCitation {
-    fn cite<'a>(
-        &'a self,
-        selection: &'a str,
-        owner: &'a str,
-    ) -> BoxFuture<'a, Result<gantry_labs::Citation, String>> {
-        Box::pin(async move {
-            self.store
-                .selection(selection, Some(owner))
-                .await
-                .map_err(|error| error.to_string())?;
-            self.of_selection(selection)
-                .await
-                .map_err(|error| error.to_string())
-        })
-    }
-}
-
-impl SelectionCitation {
-    pub(crate) async fn of_selection(
-        &self,
-        selection: &str,
-    ) -> Result<gantry_labs::Citation, gantry_staging::StagingError> {
-        let (mut texts, mut bibtex, mut acknowledgements) = (Vec::new(), Vec::new(), Vec::new());
-        for (_, record) in gantry_staging::members(&self.store, selection, 0, CITED).await? {
-            let Some(access) = self.archives.get(&record.asset.id.archive()) else {
-                continue;
-            };
-            let cited = citation(&record.asset, access.connector.archive());
-            texts.push(cited.text);
-            bibtex.push(cited.bibtex);
-            if !acknowledgements.contains(&cited.acknowledgement) {
-                acknowledgements.push(cited.acknowledgement);
-            }
-        }
-        Ok(gantry_labs::Citation {
-            text: texts.join("\n\n"),
-            acknowledgement: acknowledgements.join("\n\n"),
-            bibtex: bibtex.join("\n"),
-        })
-    }
 }

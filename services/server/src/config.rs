@@ -2,7 +2,12 @@
 //!
 //! Unknown keys and bad values are refused at start, naming key, value and what is allowed.
 
+mod auth;
 mod launcher;
+mod limits;
+mod portal;
+mod retention;
+mod status;
 mod volume_catalogue;
 
 use std::collections::BTreeMap;
@@ -12,13 +17,20 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use gantry_connector::ArchiveConfig;
-use gantry_net::NetConfig;
+use gantry_net::{NetConfig, Network};
 use gantry_staging::CatalogueVolume;
 use gantry_store::{Seal, SealError};
 use serde::Deserialize;
 use url::Url;
 
+pub(crate) use auth::HubAuth;
+pub use auth::{AuthConfig, AuthMode, HubAuthConfig, ProviderConfig};
 pub use launcher::{LauncherConfig, LauncherKind};
+pub(crate) use limits::Bounds;
+pub use limits::LimitsConfig;
+pub use portal::{IntentsConfig, PortalConfig};
+pub use retention::RetentionConfig;
+pub use status::MaintenanceConfig;
 pub use volume_catalogue::CatalogueVolumeConfig;
 
 /// The whole configuration.
@@ -55,6 +67,21 @@ pub struct Config {
     /// The launchers, by name.
     #[serde(default = "launcher::default")]
     pub launcher: BTreeMap<String, LauncherConfig>,
+    /// The portals that Gantry knows, by origin.
+    #[serde(default)]
+    pub portal: BTreeMap<String, PortalConfig>,
+    /// Clicks that nobody confirmed yet.
+    #[serde(default)]
+    pub intents: IntentsConfig,
+    /// When the service, or a part of it, is meant not to answer.
+    #[serde(default)]
+    pub maintenance: Vec<MaintenanceConfig>,
+    /// How much one caller may ask for.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// How long what has ended is kept.
+    #[serde(default)]
+    pub retention: RetentionConfig,
 }
 
 /// `[server]`.
@@ -65,6 +92,10 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The address people reach it at; `http://localhost:<port>` by default.
     pub public_url: Option<Url>,
+    /// The proxies before it, whose `X-Forwarded-For` says where a request came from; none by default.
+    pub trusted_proxies: Vec<Network>,
+    /// How long the head of a request, and a body that is not a file, may take to arrive, in seconds; 60 by default.
+    pub request_s: u32,
 }
 
 impl Default for ServerConfig {
@@ -72,25 +103,10 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            trusted_proxies: Vec::new(),
+            request_s: 60,
         }
     }
-}
-
-/// `[auth]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthConfig {
-    /// How people come in.
-    pub mode: AuthMode,
-}
-
-/// How people come in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthMode {
-    /// Loopback, one user, a one-time login address.
-    #[default]
-    Local,
 }
 
 /// `[store]`.
@@ -281,13 +297,19 @@ impl Config {
                 "store.url = `{store}`: allowed is `sqlite:` and a path"
             )));
         }
-        if self.auth.mode == AuthMode::Local && !self.server.listen.ip().is_loopback() {
-            let listen = self.server.listen;
+        if let Some(url) = self
+            .server
+            .public_url
+            .as_ref()
+            .filter(|url| url.path() != "/")
+        {
             return Err(ConfigError::Bad(format!(
-                "server.listen = `{listen}`: with auth.mode = `local` only a loopback address is allowed, such as 127.0.0.1:8080"
+                "server.public_url = `{url}`: allowed is an address without a path; give Gantry a host name to itself"
             )));
         }
+        auth::check(self)?;
         launcher::check(&self.launcher)?;
+        portal::check(&self.portal)?;
         if self.staging.workers == 0 {
             return Err(ConfigError::Bad(
                 "staging.workers = `0`: allowed is 1 or more".to_owned(),
@@ -400,7 +422,7 @@ mod tests {
             .to_string();
         assert!(
             error.starts_with("unknown key `server.lissten` in `")
-                && error.ends_with("allowed: listen, public_url"),
+                && error.ends_with("allowed: listen, public_url, trusted_proxies, request_s"),
             "{error}"
         );
     }

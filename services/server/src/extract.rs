@@ -1,10 +1,12 @@
 //! Extractors that answer with a [`Problem`].
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::problem::{BAD_REQUEST, NOT_FOUND, Problem, TOO_LARGE};
+use crate::problem::{BAD_REQUEST, NOT_FOUND, Problem, TOO_LARGE, TOO_SLOW};
 
 /// What the path of an address says.
 pub(crate) struct FromPath<T>(pub(crate) T);
@@ -45,7 +47,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequest<S> for FromForm<T> 
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = read_body(request, FORM_BYTES).await?;
-        read_pairs(&pairs(&bytes)).map(Self)
+        read_form(&bytes).map(Self)
     }
 }
 
@@ -65,18 +67,27 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequest<S> for FromJson<T> 
 pub(crate) const JSON_BYTES: usize = 16 << 20;
 const FORM_BYTES: usize = 16 << 20;
 
+/// How long the body of a request may take to arrive.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience(pub(crate) Duration);
+
 pub(crate) async fn read_body(
     request: Request,
     limit: usize,
 ) -> Result<axum::body::Bytes, Problem> {
-    axum::body::to_bytes(request.into_body(), limit)
-        .await
-        .map_err(|_| {
-            Problem::new(
-                &TOO_LARGE,
-                format!("the body did not arrive whole, or is larger than {limit} bytes"),
-            )
-        })
+    let within = request.extensions().get::<Patience>();
+    let within = within.map_or(Duration::from_secs(60), |patience| patience.0);
+    let body = axum::body::to_bytes(request.into_body(), limit);
+    let read = tokio::time::timeout(within, body).await.map_err(|_| {
+        let why = format!("the body did not arrive within {} s", within.as_secs());
+        Problem::new(&TOO_SLOW, why)
+    })?;
+    read.map_err(|_| {
+        Problem::new(
+            &TOO_LARGE,
+            format!("the body did not arrive whole, or is larger than {limit} bytes"),
+        )
+    })
 }
 
 /// Reads JSON; an empty body is an empty object.
@@ -88,6 +99,11 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
     };
     serde_json::from_slice(bytes)
         .map_err(|error| Problem::new(&BAD_REQUEST, format!("the body cannot be read: {error}")))
+}
+
+/// Reads the fields of a form.
+pub(crate) fn read_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    read_pairs(&pairs(bytes))
 }
 
 /// Reads what stands behind the `?` of an address.

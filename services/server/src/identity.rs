@@ -1,11 +1,14 @@
 //! Who asks: a browser's session, a personal token, or nobody.
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use gantry_store::User;
 
 use crate::app::App;
+use crate::auth;
 use crate::problem::{NOT_ALLOWED, Problem};
 
 /// What a token may be allowed.
@@ -91,7 +94,26 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     })
 }
 
+/// Who a request is from, found out once.
+#[derive(Clone)]
+struct Recognised(Result<Option<Caller>, Problem>);
+
+/// Finds out who a request is from, for all that ask after it.
+pub(crate) async fn recognise(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let caller = find_out(&parts, &app).await;
+    parts.extensions.insert(Recognised(caller));
+    next.run(Request::from_parts(parts, body)).await
+}
+
 async fn known(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
+    match parts.extensions.get::<Recognised>() {
+        Some(Recognised(caller)) => caller.clone(),
+        None => find_out(parts, app).await,
+    }
+}
+
+async fn find_out(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
     if let Some(token) = bearer(&parts.headers) {
         let found = app.store.token_user(token).await?;
         let (user, scopes) = found.ok_or_else(|| {
@@ -110,6 +132,9 @@ async fn known(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
         return Ok(None);
     };
     let Some(session) = app.store.session(&secret).await? else {
+        return Ok(None);
+    };
+    let Some(session) = auth::still_holds(app, session).await? else {
         return Ok(None);
     };
     let caller = Caller {

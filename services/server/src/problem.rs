@@ -40,8 +40,10 @@ kinds! {
     NOT_FOUND = "not-found", NOT_FOUND, "Not found", "There is nothing of that name, or it is somebody else's.", "Check the id, or list what there is.", false;
     ASSET_NOT_FOUND = "asset-not-found", NOT_FOUND, "Asset not found", "The catalogue has no asset of that id.", "Search for it, or ask `/api/v1/assets/resolve` for the id of a file name.", false;
     ASSET_WITHDRAWN = "asset-withdrawn", GONE, "Asset withdrawn", "The archive no longer has this asset; what is known of it is in the answer.", "Look at its related assets for what replaced it.", false;
+    INTENT_GONE = "intent-gone", GONE, "This click is no longer kept", "A click on a portal's button is kept for an hour, and for who confirmed it longer.", "Go back to the archive's page and press the button again.", false;
     METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "Method not allowed", "The address exists, but not with this method.", "See `/docs` for the methods of each address.", false;
     CONFLICT = "conflict", CONFLICT, "Conflict", "What was asked for collides with what is there.", "Use another name, or wait until what is in the way has ended.", false;
+    TOO_SLOW = "too-slow", REQUEST_TIMEOUT, "Too slow", "The body of the request did not arrive in time.", "Send it faster, or less of it at once.", true;
     TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "Too large", "The body is larger than is allowed.", "Send less at once.", false;
     RANGE_OUTSIDE = "range-outside", RANGE_NOT_SATISFIABLE, "Range outside the file", "The part asked for lies outside the file.", "Ask for a part that is there; Content-Range says how long the file is.", false;
     UNPROCESSABLE = "unprocessable", UNPROCESSABLE_ENTITY, "Cannot be done as asked", "The request is readable, but something it asks for cannot be done.", "Change what the detail names.", false;
@@ -55,6 +57,7 @@ kinds! {
     ARCHIVE_UNAVAILABLE = "archive-unavailable", BAD_GATEWAY, "Archive does not answer", "The archive did not answer, or not with what was asked for.", "Try again later; the archive's state is on the archives page.", true;
     LAB_UNAVAILABLE = "lab-unavailable", SERVICE_UNAVAILABLE, "Lab not available", "The lab does not run, or cannot be started here.", "Wait until it is ready, or see its log.", true;
     BUSY = "busy", SERVICE_UNAVAILABLE, "Busy", "The service could not answer in time.", "Try again in a moment.", true;
+    TOO_MANY = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests", "One user, or one address, asks for more at once than this service lets it.", "Wait as long as Retry-After says, and ask for less at the same time.", true;
     INTERNAL = "internal-error", INTERNAL_SERVER_ERROR, "Something went wrong here", "An error that is not yours; the log has it under the instance.", "Try again; if it happens again, tell the operator the instance.", true;
 }
 
@@ -77,7 +80,13 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub known: Option<serde_json::Value>,
+    /// After how many seconds it is worth trying again, for `Retry-After`.
+    #[serde(skip)]
+    pub(crate) retry_after_s: Option<u64>,
 }
+
+/// When a busy service is worth asking again, in seconds.
+const BUSY_S: u64 = 5;
 
 impl Problem {
     pub(crate) fn new(kind: &ProblemKind, detail: impl Into<String>) -> Self {
@@ -88,6 +97,7 @@ impl Problem {
             detail: detail.into(),
             instance: format!("urn:uuid:{}", Uuid::new_v4()),
             known: None,
+            retry_after_s: (kind.kind == BUSY.kind).then_some(BUSY_S),
         }
     }
 
@@ -141,6 +151,11 @@ impl IntoResponse for Problem {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         // A page takes the problem from here and shows it to people.
         response.extensions_mut().insert(self);

@@ -1,10 +1,10 @@
 //! The router: REST, pages, static files, and what surrounds them all.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
@@ -13,14 +13,27 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::cors::{Any, CorsLayer};
+use tracing::Instrument;
 
 use crate::app::App;
-use crate::pages;
+use crate::auth::Providers;
 use crate::problem::{FOREIGN_HOST, INTERNAL, METHOD_NOT_ALLOWED, Problem};
 use crate::rest;
+use crate::{identity, limits, pages};
 
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
-                   form-action 'self' http://127.0.0.1:*; base-uri 'none'; frame-ancestors 'none'";
+/// What pages may load, and where their forms may lead: to labs of this machine, and to providers, which end sessions too.
+pub(crate) fn content_policy(providers: &Providers) -> HeaderValue {
+    let origins = providers.iter().map(|provider| {
+        let origin = provider.url().origin().ascii_serialization();
+        format!(" {origin}")
+    });
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
+         form-action 'self' http://127.0.0.1:*{}; base-uri 'none'; frame-ancestors 'none'",
+        origins.collect::<String>()
+    );
+    HeaderValue::try_from(policy).expect("an origin is ASCII")
+}
 
 /// Everything the service answers.
 pub fn router(app: App) -> Router {
@@ -52,7 +65,9 @@ pub fn router(app: App) -> Router {
             )
         })
         .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
+        .layer(from_fn_with_state(app.clone(), limits::limited))
         .layer(from_fn_with_state(app.clone(), pages::problems_as_pages))
+        .layer(from_fn_with_state(app.clone(), identity::recognise))
         .layer(CatchPanicLayer::custom(
             |_: Box<dyn std::any::Any + Send>| {
                 Problem::new(&INTERNAL, "something went wrong here; try again").into_response()
@@ -86,23 +101,25 @@ pub fn page_paths() -> Vec<&'static str> {
     all.map(|(path, _)| path).collect()
 }
 
-/// What every answer has: the right host before it, safe headers after it.
+/// What every answer has: the right host before it, safe headers and the request's id after it.
 async fn surround(State(app): State<App>, request: Request, next: Next) -> Response {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
+    let id = request_id(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = if host_is_ours(&app, &request) {
-        next.run(request).await
-    } else {
-        Problem::new(
-            &FOREIGN_HOST,
-            format!("this service is at {}", app.public_url()),
-        )
-        .into_response()
-    };
+    let span = tracing::info_span!("request", request.id = id);
+    let mut response = async {
+        if host_is_ours(&app, &request) {
+            return next.run(request).await;
+        }
+        let why = format!("this service is at {}", app.public_url());
+        Problem::new(&FOREIGN_HOST, why).into_response()
+    }
+    .instrument(span.clone())
+    .await;
     let headers = response.headers_mut();
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static(CSP));
+        .or_insert_with(|| app.content_policy.clone());
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
@@ -115,8 +132,37 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
-    tracing::debug!(http.method = %method, http.path = path, http.status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert(HeaderName::from_static(REQUEST_ID), id);
+    }
+    let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_millis());
+    let is_change = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+    span.in_scope(|| {
+        // What only reads and works is told to those who want to see everything.
+        if is_change || status >= 400 {
+            tracing::info!(http.method = %method, http.path = path, http.status = status, duration_ms = duration_ms as u64, "answered");
+        } else {
+            tracing::debug!(http.method = %method, http.path = path, http.status = status, duration_ms = duration_ms as u64, "answered");
+        }
+    });
     response
+}
+
+const REQUEST_ID: &str = "x-request-id";
+
+/// What a request is called in the log: what its sender calls it, where that is a name, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let named = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let is_name = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    match named.filter(is_name) {
+        Some(id) => id.to_owned(),
+        None => uuid::Uuid::new_v4().to_string(),
+    }
 }
 
 /// Whether the request names this service: its public host, or a loopback name on a loopback address.
@@ -144,14 +190,26 @@ async fn ready(State(app): State<App>) -> Response {
     }
 }
 
-/// The state of the service's parts; open to all.
+/// The state of the service's parts, what is wrong with them, and what is planned; open to all.
 async fn status(State(app): State<App>) -> Response {
-    let components: Vec<_> = pages::components(&app).await.into_iter().map(|component| {
-        json!({"name": component.name, "state": component.state, "text": component.text})
-    }).collect();
-    let body = json!({"version": env!("CARGO_PKG_VERSION"), "uptime_s": app.started.elapsed().as_secs(), "components": components, "incidents": [], "maintenance": []});
+    let state = pages::State::of(&app).await;
+    let components: Vec<_> = state
+        .components
+        .iter()
+        .map(|part| json!({"name": part.name, "state": part.state, "text": part.text}))
+        .collect();
+    let incidents: Vec<_> = state
+        .incidents
+        .iter()
+        .map(|(name, text)| json!({"component": name, "text": text}))
+        .collect();
+    let body = json!({"version": env!("CARGO_PKG_VERSION"), "uptime_s": app.started.elapsed().as_secs(), "components": components,
+                      "incidents": incidents, "maintenance": state.maintenance});
     (
-        [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")],
+        [
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::CACHE_CONTROL, "no-cache"),
+        ],
         axum::Json(body),
     )
         .into_response()
@@ -193,22 +251,4 @@ async fn openapi() -> Response {
         rest::openapi_json(),
     )
         .into_response()
-}
-
-/// Serves until the service is to stop, then lets requests end for a while.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(app: App, listener: tokio::net::TcpListener) -> std::io::Result<()> {
-    let stop = app.stop.clone();
-    let server = axum::serve(listener, router(app.clone()))
-        .with_graceful_shutdown(async move { stop.cancelled().await });
-    let limit = async {
-        app.stop.cancelled().await;
-        tokio::time::sleep(Duration::from_secs(5)).await;
-    };
-    tokio::select! {
-        served = server => served,
-        () = limit => Ok(()),
-    }
 }

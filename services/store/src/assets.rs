@@ -187,6 +187,36 @@ impl Store {
             .collect())
     }
 
+    /// The ids of live public assets of an archive that have files of these names, by name; a name without any is left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn assets_by_file_names(
+        &self,
+        archive: &ArchiveId,
+        names: &[&str],
+    ) -> Result<HashMap<String, Vec<AssetId>>, StoreError> {
+        let mut found: HashMap<String, Vec<AssetId>> = HashMap::new();
+        for chunk in names.chunks(AT_ONCE) {
+            let rows: Vec<(String, String)> = sqlx::query_as(
+                "SELECT DISTINCT f.name, a.id FROM files f JOIN assets a ON a.id = f.asset AND a.version = f.version \
+                 WHERE f.name IN (SELECT value FROM json_each($1)) AND a.archive = $2 AND a.owner IS NULL \
+                 AND a.withdrawn IS NULL ORDER BY f.name, a.id",
+            )
+            .bind(serde_json::to_string(chunk).doing("a list of names")?)
+            .bind(archive.as_str())
+            .fetch_all(&self.read)
+            .await
+            .doing("look up file names")?;
+            for (name, id) in rows {
+                if let Ok(id) = AssetId::parse(&id) {
+                    found.entry(name).or_default().push(id);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// All versions of an asset, newest first.
     ///
     /// # Errors

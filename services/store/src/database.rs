@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -33,7 +34,8 @@ impl Store {
     /// Opens the record at an address such as `sqlite:/var/lib/gantry/gantry.db`, making it where it is not there yet.
     ///
     /// # Errors
-    /// [`StoreError::Open`] when it cannot be opened, [`StoreError::Migrate`] when it is newer than this Gantry.
+    /// [`StoreError::Open`] when it cannot be opened, [`StoreError::Newer`] when a newer Gantry
+    /// wrote it, [`StoreError::Migrate`] when it cannot be brought to this version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Open {
             url: url.to_owned(),
@@ -55,9 +57,15 @@ impl Store {
         MIGRATIONS
             .run(&write)
             .await
-            .map_err(|source| StoreError::Migrate {
-                url: url.to_owned(),
-                source,
+            .map_err(|source| match source {
+                MigrateError::VersionMissing(step) => StoreError::Newer {
+                    url: url.to_owned(),
+                    step,
+                },
+                source => StoreError::Migrate {
+                    url: url.to_owned(),
+                    source,
+                },
             })?;
         let read = SqlitePoolOptions::new()
             .max_connections(8)

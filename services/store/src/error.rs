@@ -33,7 +33,17 @@ pub enum StoreError {
         /// Its id.
         id: String,
     },
-    /// The record is from a newer Gantry, or damaged.
+    /// The record was written by a newer Gantry.
+    #[error(
+        "the record at `{url}` was made by a newer Gantry (its schema has step {step}, which this one does not know); start that one, or restore a backup from before"
+    )]
+    Newer {
+        /// Where it is.
+        url: String,
+        /// The step of its schema that is not known.
+        step: i64,
+    },
+    /// The record cannot be brought to this version, or is damaged.
     #[error("cannot bring the record at `{url}` to this version")]
     Migrate {
         /// Where it is.

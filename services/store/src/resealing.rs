@@ -17,7 +17,7 @@ pub type ResealRequest<'a> =
     &'a (dyn Fn(&str, &str) -> Result<Option<String>, SealError> + Send + Sync);
 
 /// The tables with a secret sealed for the id of its row.
-const SEALED: [(&str, &str); 3] = [
+const SEALED: [(&str, &str); 4] = [
     (
         "SELECT id, secret FROM volumes WHERE secret IS NOT NULL",
         "UPDATE volumes SET secret = $1 WHERE id = $2",
@@ -29,6 +29,10 @@ const SEALED: [(&str, &str); 3] = [
     (
         "SELECT id, secret FROM archive_logins",
         "UPDATE archive_logins SET secret = $1 WHERE id = $2",
+    ),
+    (
+        "SELECT hash, secret FROM sessions WHERE secret IS NOT NULL",
+        "UPDATE sessions SET secret = $1 WHERE hash = $2",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! Users, their sessions and personal tokens. Secrets are kept only as hashes.
+//! Users, their one-time logins and personal tokens. Secrets are kept only as hashes.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -19,15 +19,6 @@ pub struct User {
     pub name: String,
     /// Whether they operate this Gantry.
     pub operator: bool,
-}
-
-/// A browser that is logged in.
-#[derive(Debug, Clone)]
-pub struct Session {
-    /// Who.
-    pub user: User,
-    /// What their forms must carry.
-    pub csrf: String,
 }
 
 /// A personal token, without its secret.
@@ -110,6 +101,37 @@ impl Store {
         })
     }
 
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none.
+    pub async fn user_by_name(&self, name: &str) -> Result<User, StoreError> {
+        let row: Option<(String, String, i64)> =
+            sqlx::query_as("SELECT id, name, operator FROM users WHERE name = $1")
+                .bind(name)
+                .fetch_optional(&self.read)
+                .await
+                .doing("look up a user")?;
+        row.map(to_user).ok_or_else(|| StoreError::NotFound {
+            noun: "user",
+            id: name.to_owned(),
+        })
+    }
+
+    /// Says whether a user operates this Gantry from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn set_operator(&self, id: &str, operator: bool) -> Result<(), StoreError> {
+        sqlx::query("UPDATE users SET operator = $2 WHERE id = $1")
+            .bind(id)
+            .bind(i64::from(operator))
+            .execute(&self.write)
+            .await
+            .doing("change a user")?;
+        Ok(())
+    }
+
     /// All users, by name.
     ///
     /// # Errors
@@ -154,57 +176,6 @@ impl Store {
             Some((owner, expires)) if expires > now() => self.user(&owner).await.map(Some),
             _ => Ok(None),
         }
-    }
-
-    /// Begins a session; the answer is its secret, for the cookie.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when the database does not answer.
-    pub async fn new_session(&self, user: &User, lasts_s: i64) -> Result<String, StoreError> {
-        let secret = random_secret("");
-        sqlx::query("INSERT INTO sessions (hash, owner, csrf, created, expires) VALUES ($1, $2, $3, $4, $5)")
-            .bind(secret_hash(&secret))
-            .bind(&user.id)
-            .bind(random_secret(""))
-            .bind(now())
-            .bind(now() + lasts_s * 1000)
-            .execute(&self.write)
-            .await
-            .doing("keep a session")?;
-        Ok(secret)
-    }
-
-    /// The session of a cookie's secret.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when the database does not answer.
-    pub async fn session(&self, secret: &str) -> Result<Option<Session>, StoreError> {
-        let row: Option<(String, String, i64, String)> = sqlx::query_as(
-            "SELECT u.id, u.name, u.operator, s.csrf FROM sessions s JOIN users u ON u.id = s.owner WHERE s.hash = $1 AND s.expires > $2",
-        )
-        .bind(secret_hash(secret))
-        .bind(now())
-        .fetch_optional(&self.read)
-        .await
-        .doing("look up a session")?;
-        Ok(row.map(|(id, name, operator, csrf)| Session {
-            user: to_user((id, name, operator)),
-            csrf,
-        }))
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when the database does not answer.
-    pub async fn end_session(&self, secret: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM sessions WHERE hash = $1 OR expires < $2")
-            .bind(secret_hash(secret))
-            .bind(now())
-            .execute(&self.write)
-            .await
-            .doing("end a session")?;
-        Ok(())
     }
 
     /// Makes a personal token; the answer holds its secret, which is kept nowhere.
@@ -330,7 +301,7 @@ impl Store {
     }
 }
 
-fn to_user((id, name, operator): (String, String, i64)) -> User {
+pub(crate) fn to_user((id, name, operator): (String, String, i64)) -> User {
     User {
         id,
         name,

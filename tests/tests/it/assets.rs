@@ -253,11 +253,16 @@ async fn names_are_resolved_for_other_sites_too() {
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     let resolved = answer.json();
+    let shown = app.nobody().get(&format!("/api/v1/assets/{id}")).await;
+    let shown = shown.is(200).json();
     let size = app.bytes_of(&id).await.len();
     assert_eq!(
         resolved["assets"][0],
-        json!({"name": name, "id": id, "size_bytes": size, "state": "available"})
+        json!({"name": name, "id": id, "title": shown["title"], "size_bytes": size, "state": "available"})
     );
+    assert_eq!(keys(&resolved["archive"]), ["id", "state", "text", "title"]);
+    assert_eq!(resolved["archive"]["id"], "planck");
+    assert_eq!(resolved["archive"]["state"], "ok");
     for unknown in &list(&resolved, "/assets")[1..] {
         assert_eq!(
             (&unknown["state"], &unknown["id"]),

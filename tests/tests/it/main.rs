@@ -1,16 +1,25 @@
 //! Gantry end to end: a service with a real record, volumes and a stand-in archive, asked over HTTP.
 
+mod account;
 mod archives;
 mod assets;
 mod datalabs;
 mod elsewhere;
 mod facets;
 mod files;
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod hub_login;
 mod identity;
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod limits;
 mod matrix;
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod oidc;
 mod pages;
 mod places;
 mod plain_sql;
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod portal;
 mod questions;
 mod ranking;
 mod real_data;

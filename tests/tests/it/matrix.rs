@@ -126,6 +126,9 @@ const INTERFACE: &[Row] = &[
     row(("GET", "/api/v1/datalabs/{id}/events", "/api/v1/datalabs/{datalab}/events"), LABS, "", own(200)),
     row(("POST", "/api/v1/datalabs/{id}/extend", "/api/v1/datalabs/{datalab}/extend"), LABS, r#"{"seconds": 60}"#, own(200)),
     row(("GET", "/api/v1/me", "/api/v1/me"), NONE, "", [401, 200, 200, 200, 200]),
+    // It is not said that it is meant.
+    row(("DELETE", "/api/v1/me", "/api/v1/me"), ADMIN, "", each(422)),
+    row(("GET", "/api/v1/me/export", "/api/v1/me/export"), ADMIN, "", each(200)),
     row(("GET", "/api/v1/tokens", "/api/v1/tokens"), ADMIN, "", each(200)),
     row(("POST", "/api/v1/tokens", "/api/v1/tokens"), ADMIN, r#"{"name": "mine", "scopes": ["search"]}"#, each(201)),
     row(("DELETE", "/api/v1/tokens/{id}", "/api/v1/tokens/{token}"), ADMIN, "", own(204)),
@@ -147,6 +150,10 @@ const PAGES: &[Row] = &[
     row(("POST", "/selections", "/selections"), STAGING, "asset={asset}&action=add-to-volume", [303, 303, 303, 403, 303]),
     row(("GET", "/open-in-notebook", "/open-in-notebook?asset={asset}"), NONE, "", PUBLIC),
     row(("GET", "/add-to-volume", "/add-to-volume?asset={asset}"), NONE, "", PUBLIC),
+    row(("POST", "/portal/selections", "/portal/selections"), NONE, "asset={asset}&action=add-to-volume", [303; 5]),
+    row(("GET", "/portal/intents/{id}", "/portal/intents/{intent}"), NONE, "", [303, 200, 200, 200, 200]),
+    // Whoever confirms it first has it.
+    row(("POST", "/portal/intents/{id}", "/portal/intents/{intent}"), STAGING, "", [401, 303, 410, 403, 410]),
     row(("GET", "/volumes", "/volumes"), READ, "", known(200, 200)),
     row(("POST", "/volumes", "/volumes"), WRITE, "name={name}", each(303)),
     row(("GET", "/volumes/{name}", "/volumes/{volume}"), READ, "", known(404, 200)),
@@ -178,7 +185,15 @@ const PAGES: &[Row] = &[
     row(("GET", "/login", "/login"), NONE, "", PUBLIC),
     // A wrong code is the login page again.
     row(("POST", "/login", "/login"), NONE, "code=wrong", PUBLIC),
+    // No provider of that name is configured.
+    row(("GET", "/login/{provider}", "/login/none"), NONE, "", [404; 5]),
+    row(("GET", "/login/{provider}/callback", "/login/none/callback"), NONE, "", [404; 5]),
     row(("POST", "/logout", "/logout"), NONE, "", [401, 303, 303, 303, 303]),
+    row(("GET", "/operator", "/operator"), ADMIN, "", [303, 403, 200, 403, 403]),
+    row(("GET", "/operator/clicks.csv", "/operator/clicks.csv"), ADMIN, "", [303, 403, 200, 403, 403]),
+    row(("GET", "/tokens", "/tokens"), ADMIN, "", known(200, 200)),
+    row(("POST", "/tokens", "/tokens"), ADMIN, "name=mine&scope=search&days=1", each(200)),
+    row(("POST", "/tokens/{id}/revoke", "/tokens/{token}/revoke"), ADMIN, "", own(303)),
     row(("GET", "/problems/{kind}", "/problems/asset-not-found"), NONE, "", PUBLIC),
     row(("GET", "/docs", "/docs"), NONE, "", PUBLIC),
     row(("GET", "/status", "/status"), NONE, "", PUBLIC),
@@ -253,6 +268,7 @@ impl Scene {
                 let lab = json!({"lab": "sepp/jupyterlab:v1"});
                 self.made("/api/v1/datalabs", lab, 202).await
             }
+            "intent" => self.intent().await,
             "token" => {
                 let token = json!({"name": "used up", "scopes": ["search"]});
                 self.made("/api/v1/tokens", token, 201).await
@@ -282,6 +298,20 @@ impl Scene {
     async fn made(&self, route: &str, body: Value, status: u16) -> String {
         let made = self.ada.post(route, body).await.is(status).json();
         text(&made, "/id").to_owned()
+    }
+
+    /// A click on a portal's button.
+    async fn intent(&self) -> String {
+        let asset = product("HFI_SkyMap_100_NSIDE_R3.01_full");
+        let fields = [("action", "add-to-volume"), ("asset", asset.as_str())];
+        let kept = self
+            .app
+            .nobody()
+            .submit("/portal/selections", &fields)
+            .await;
+        let kept = kept.is(303);
+        let to = kept.header("location").unwrap_or_default();
+        to.rsplit('/').next().unwrap_or_default().to_owned()
     }
 
     async fn job(&self) -> String {
@@ -534,7 +564,8 @@ async fn no_change_is_made_for_a_cookie_without_the_sessions_own_token() {
         }
     }
     for row in PAGES.iter().filter(|row| row.method == "POST") {
-        if row.route == "/login" {
+        // These come from elsewhere, and do nothing for the session.
+        if matches!(row.route, "/login" | "/portal/selections") {
             continue;
         }
         let (at, body) = (scene.fill(row.at).await, scene.fill(row.body).await);

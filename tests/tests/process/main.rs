@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod api;
+mod backup;
 mod demo;
 mod fault_run;
 mod further_archive;
@@ -15,6 +16,7 @@ mod import;
 mod keys;
 mod labs;
 mod output;
+mod portal_check;
 mod processes;
 mod sentences;
 mod small;

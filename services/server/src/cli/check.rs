@@ -25,9 +25,10 @@ const ARCHIVE_LISTS_WITHIN: std::time::Duration = std::time::Duration::from_secs
 /// With less than this the record and the index may stop in the middle of a harvest.
 const LEAST_FREE: u64 = 64 << 20;
 
-struct Checked {
-    what: String,
-    result: Result<String, String>,
+/// One thing that was tried.
+pub(super) struct Checked {
+    pub(super) what: String,
+    pub(super) result: Result<String, String>,
 }
 
 pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitCode> {
@@ -87,7 +88,8 @@ pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitC
     print(&checks, output)
 }
 
-fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
+/// Prints what came of it all; 1 when something failed.
+pub(super) fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitCode> {
     let rows: Vec<_> = checks.iter().map(|check| json!({"what": check.what, "ok": check.result.is_ok(), "text": check.result.as_ref().unwrap_or_else(|text| text)})).collect();
     let lines: Vec<String> = checks
         .iter()

@@ -18,7 +18,7 @@ use super::output::Output;
 use super::serve::{environment, login_url, stop_signal};
 use super::stand_ins::StandIns;
 use crate::app::{App, Roles};
-use crate::config::{Config, cache_dir};
+use crate::config::{AuthConfig, Config, cache_dir};
 use crate::identity::SCOPES;
 
 /// The arguments of `demo`.
@@ -61,7 +61,7 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
     let app = App::open(config, true).await?;
     app.environment.send_replace(made);
     app.start(Roles::ALL);
-    let serving = tokio::spawn(crate::serve::serve(app.clone(), listener));
+    let serving = tokio::spawn(crate::listen::serve(app.clone(), listener));
     for (id, access) in app.archives.iter() {
         harvest_one(&app, id, &*access.connector, false, output).await?;
     }
@@ -89,6 +89,7 @@ fn demo_config(
     config.server.listen.set_port(port);
     config.server.listen.set_ip([127, 0, 0, 1].into());
     config.server.public_url = None;
+    config.auth = AuthConfig::default();
     config.store.url = None;
     config.search.dir = None;
     config.staging.volume_root = None;

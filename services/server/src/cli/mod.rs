@@ -2,17 +2,20 @@
 //!
 //! Without a service a command works on the configured stores themselves, also beside a running one.
 
+mod backup;
 mod check;
 mod demo;
 mod harvest;
 mod import;
 mod key;
 mod output;
+mod portal_check;
 mod search;
 mod serve;
 mod stage;
 mod stand_ins;
 mod token;
+mod user;
 mod verify;
 
 use std::ffi::OsString;
@@ -59,10 +62,18 @@ enum Command {
     Restage(stage::RestageArgs),
     /// Make, list and revoke personal tokens.
     Token(token::TokenArgs),
+    /// Users: what is kept of them, who operates, logins.
+    User(user::UserArgs),
+    /// Write the record and its key to a new folder, also beside a running service.
+    Backup(backup::BackupArgs),
+    /// Put a backup back where no record is.
+    Restore(backup::BackupArgs),
     /// Exchange the key that secrets are sealed with.
     Key(key::KeyArgs),
     /// Try the configuration, every archive, the volume root and the launcher.
     Check,
+    /// Try a portal's buttons and its hand-over, as its own CI does.
+    PortalCheck(portal_check::PortalCheckArgs),
     /// Print the description of the REST interface.
     Openapi,
     /// Write the catalogue as JSON Lines, one asset a line.
@@ -135,7 +146,11 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(args, config()?, output).await,
         Command::Restage(args) => stage::restage(args, config()?, output).await,
         Command::Token(args) => token::run(args, config()?, output).await,
+        Command::User(args) => user::run(args, config()?, output).await,
+        Command::Backup(args) => backup::backup(&args, config()?, output).await,
+        Command::Restore(args) => backup::restore(&args, config()?, output).await,
         Command::Key(args) => key::run(args, config()?, output).await,
+        Command::PortalCheck(args) => portal_check::run(args, config()?, output).await,
         Command::Check => check::run(config()?, output).await,
         Command::Export(args) => harvest::export(&args, config()?, output).await,
         Command::Import(args) => import::run(&args, config()?, output).await,

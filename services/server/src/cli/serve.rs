@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::output::Output;
 use crate::app::{App, Roles};
-use crate::config::{Config, cache_dir};
+use crate::config::{AuthMode, Config, cache_dir};
 
 /// The arguments of `serve`.
 #[derive(Args)]
@@ -39,15 +39,21 @@ pub(super) async fn run(
         config.server.listen = listener.local_addr()?;
     }
     let app = App::open(config, false).await?;
-    let login = login_url(&app).await?;
+    let login = match app.config.auth.mode {
+        AuthMode::Local => Some(login_url(&app).await?),
+        AuthMode::Oidc | AuthMode::Jupyterhub => None,
+    };
     app.start(roles);
     make_environment(&app);
     output.answer(
         &json!({"url": app.public_url(), "login_url": login}),
-        &format!(
-            "Gantry is at {}\nLog in once with {login}",
-            app.public_url()
-        ),
+        &match &login {
+            Some(login) => format!(
+                "Gantry is at {}\nLog in once with {login}",
+                app.public_url()
+            ),
+            None => format!("Gantry is at {}", app.public_url()),
+        },
     )?;
     let stopping = app.clone();
     tokio::spawn(async move {
@@ -55,7 +61,7 @@ pub(super) async fn run(
         stopping.stop.cancel();
     });
     match listener {
-        Some(listener) => crate::serve::serve(app.clone(), listener)
+        Some(listener) => crate::listen::serve(app.clone(), listener)
             .await
             .context("the service stopped")?,
         None => app.stop.cancelled().await,

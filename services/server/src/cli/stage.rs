@@ -82,7 +82,7 @@ pub(super) async fn add_to_volume(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let app = App::open(config, false).await?;
-    let user = app.local_user().await?;
+    let user = app.user_named(None).await?;
     let asked = AddToVolume {
         take: take(args.assets),
         volume: args.volume,
@@ -205,7 +205,7 @@ pub(super) async fn open_in_notebook(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let app = App::open(config, false).await?;
-    let user = app.local_user().await?;
+    let user = app.user_named(None).await?;
     let asked = OpenInNotebook {
         take: take(args.assets),
         name: args.name,

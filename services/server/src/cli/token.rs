@@ -14,6 +14,9 @@ use crate::identity::SCOPES;
 /// The arguments of `token`.
 #[derive(Args)]
 pub(super) struct TokenArgs {
+    /// Whose tokens; by default those of who uses this machine, with `auth.mode = "local"`.
+    #[arg(long, global = true)]
+    user: Option<String>,
     #[command(subcommand)]
     action: Action,
 }
@@ -46,7 +49,7 @@ pub(super) async fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let app = App::open(config, false).await?;
-    let user = app.local_user().await?;
+    let user = app.user_named(args.user.as_deref()).await?;
     match args.action {
         Action::Create { name, scopes, days } => {
             let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();

@@ -29,7 +29,7 @@ pub(super) async fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let app = App::open(config, false).await?;
-    let user = app.local_user().await?;
+    let user = app.user_named(None).await?;
     let row = app.store.volume(&user.id, &args.volume).await?;
     let folder = VolumePath::parse(args.path.trim_end_matches('/'))?;
     let volume = app.volumes.open(&row)?;

@@ -1,12 +1,14 @@
-//! Deep links: what a portal's plain link leads to, asked once more before anything is done.
+//! What a portal's link or button leads to: what it is about, asked once more before anything is done.
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use gantry_asset::{ArchiveId, AssetId};
+use gantry_asset::AssetId;
 use gantry_staging::{StageRequest, select};
 use gantry_store::AssetRecord;
 use serde::Deserialize;
+use url::Url;
 
 use super::page;
 use super::selection::{PlanLine, Product, plan_lines};
@@ -15,6 +17,7 @@ use crate::app::App;
 use crate::extract::{FromQuery, once};
 use crate::format;
 use crate::identity::Caller;
+use crate::portal::{Wanted, look_up};
 use crate::problem::{BAD_REQUEST, Problem};
 
 #[derive(Template)]
@@ -22,21 +25,52 @@ use crate::problem::{BAD_REQUEST, Problem};
 struct ConfirmPage {
     shell: Shell,
     action: &'static str,
+    what: String,
     products: Vec<Product>,
     more: Option<String>,
     missing: Vec<String>,
+    n_missing: usize,
     hidden: Vec<Pair>,
-    from: Option<String>,
-    n_products: String,
+    post_to: String,
+    from: Option<Source>,
     size: String,
+    query: Option<AskedQuery>,
     plan_lines: Vec<PlanLine>,
     warnings: Vec<String>,
     volumes: Vec<VolumeChoice>,
     labs: Vec<LabChoice>,
     cancel_href: String,
+    can_go: bool,
 }
 
-/// What a link names: assets by id, or files of an archive by name.
+/// The page that somebody came from.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(crate) title: String,
+    pub(crate) origin: String,
+    pub(crate) is_known: bool,
+}
+
+/// A query that is to be asked of an archive.
+pub(crate) struct AskedQuery {
+    pub(crate) archive: String,
+    pub(crate) adql: String,
+}
+
+/// What is asked before anything is done.
+pub(crate) struct Question {
+    pub(crate) action: &'static str,
+    pub(crate) ids: Vec<AssetId>,
+    pub(crate) missing: Vec<String>,
+    pub(crate) query: Option<AskedQuery>,
+    pub(crate) from: Option<Source>,
+    pub(crate) notes: Vec<String>,
+    /// Where the answer goes; a form that names the products itself without one.
+    pub(crate) post_to: Option<String>,
+    pub(crate) cancel_href: String,
+}
+
+/// What a link names: assets by id, or files of an archive by name; and where it stands.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct LinkParams {
@@ -44,6 +78,8 @@ pub(crate) struct LinkParams {
     #[serde(deserialize_with = "once")]
     archive: Option<String>,
     name: Vec<String>,
+    #[serde(rename = "return", deserialize_with = "once")]
+    back: Option<String>,
 }
 
 const SHOWN: usize = 20;
@@ -52,92 +88,33 @@ const NAMED: usize = 1000;
 pub(crate) async fn open_in_notebook(
     State(app): State<App>,
     caller: Option<Caller>,
+    headers: HeaderMap,
     FromQuery(params): FromQuery<LinkParams>,
 ) -> Result<Response, Problem> {
-    confirm(&app, caller.as_ref(), "open-in-notebook", &params).await
+    of_link(
+        &app,
+        caller.as_ref(),
+        "open-in-notebook",
+        (&headers, params),
+    )
+    .await
 }
 
 pub(crate) async fn add_to_volume(
     State(app): State<App>,
     caller: Option<Caller>,
+    headers: HeaderMap,
     FromQuery(params): FromQuery<LinkParams>,
 ) -> Result<Response, Problem> {
-    confirm(&app, caller.as_ref(), "add-to-volume", &params).await
+    of_link(&app, caller.as_ref(), "add-to-volume", (&headers, params)).await
 }
 
-async fn confirm(
+async fn of_link(
     app: &App,
     caller: Option<&Caller>,
     action: &'static str,
-    params: &LinkParams,
+    (headers, params): (&HeaderMap, LinkParams),
 ) -> Result<Response, Problem> {
-    let (ids, mut missing) = named(app, params).await?;
-    let records = app.store.live_assets(&ids).await?;
-    missing.extend(
-        ids.iter()
-            .filter(|id| !records.iter().any(|record| record.asset.id == **id))
-            .map(ToString::to_string),
-    );
-    let (mut lines, mut warnings, mut size) = (Vec::new(), Vec::new(), None);
-    if !records.is_empty() {
-        let found: Vec<AssetId> = records
-            .iter()
-            .map(|record| record.asset.id.clone())
-            .collect();
-        let selection = select(&app.store, &found, &[]).await?;
-        let volume = match caller {
-            Some(caller) => Some(
-                app.store
-                    .volume(&caller.user.id, gantry_staging::WORKSPACE)
-                    .await?,
-            ),
-            None => None,
-        };
-        let plan = app
-            .staging
-            .plan(&selection, volume.as_ref(), &StageRequest::default())
-            .await?;
-        lines = plan_lines(&plan);
-        warnings = plan.warnings;
-        size = selection.size_bytes;
-    }
-    let title = if action == "open-in-notebook" {
-        "Open in Notebook"
-    } else {
-        "Add to Data Volume"
-    };
-    page(&ConfirmPage {
-        shell: Shell::new(app, caller, "search", title).await?,
-        action,
-        more: (records.len() > SHOWN)
-            .then(|| format!("and {} further products", records.len() - SHOWN)),
-        hidden: records
-            .iter()
-            .map(|record| Pair::new("asset", record.asset.id.to_string()))
-            .collect(),
-        products: records.iter().take(SHOWN).map(product).collect(),
-        missing,
-        from: None,
-        n_products: format::count(records.len() as u64),
-        size: if records.is_empty() {
-            String::new()
-        } else {
-            format::maybe_size(size)
-        },
-        plan_lines: lines,
-        warnings,
-        volumes: volume_choices(app, caller, None).await?,
-        labs: lab_choices(app, caller),
-        cancel_href: "/".to_owned(),
-    })
-}
-
-fn product(record: &AssetRecord) -> Product {
-    Product::new(record, record.version)
-}
-
-/// The assets a link names, and the names that the archive does not have.
-async fn named(app: &App, params: &LinkParams) -> Result<(Vec<AssetId>, Vec<String>), Problem> {
     if params.asset.len() + params.name.len() > NAMED {
         return Err(Problem::new(
             &BAD_REQUEST,
@@ -150,29 +127,165 @@ async fn named(app: &App, params: &LinkParams) -> Result<(Vec<AssetId>, Vec<Stri
             "name what to take: ?asset=planck:… or ?archive=planck&name=…",
         ));
     }
-    let (mut ids, mut missing) = (Vec::new(), Vec::new());
-    for text in &params.asset {
-        match AssetId::parse(text) {
-            Ok(id) => ids.push(id),
-            Err(_) => missing.push(text.clone()),
+    let back = app.portals.way_back(params.back.as_deref());
+    let wanted = Wanted {
+        assets: params.asset,
+        archive: params.archive,
+        names: params.name,
+        ..Wanted::default()
+    };
+    let (ids, missing) = look_up(app, &wanted).await?;
+    let referrer = headers
+        .get(header::REFERER)
+        .and_then(|from| from.to_str().ok());
+    let question = Question {
+        action,
+        ids,
+        missing,
+        query: None,
+        from: referrer.and_then(|from| Source::of(app, from)),
+        notes: Vec::new(),
+        post_to: None,
+        cancel_href: back.unwrap_or_else(|| "/".to_owned()),
+    };
+    ask(app, caller, question).await
+}
+
+impl Source {
+    /// Whose page this is: a known portal's, or one of a site that Gantry does not know; its own are nobody's.
+    pub(crate) fn of(app: &App, address: &str) -> Option<Self> {
+        let origin = Url::parse(address).ok()?.origin();
+        if !origin.is_tuple() || origin == app.public_url().origin() {
+            return None;
+        }
+        let origin = origin.ascii_serialization();
+        let portal = app.portals.get(&origin);
+        Some(Self {
+            title: portal.map_or_else(|| origin.clone(), |portal| portal.title.clone()),
+            is_known: portal.is_some(),
+            origin,
+        })
+    }
+}
+
+/// The page that asks.
+pub(crate) async fn ask(
+    app: &App,
+    caller: Option<&Caller>,
+    question: Question,
+) -> Result<Response, Problem> {
+    let Question {
+        action,
+        ids,
+        mut missing,
+        ..
+    } = question;
+    let records = in_order(app.store.live_assets(&ids).await?, &ids, &mut missing);
+    let plan = planned(app, caller, &records).await?;
+    let title = match action {
+        "open-in-notebook" => "Open in Notebook",
+        _ => "Add to Data Volume",
+    };
+    let hidden = match &question.post_to {
+        None => records
+            .iter()
+            .map(|record| Pair::new("asset", record.asset.id.to_string()))
+            .collect(),
+        Some(_) => Vec::new(),
+    };
+    let mut warnings = question.notes;
+    warnings.extend(plan.warnings);
+    page(&ConfirmPage {
+        shell: Shell::new(app, caller, "search", title).await?,
+        action,
+        what: what(records.len(), question.query.is_some()),
+        more: (records.len() > SHOWN)
+            .then(|| format!("and {} further products", records.len() - SHOWN)),
+        can_go: !records.is_empty() || question.query.is_some(),
+        hidden,
+        post_to: question.post_to.unwrap_or_else(|| "/selections".to_owned()),
+        products: records.iter().take(SHOWN).map(product).collect(),
+        n_missing: missing.len(),
+        missing: missing.into_iter().take(SHOWN).collect(),
+        from: question.from,
+        size: plan.size,
+        query: question.query,
+        plan_lines: plan.lines,
+        warnings,
+        volumes: volume_choices(app, caller, None).await?,
+        labs: lab_choices(app, caller),
+        cancel_href: question.cancel_href,
+    })
+}
+
+fn what(n_products: usize, is_query: bool) -> String {
+    match n_products {
+        _ if is_query => "the result of a query".to_owned(),
+        1 => "1 product".to_owned(),
+        n => format!("{} products", format::count(n as u64)),
+    }
+}
+
+/// The records in the order of their ids; what has none is missing.
+fn in_order(
+    records: Vec<AssetRecord>,
+    ids: &[AssetId],
+    missing: &mut Vec<String>,
+) -> Vec<AssetRecord> {
+    let mut by_id: std::collections::HashMap<AssetId, AssetRecord> = records
+        .into_iter()
+        .map(|record| (record.asset.id.clone(), record))
+        .collect();
+    let mut found = Vec::with_capacity(by_id.len());
+    for id in ids {
+        match by_id.remove(id) {
+            Some(record) => found.push(record),
+            None => missing.push(id.to_string()),
         }
     }
-    if !params.name.is_empty() {
-        let archive = params.archive.as_deref().unwrap_or_default();
-        let archive = ArchiveId::new(archive)
-            .map_err(|error| Problem::new(&BAD_REQUEST, format!("archive=: {error}")))?;
-        for name in &params.name {
-            match app
-                .store
-                .assets_by_file_name(&archive, name)
-                .await?
-                .into_iter()
-                .next()
-            {
-                Some(id) => ids.push(id),
-                None => missing.push(name.clone()),
-            }
-        }
+    found
+}
+
+/// What a click would do.
+#[derive(Default)]
+struct Planned {
+    lines: Vec<PlanLine>,
+    warnings: Vec<String>,
+    size: String,
+}
+
+async fn planned(
+    app: &App,
+    caller: Option<&Caller>,
+    records: &[AssetRecord],
+) -> Result<Planned, Problem> {
+    if records.is_empty() {
+        return Ok(Planned::default());
     }
-    Ok((ids, missing))
+    let ids: Vec<AssetId> = records
+        .iter()
+        .map(|record| record.asset.id.clone())
+        .collect();
+    let selection = select(&app.store, &ids, &[]).await?;
+    let workspace = match caller {
+        Some(caller) => Some(
+            app.store
+                .volume(&caller.user.id, gantry_staging::WORKSPACE)
+                .await?,
+        ),
+        None => None,
+    };
+    let plan = app
+        .staging
+        .plan(&selection, workspace.as_ref(), &StageRequest::default())
+        .await?;
+    Ok(Planned {
+        lines: plan_lines(&plan),
+        warnings: plan.warnings,
+        size: format::maybe_size(selection.size_bytes),
+    })
+}
+
+fn product(record: &AssetRecord) -> Product {
+    Product::new(record, record.version)
 }

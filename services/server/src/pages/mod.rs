@@ -9,6 +9,8 @@ mod facets;
 mod jobs;
 mod login;
 mod maps;
+mod operator;
+mod portal;
 mod post;
 mod problem;
 mod search;
@@ -16,6 +18,7 @@ mod search_facets;
 mod selection;
 mod shell;
 mod static_files;
+mod tokens;
 mod volumes;
 
 use askama::Template;
@@ -27,7 +30,7 @@ use crate::app::App;
 use crate::problem::Problem;
 
 pub(crate) use problem::problems_as_pages;
-pub(crate) use shell::components;
+pub(crate) use shell::State;
 
 /// Every page and every form, by its path.
 pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
@@ -39,6 +42,11 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/selections", post_to(post::selections)),
         ("/open-in-notebook", get(confirm::open_in_notebook)),
         ("/add-to-volume", get(confirm::add_to_volume)),
+        ("/portal/selections", post_to(portal::click)),
+        (
+            "/portal/intents/{id}",
+            get(portal::show).post(portal::confirm),
+        ),
         ("/volumes", get(volumes::list).post(volumes::create)),
         ("/volumes/{name}", get(volumes::show)),
         ("/volumes/{name}/delete", post_to(volumes::delete)),
@@ -70,7 +78,13 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
             post_to(archives::accept),
         ),
         ("/login", get(login::show).post(login::login)),
+        ("/login/{provider}", get(login::to_provider)),
+        ("/login/{provider}/callback", get(login::from_provider)),
         ("/logout", post_to(login::logout)),
+        ("/operator", get(operator::show)),
+        ("/operator/clicks.csv", get(operator::clicks)),
+        ("/tokens", get(tokens::list).post(tokens::create)),
+        ("/tokens/{id}/revoke", post_to(tokens::revoke_token)),
         ("/problems/{kind}", get(problem::show_kind)),
         ("/docs", get(problem::docs)),
         ("/status", get(problem::status)),

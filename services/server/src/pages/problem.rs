@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::page;
-use super::shell::{Component, Link, Shell, components};
+use super::shell::{Component, Link, Shell, State as ServiceState};
 use crate::app::App;
 use crate::extract::FromPath;
 use crate::format;
@@ -61,8 +61,12 @@ pub(crate) async fn problems_as_pages(
     }
     let status = response.status();
     let caller = caller.ok().flatten();
+    let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
     match problem_page(&app, caller.as_ref(), problem).await {
-        Ok(page) => (status, page).into_response(),
+        Ok(page) => {
+            let retry_after = retry_after.map(|seconds| [(header::RETRY_AFTER, seconds)]);
+            (status, retry_after, page).into_response()
+        }
         Err(_) => response,
     }
 }
@@ -162,16 +166,38 @@ struct StatusPage {
     version: String,
     uptime: String,
     components: Vec<Component>,
+    incidents: Vec<(String, String)>,
+    maintenance: Vec<Planned>,
+}
+
+/// What is planned.
+struct Planned {
+    when: String,
+    text: String,
 }
 
 pub(crate) async fn status(
     State(app): State<App>,
     caller: Option<Caller>,
 ) -> Result<Response, Problem> {
+    let state = ServiceState::of(&app).await;
     page(&StatusPage {
         shell: Shell::new(&app, caller.as_ref(), "", "State of the service").await?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime: format::duration(app.started.elapsed().as_secs()),
-        components: components(&app).await,
+        components: state.components,
+        incidents: state.incidents,
+        maintenance: state
+            .maintenance
+            .into_iter()
+            .map(|planned| Planned {
+                when: format!(
+                    "{} to {}",
+                    format::time(planned.from),
+                    format::time(planned.until)
+                ),
+                text: planned.text,
+            })
+            .collect(),
     })
 }

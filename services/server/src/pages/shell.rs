@@ -3,6 +3,7 @@
 use gantry_labs::EnvironmentState;
 
 use crate::app::App;
+use crate::config::MaintenanceConfig;
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
@@ -208,4 +209,36 @@ pub(crate) async fn components(app: &App) -> Vec<Component> {
         });
     }
     parts
+}
+
+/// How the service is: its parts, what is wrong with them, and what is planned.
+pub(crate) struct State {
+    pub(crate) components: Vec<Component>,
+    /// The part, and what is the matter.
+    pub(crate) incidents: Vec<(String, String)>,
+    pub(crate) maintenance: Vec<MaintenanceConfig>,
+}
+
+impl State {
+    pub(crate) async fn of(app: &App) -> Self {
+        let components = components(app).await;
+        let down = components.iter().filter(|part| part.state == "down");
+        let mut incidents: Vec<(String, String)> = down
+            .map(|part| (part.name.clone(), part.text.clone()))
+            .collect();
+        for (id, access) in app.archives.iter() {
+            if let Some(notice) = app.notices.of(id) {
+                incidents.push((access.connector.archive().title.clone(), notice));
+            }
+        }
+        let planned = app.config.maintenance.iter();
+        Self {
+            components,
+            incidents,
+            maintenance: planned
+                .filter(|planned| planned.until > chrono::Utc::now())
+                .cloned()
+                .collect(),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Assets over REST.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::extract::State;
@@ -242,9 +242,10 @@ pub(crate) struct ResolveRequest {
     names: Vec<String>,
 }
 
-/// Find the ids of file names: `{archive, names}` → id, size, state. Open to other origins.
+/// Find the ids of file names: `{archive, names}` → id, title, size and state of each, and how the archive is. Open to
+/// other origins.
 #[utoipa::path(post, path = "/api/v1/assets/resolve", tag = "assets", operation_id = "resolveAssets", request_body = ResolveRequest,
-    responses((status = 200, description = "one entry per name", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "one entry per name, and how the archive is", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn resolve_assets(
     State(app): State<App>,
     FromJson(request): FromJson<ResolveRequest>,
@@ -260,41 +261,85 @@ pub(crate) async fn resolve_assets(
             ),
         ));
     }
-    let mut rows = Vec::with_capacity(request.names.len());
-    for name in &request.names {
-        rows.push(resolve(&app, &archive, name).await?);
-    }
-    Ok(Json(json!({"assets": rows})))
+    let resolved = Resolved::of(&app, &archive, &request.names).await?;
+    let rows: Vec<Value> = request
+        .names
+        .iter()
+        .map(|name| resolved.row(name))
+        .collect();
+    Ok(Json(
+        json!({"assets": rows, "archive": archive_health(&app, &archive)}),
+    ))
 }
 
-async fn resolve(app: &App, archive: &ArchiveId, name: &str) -> Result<Value, Problem> {
-    let by_id =
-        AssetId::from_path(archive, name).or_else(|_| AssetId::parse(&format!("{archive}:{name}")));
-    if let Ok(id) = by_id
-        && let Ok(record) = app.store.asset(&id, None).await
-    {
-        let state = if record.withdrawn.is_some() {
-            "withdrawn"
-        } else {
-            "available"
+/// How an archive is; null for one that this Gantry has not.
+fn archive_health(app: &App, archive: &ArchiveId) -> Value {
+    app.connector(archive).map_or(Value::Null, |connector| {
+        let (state, text) = app.archive_state(&*connector);
+        json!({"id": archive, "title": connector.archive().title, "state": state, "text": text})
+    })
+}
+
+/// What names stand for, looked up together.
+struct Resolved {
+    by_name: HashMap<String, Vec<AssetId>>,
+    records: HashMap<AssetId, AssetRecord>,
+    archive: ArchiveId,
+}
+
+impl Resolved {
+    async fn of(app: &App, archive: &ArchiveId, names: &[String]) -> Result<Self, Problem> {
+        let texts: Vec<&str> = names.iter().map(String::as_str).collect();
+        let by_name = app.store.assets_by_file_names(archive, &texts).await?;
+        let mut ids: Vec<AssetId> = names
+            .iter()
+            .flat_map(|name| local_ids(archive, name))
+            .collect();
+        ids.extend(by_name.values().flatten().cloned());
+        ids.sort_unstable();
+        ids.dedup();
+        let records = app.store.assets(&ids, None).await?.into_iter();
+        Ok(Self {
+            by_name,
+            records: records
+                .map(|record| (record.asset.id.clone(), record))
+                .collect(),
+            archive: archive.clone(),
+        })
+    }
+
+    fn row(&self, name: &str) -> Value {
+        let by_id = local_ids(&self.archive, name).find_map(|id| self.records.get(&id));
+        let by_name = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let record = by_id.or_else(|| match by_name {
+            [id] => self.records.get(id),
+            _ => None,
+        });
+        let state = match record {
+            Some(record) if record.withdrawn.is_some() => "withdrawn",
+            Some(_) => "available",
+            None if by_name.is_empty() => "unknown",
+            None => "ambiguous",
         };
-        return Ok(
-            json!({"name": name, "id": id, "size_bytes": record.asset.size_bytes(), "state": state}),
-        );
-    }
-    let found = app.store.assets_by_file_name(archive, name).await?;
-    match found.as_slice() {
-        [id] => {
-            let record = app.store.asset(id, None).await?;
-            Ok(
-                json!({"name": name, "id": id, "size_bytes": record.asset.size_bytes(), "state": "available"}),
-            )
+        let mut row = json!({
+            "name": name,
+            "id": record.map(|record| &record.asset.id),
+            "title": record.map(|record| &record.asset.title),
+            "size_bytes": record.and_then(|record| record.asset.size_bytes()),
+            "state": state,
+        });
+        if state == "ambiguous" {
+            row["candidates"] = json!(by_name.iter().take(10).collect::<Vec<_>>());
         }
-        [] => Ok(json!({"name": name, "id": null, "size_bytes": null, "state": "unknown"})),
-        many => Ok(
-            json!({"name": name, "id": null, "size_bytes": null, "state": "ambiguous", "candidates": many}),
-        ),
+        row
     }
+}
+
+/// The ids that a name may be, when it is a path or a local id.
+fn local_ids(archive: &ArchiveId, name: &str) -> impl Iterator<Item = AssetId> + use<> {
+    let by_path = AssetId::from_path(archive, name).ok();
+    let by_id = AssetId::parse(&format!("{archive}:{name}")).ok();
+    by_path.into_iter().chain(by_id)
 }
 
 /// What is being typed.

@@ -2,15 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gantry_store::{NewToken, Token};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::account;
 use crate::app::App;
-use crate::extract::{FromJson, FromPath};
+use crate::extract::{FromJson, FromPath, FromQuery, once};
 use crate::identity::{Caller, SCOPES};
 use crate::problem::{Problem, UNPROCESSABLE};
 
@@ -36,6 +37,45 @@ pub(crate) async fn show_me(
     ))
 }
 
+/// Everything that is kept of the caller, to take with them; secrets are left out.
+#[utoipa::path(get, path = "/api/v1/me/export", tag = "identity", operation_id = "exportMe",
+    responses((status = 200, description = "what is kept", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn export_me(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let user = caller.may("admin")?;
+    let kept = account::export(&app, user).await?;
+    app.store
+        .audit(Some(&user.id), "user.export", &user.id)
+        .await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(kept)).into_response())
+}
+
+/// That erasing is meant.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EraseParams {
+    /// The caller's own name.
+    #[serde(deserialize_with = "once")]
+    confirm: Option<String>,
+}
+
+/// Erase the caller with all that is kept of them and their files on the service's machine; it cannot be taken back.
+#[utoipa::path(delete, path = "/api/v1/me", tag = "identity", operation_id = "eraseMe", params(EraseParams),
+    responses((status = 204, description = "they are erased"), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn erase_me(
+    State(app): State<App>,
+    caller: Caller,
+    FromQuery(params): FromQuery<EraseParams>,
+) -> Result<StatusCode, Problem> {
+    let user = caller.may("admin")?;
+    if params.confirm.as_ref() != Some(&user.name) {
+        let why = "this erases you with your jobs, datalabs and files, and cannot be taken back; say `?confirm=` and your name";
+        return Err(Problem::new(&UNPROCESSABLE, why));
+    }
+    account::erase(&app, user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The caller's personal tokens, without their secrets.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "identity", operation_id = "listTokens",
     responses((status = 200, description = "the tokens", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
@@ -58,11 +98,11 @@ fn token_json(token: &Token) -> Value {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CreateToken {
     /// What its owner calls it.
-    name: String,
+    pub(crate) name: String,
     /// What it may do.
-    scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
     /// For how many seconds; 30 days by default, at most a year.
-    lasts_s: Option<i64>,
+    pub(crate) lasts_s: Option<i64>,
 }
 
 /// Make a personal token; its secret is in this answer only.
@@ -73,6 +113,19 @@ pub(crate) async fn create_token(
     caller: Caller,
     FromJson(asked): FromJson<CreateToken>,
 ) -> Result<Response, Problem> {
+    let (secret, token) = make_token(&app, &caller, &asked).await?;
+    let mut view = token_json(&token);
+    view["token"] = json!(secret);
+    let headers = [(header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, headers, Json(view)).into_response())
+}
+
+/// Makes the token that is asked for; the answer holds its secret.
+pub(crate) async fn make_token(
+    app: &App,
+    caller: &Caller,
+    asked: &CreateToken,
+) -> Result<(String, Token), Problem> {
     let user = caller.may("admin")?;
     let scopes: Vec<&str> = asked.scopes.iter().map(String::as_str).collect();
     if scopes.is_empty() || scopes.iter().any(|scope| !SCOPES.contains(scope)) {
@@ -91,24 +144,25 @@ pub(crate) async fn create_token(
             "give the token a `name` of at most 100 bytes and let it last 60 seconds to a year (`lasts_s`)",
         ));
     }
-    let (secret, token) = app
-        .store
-        .new_token(
-            &user.id,
-            &NewToken {
-                name: asked.name.trim(),
-                scopes: &scopes,
-                lasts_s,
-                datalab: None,
-            },
-        )
-        .await?;
+    let new = NewToken {
+        name: asked.name.trim(),
+        scopes: &scopes,
+        lasts_s,
+        datalab: None,
+    };
+    let made = app.store.new_token(&user.id, &new).await?;
     app.store
-        .audit(Some(&user.id), "token.create", &token.id)
+        .audit(Some(&user.id), "token.create", &made.1.id)
         .await?;
-    let mut view = token_json(&token);
-    view["token"] = json!(secret);
-    Ok((StatusCode::CREATED, Json(view)).into_response())
+    Ok(made)
+}
+
+/// Revokes a token of the caller.
+pub(crate) async fn revoke(app: &App, caller: &Caller, id: &str) -> Result<(), Problem> {
+    let user = caller.may("admin")?;
+    app.store.revoke_token(&user.id, id).await?;
+    app.store.audit(Some(&user.id), "token.revoke", id).await?;
+    Ok(())
 }
 
 /// The path of a token.
@@ -116,7 +170,7 @@ pub(crate) async fn create_token(
 #[into_params(parameter_in = Path)]
 pub(crate) struct TokenPath {
     /// Its id.
-    id: String,
+    pub(crate) id: String,
 }
 
 /// Revoke a personal token.
@@ -127,11 +181,7 @@ pub(crate) async fn revoke_token(
     caller: Caller,
     FromPath(path): FromPath<TokenPath>,
 ) -> Result<StatusCode, Problem> {
-    let user = caller.may("admin")?;
-    app.store.revoke_token(&user.id, &path.id).await?;
-    app.store
-        .audit(Some(&user.id), "token.revoke", &path.id)
-        .await?;
+    revoke(&app, &caller, &path.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

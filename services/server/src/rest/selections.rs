@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::{App, SelectionCitation};
+use crate::app::App;
+use crate::citing::SelectionCitation;
 use crate::extract::{FromJson, FromPath, FromQuery, once};
 use crate::identity::Caller;
 use crate::problem::Problem;

@@ -4,6 +4,7 @@
 mod assets;
 mod datalabs;
 mod harvests;
+mod intents;
 mod opening;
 mod record;
 mod series;

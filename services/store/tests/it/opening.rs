@@ -114,3 +114,48 @@ fn the_same_secret_is_sealed_differently_each_time_and_a_changed_byte_is_noticed
         );
     }
 }
+
+#[tokio::test]
+async fn a_record_of_a_newer_gantry_is_refused_and_left_as_it_is() {
+    use sqlx::Connection;
+    let folder = tempfile::tempdir().unwrap();
+    let address = url(folder.path());
+    Store::open(&address).await.unwrap().close().await;
+    let mut database = sqlx::SqliteConnection::connect(&address).await.unwrap();
+    sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9001, 'later', 1, x'00', 0)")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let refused = Store::open(&address).await.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Newer { step: 9001, .. }),
+        "{refused}"
+    );
+    let said = refused.to_string();
+    assert!(
+        said.contains("newer Gantry") && said.contains("9001"),
+        "{said}"
+    );
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 9001")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    Store::open(&address).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_was_made_while_the_record_was_used_is_whole() {
+    let record = record().await;
+    record.harvested(&maps(3)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gantry.db");
+    record.copy_to(&file).await.unwrap();
+    assert!(
+        record.copy_to(&file).await.is_err(),
+        "a copy was written over"
+    );
+    let copy = Store::open(&url(folder.path())).await.unwrap();
+    assert_eq!(copy.catalogue(), record.catalogue());
+    assert_eq!(copy.n_assets(&planck()).await.unwrap(), 3);
+    assert_eq!(copy.damage().await.unwrap(), None);
+}

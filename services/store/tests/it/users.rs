@@ -165,30 +165,6 @@ async fn age(record: &crate::record::Record, ms: i64) {
 }
 
 #[tokio::test]
-async fn a_click_kept_without_an_owner_is_anybodys_and_one_with_is_theirs() {
-    let record = record().await;
-    let (ada, eve) = (record.user("ada").await, record.user("eve").await);
-    let nobodys = record
-        .keep_intent(None, "add-to-volume", "{}")
-        .await
-        .unwrap();
-    let hers = record
-        .keep_intent(Some(&ada.id), "open-in-notebook", "[1]")
-        .await
-        .unwrap();
-    assert_eq!(nobodys.len(), 32);
-    assert_eq!(
-        record.intent(&nobodys, &eve.id).await.unwrap().action,
-        "add-to-volume"
-    );
-    assert_eq!(record.intent(&hers, &ada.id).await.unwrap().body, "[1]");
-    assert!(matches!(
-        record.intent(&hers, &eve.id).await,
-        Err(StoreError::NotFound { .. })
-    ));
-}
-
-#[tokio::test]
 async fn the_audit_tells_the_newest_first() {
     let record = record().await;
     for n in 0..5 {
