@@ -41,7 +41,8 @@ pub fn router(app: App) -> Router {
     let reading = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::CONTENT_TYPE]);
+        .allow_headers([header::CONTENT_TYPE])
+        .max_age(Duration::from_secs(24 * 3600));
     // The root of a volume is a folder, with or without its last slash.
     let root = "/api/v1/volumes/{name}/files/";
     let api = api.route(root, get(rest::files::list_root)).layer(reading);
