@@ -21,7 +21,7 @@ globalThis.gantry = {
       none: 'Aucune sélection',
       first: 'Choisissez d’abord au moins un produit',
       chosen: '{n} sélectionnés',
-      down: 'Gantry ne répond pas',
+      down: 'Gantry est à l’arrêt',
     },
   },
 };

@@ -15,6 +15,7 @@ mod import;
 mod launchers;
 mod limits;
 mod listen;
+mod metrics;
 mod notices;
 mod pages;
 mod portal;

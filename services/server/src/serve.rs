@@ -84,7 +84,7 @@ fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/healthz", get(|| async { "ok\n" })),
         ("/readyz", get(ready)),
         ("/status.json", get(status)),
-        ("/metrics", get(metrics)),
+        ("/metrics", get(crate::metrics::show)),
         ("/openapi.json", get(openapi)),
     ]
 }
@@ -136,6 +136,7 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(HeaderName::from_static(REQUEST_ID), id);
     }
+    app.answers.count(response.status(), started.elapsed());
     let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_millis());
     let is_change = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
     span.in_scope(|| {
@@ -214,33 +215,6 @@ async fn status(State(app): State<App>) -> Response {
         axum::Json(body),
     )
         .into_response()
-}
-
-/// Figures for operators, in the Prometheus text format.
-async fn metrics(State(app): State<App>) -> Response {
-    let change = app.store.change_number().await.unwrap_or_default();
-    let index = app.index.make_up();
-    let mut text = format!(
-        "# TYPE gantry_uptime_seconds gauge\ngantry_uptime_seconds {}\n# TYPE gantry_catalogue_change counter\ngantry_catalogue_change {change}\n\
-         # TYPE gantry_index_change counter\ngantry_index_change {}\n# TYPE gantry_index_assets gauge\ngantry_index_assets {}\n\
-         # TYPE gantry_index_segments gauge\ngantry_index_segments {}\n# TYPE gantry_index_deleted_assets gauge\ngantry_index_deleted_assets {}\n\
-         # TYPE gantry_index_facet_bytes gauge\ngantry_index_facet_bytes {}\n# TYPE gantry_index_disk_bytes gauge\ngantry_index_disk_bytes {}\n\
-         # TYPE gantry_archive_requests_in_flight gauge\n",
-        app.started.elapsed().as_secs(),
-        app.index.up_to(),
-        app.index.n_assets(),
-        index.n_segments,
-        index.n_deleted,
-        index.facet_bytes,
-        index.disk_bytes,
-    );
-    for (id, access) in app.archives.iter() {
-        text.push_str(&format!(
-            "gantry_archive_requests_in_flight{{archive=\"{id}\"}} {}\n",
-            access.connector.health().in_flight
-        ));
-    }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 async fn openapi() -> Response {

@@ -18,7 +18,7 @@ const words = {
     least: 'more than {size}',
     unknown: '{n} not known to Gantry',
     slow: '{name} does not answer now',
-    down: 'Gantry does not answer',
+    down: 'Gantry is down',
   },
   ...before?.words,
 };
@@ -124,7 +124,7 @@ a, button, ::slotted(:is(a, button)) { box-sizing: border-box; display: inline-b
 [part=note] { position: absolute; inset: 0; padding: .4em .3em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; text-align: center; pointer-events: none; border: 1px dashed; background: Canvas; color: CanvasText; }
 .vh { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 [part=toggle] { padding: .4em .6em; line-height: 1; }
-[part=menu] { inset: auto; margin: 0; padding: .3em; border: 1px solid var(--gantry-line, currentColor); background: var(--gantry-paper, Canvas); color: var(--gantry-ink, CanvasText); }
+[part=menu] { position: absolute; inset: auto; margin: 0; padding: .3em; border: 1px solid var(--gantry-line, currentColor); background: var(--gantry-paper, Canvas); color: var(--gantry-ink, CanvasText); }
 [role=menu] a, [role=menu] ::slotted(:is(a, button)) { display: block; width: 100%; border-color: transparent; text-align: start; }
 [role=menu] :is(:hover, :focus), [role=menu] ::slotted(:is(:hover, :focus)) { text-decoration: underline; }
 [part=status] { flex: 1 1 12em; min-height: 1lh; }
@@ -214,7 +214,7 @@ class Menu extends Element {
     });
     this.popup.addEventListener('keydown', (event) => this.key(event));
     this.popup.addEventListener('click', () => this.close());
-    this.addEventListener('focusout', () => setTimeout(() => this.matches(':focus-within') || this.toggle.matches(':active') || this.close(true)));
+    this.addEventListener('focusout', () => setTimeout(() => this.contains(this.getRootNode().activeElement) || this.toggle.matches(':active') || this.close(true)));
   }
 
   refresh() {
@@ -236,10 +236,9 @@ class Menu extends Element {
     this.toggle.setAttribute('aria-expanded', true);
     const [button, menu] = [this.toggle, this.popup].map((part) => part.getBoundingClientRect());
     const { clientWidth: width, clientHeight: height } = document.documentElement;
-    this.popup.style.left = `${Math.max(8, Math.min(button.right - menu.width, width - menu.width - 8))}px`;
-    this.popup.style.top = `${button.bottom + menu.height > height ? Math.max(8, button.top - menu.height) : button.bottom}px`;
+    this.popup.style.left = `${scrollX + Math.max(8, Math.min(button.right - menu.width, width - menu.width - 8))}px`;
+    this.popup.style.top = `${scrollY + (button.bottom + menu.height > height ? Math.max(8, button.top - menu.height) : button.bottom)}px`;
     this.items.at(at)?.focus({ preventScroll: true });
-    addEventListener('scroll', () => this.close(), { capture: true, once: true });
   }
 
   get isOpen() { return this.popup.matches(':popover-open'); }

@@ -14,7 +14,12 @@ pub(super) fn start(app: &App) -> anyhow::Result<Running> {
     let kit = newest_kit();
     let mut config = PortalConfig::new(service.clone(), format!("{service}{}", kit.path()));
     config.integrity = Some(kit.integrity.clone());
-    config.maps = rows(app, &["archive/planck"], "id", ["band", "split", "correction"])?;
+    config.maps = rows(
+        app,
+        &["archive/planck"],
+        "id",
+        ["band", "split", "correction"],
+    )?;
     config.observations = rows(
         app,
         &["archive/gssc", "content/OBS"],
@@ -28,7 +33,12 @@ pub(super) fn start(app: &App) -> anyhow::Result<Running> {
 const ROWS: u32 = 200;
 
 /// The products of a search as rows of a table.
-fn rows(app: &App, facets: &[&str], value: &str, columns: [&str; 3]) -> anyhow::Result<Vec<PortalRow>> {
+fn rows(
+    app: &App,
+    facets: &[&str],
+    value: &str,
+    columns: [&str; 3],
+) -> anyhow::Result<Vec<PortalRow>> {
     let params = SearchParams {
         facet: facets.iter().map(ToString::to_string).collect(),
         collapse: Some("none".to_owned()),
@@ -37,7 +47,9 @@ fn rows(app: &App, facets: &[&str], value: &str, columns: [&str; 3]) -> anyhow::
         facets: Some(String::new()),
         ..SearchParams::default()
     };
-    let query = params.query().map_err(|problem| anyhow::anyhow!(problem.detail))?;
+    let query = params
+        .query()
+        .map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let hits = app.index.search(&query)?.hits;
     let views = hits.iter().map(|hit| serde_json::from_str(hit.view.get()));
     views.map(|view| Ok(row(&view?, value, columns))).collect()
@@ -47,7 +59,10 @@ fn row(view: &Value, value: &str, columns: [&str; 3]) -> PortalRow {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let facet = |field: &str| {
         let values = view["facets"][field].as_array().into_iter().flatten();
-        values.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        values
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     PortalRow {
         value: text(&view[value]),

@@ -60,7 +60,10 @@ impl Release {
     fn read(script: Vec<u8>) -> Option<Self> {
         let first = script.split(|byte| *byte == b'\n').next()?;
         let version = std::str::from_utf8(first).ok()?;
-        let version = version.strip_prefix("// Gantry portal kit ")?.split(':').next()?;
+        let version = version
+            .strip_prefix("// Gantry portal kit ")?
+            .split(':')
+            .next()?;
         Some(Self {
             version: version.to_owned(),
             integrity: format!("sha384-{}", STANDARD.encode(Sha384::digest(&script))),
@@ -76,13 +79,21 @@ impl Release {
     fn answer(&self, cache: &'static str, asked: &HeaderMap) -> Response {
         let tag = format!("\"{}\"", self.integrity);
         let headers = [
-            (header::CONTENT_TYPE, "text/javascript; charset=utf-8".to_owned()),
+            (
+                header::CONTENT_TYPE,
+                "text/javascript; charset=utf-8".to_owned(),
+            ),
             (header::CACHE_CONTROL, cache.to_owned()),
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*".to_owned()),
-            (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin".to_owned()),
+            (
+                HeaderName::from_static("cross-origin-resource-policy"),
+                "cross-origin".to_owned(),
+            ),
             (header::ETAG, tag.clone()),
         ];
-        let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        let known = asked
+            .get(header::IF_NONE_MATCH)
+            .and_then(|value| value.to_str().ok());
         if known.is_some_and(|known| known.contains(&tag)) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
@@ -92,12 +103,18 @@ impl Release {
 
 /// `1.10.0` stands after `1.9.0`.
 fn numbers(version: &str) -> Vec<u32> {
-    version.split('.').filter_map(|number| number.parse().ok()).collect()
+    version
+        .split('.')
+        .filter_map(|number| number.parse().ok())
+        .collect()
 }
 
 /// The newest release under the address that stays; looked at again after ten minutes.
 pub(crate) async fn compatible(headers: HeaderMap) -> Response {
-    newest().answer("public, max-age=600, stale-while-revalidate=86400", &headers)
+    newest().answer(
+        "public, max-age=600, stale-while-revalidate=86400",
+        &headers,
+    )
 }
 
 /// The path of a file of the kit.
@@ -113,11 +130,19 @@ pub(crate) async fn file(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if path.file == "kit.json" {
-        let headers = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (header::CACHE_CONTROL, "public, max-age=600")];
+        let headers = [
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::CACHE_CONTROL, "public, max-age=600"),
+        ];
         return Ok((headers, Json(kit(&app))).into_response());
     }
-    let asked = path.file.strip_prefix("gantry-").and_then(|rest| rest.strip_suffix(".js"));
-    let release = RELEASES.iter().find(|release| Some(release.version.as_str()) == asked);
+    let asked = path
+        .file
+        .strip_prefix("gantry-")
+        .and_then(|rest| rest.strip_suffix(".js"));
+    let release = RELEASES
+        .iter()
+        .find(|release| Some(release.version.as_str()) == asked);
     match release {
         Some(release) => Ok(release.answer("public, max-age=31536000, immutable", &headers)),
         None => Err(Problem::not_found("release of the portal kit", &path.file)),
@@ -149,7 +174,10 @@ pub(crate) async fn conformance(
     State(app): State<App>,
     caller: Option<Caller>,
 ) -> Result<Response, Problem> {
-    let query = gantry_search::Query { limit: 1, ..Default::default() };
+    let query = gantry_search::Query {
+        limit: 1,
+        ..Default::default()
+    };
     let found = crate::rest::blocking(&app, move |app| app.index.search(&query)).await??;
     let release = newest();
     page(&ConformancePage {
@@ -174,7 +202,11 @@ mod tests {
         for (version, integrity) in PUBLISHED {
             let release = RELEASES.iter().find(|release| release.version == *version);
             let found = release.map(|release| release.integrity.as_str());
-            assert_eq!(found, Some(*integrity), "release {version} of the portal kit");
+            assert_eq!(
+                found,
+                Some(*integrity),
+                "release {version} of the portal kit"
+            );
         }
         assert_eq!(newest().version, PUBLISHED[0].0);
     }

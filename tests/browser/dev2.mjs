@@ -1,0 +1,14 @@
+import { startBrowser, openPage } from './browser.mjs';
+const b = await startBrowser();
+const p = await openPage(b);
+await p.goto('http://127.0.0.1:7002/');
+await p.waitForFunction(() => document.getElementById('told').value.includes('ready'));
+const m = p.locator('gantry-menu').nth(2);
+await p.evaluate(() => { for (const t of ['focusin','focusout','scroll']) document.addEventListener(t, (e) => console.log(t, e.target.outerHTML?.slice(0,60), document.activeElement.localName), true);
+ const h = HTMLElement.prototype.hidePopover; HTMLElement.prototype.hidePopover = function () { console.log('hide', new Error().stack); return h.call(this); }; });
+p.on('console', (x) => console.log('  >', x.text()));
+await m.locator('button').focus();
+await p.keyboard.press('ArrowDown');
+await p.waitForTimeout(300);
+console.log(await p.evaluate(() => [document.activeElement.localName, document.querySelectorAll('gantry-menu')[2].matches(':focus-within')].join()));
+await b.close();
