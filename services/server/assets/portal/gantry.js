@@ -44,7 +44,7 @@ const put = (element, text) => { if (element.textContent !== text) element.textC
 const tell = (target, type, detail = {}) => target.dispatchEvent(new CustomEvent(`gantry:${type}`, { bubbles: true, composed: true, detail }));
 
 let up; // undefined: not known
-let archives = {};
+const archives = {};
 let asking;
 const shown = new Set();
 const refresh = () => shown.forEach((element) => element.refresh());
@@ -58,13 +58,10 @@ const ask = async (path, body) => {
   return answer.json();
 };
 
-const check = () => asking ??= ask('status.json').then((status) => {
-  archives = Object.fromEntries(status.components.filter((part) => part.archive).map((part) => [part.archive, part]));
-  known(true);
-}, () => known(false)).then(() => { asking = undefined; });
+const check = () => asking ??= ask('status.json').then(() => known(true), () => known(false)).then(() => { asking = undefined; });
 
 const known = (now) => {
-  if (up !== now) tell(document, now ? 'ready' : 'unavailable', { archives });
+  if (up !== now) tell(document, now ? 'ready' : 'unavailable');
   up = now;
   refresh();
   if (!up) setTimeout(check, 30_000);
@@ -91,7 +88,7 @@ const hand = (action, what, { target = '', from = document } = {}) => {
     return false;
   }
   if (up === false) {
-    check().then(() => up ? hand(action, what, { target, from }) : tell(from, 'unavailable', { action, archives }));
+    check().then(() => up ? hand(action, what, { target, from }) : tell(from, 'unavailable', { action }));
     return false;
   }
   const click = action + pairs;
@@ -278,14 +275,12 @@ class Actions extends Element {
   get table() { return document.getElementById(this.getAttribute('for')); }
 
   what() {
-    const marked = (name) => [...this.table?.querySelectorAll(`input[type=checkbox][name=${name}]:checked`) ?? []].map((box) => box.value);
-    const form = this.table?.closest('form')?.elements;
     const said = super.what();
-    const given = said.assets || said.names;
-    return {
-      assets: given ? said.assets : marked('asset'), names: given ? said.names : marked('name'),
-      archive: said.archive ?? form?.archive?.value, handover: said.handover ?? form?.handover?.value,
-    };
+    const marked = (name) => [...this.table?.querySelectorAll(`input[type=checkbox][name=${name}]:checked`) ?? []].map((box) => box.value);
+    const hidden = this.table?.closest('form')?.querySelectorAll('input[type=hidden]') ?? [];
+    if (!said.assets && !said.names) Object.assign(said, { assets: marked('asset'), names: marked('name') });
+    for (const { name, value } of hidden) said[name] ??= value;
+    return said;
   }
 
   chosen() {
@@ -317,7 +312,7 @@ class Actions extends Element {
       say(this, 'chosen', { n: number(this, chosen.length) }),
       sized.length && (sized.length + unknown < chosen.length ? say(this, 'least', { size }) : size),
       unknown && say(this, 'unknown', { n: number(this, unknown) }),
-      ...[...slow].map(({ name }) => say(this, 'slow', { name })),
+      ...[...slow].map(({ title }) => say(this, 'slow', { name: title })),
     ].filter(Boolean).join(' · ');
   }
 
@@ -327,7 +322,8 @@ class Actions extends Element {
     const [[archive]] = wanted;
     const names = wanted.filter((pair) => pair[0] === archive).map((pair) => pair[1]).slice(0, 10_000);
     try {
-      const { assets } = await ask('api/v1/assets/resolve', { archive, names });
+      const { assets, archive: health } = await ask('api/v1/assets/resolve', { archive, names });
+      archives[archive] = health;
       for (const one of assets) sizes.set(`${archive}:${one.name}`, one);
       this.refresh();
     } catch (error) {

@@ -165,8 +165,6 @@ pub(crate) fn lab_choices(app: &App, caller: Option<&Caller>) -> Vec<LabChoice> 
 /// One part of the service and how it is.
 pub(crate) struct Component {
     pub(crate) name: String,
-    /// The archive's id, where it is one.
-    pub(crate) archive: Option<String>,
     pub(crate) state: &'static str,
     pub(crate) text: String,
 }
@@ -185,13 +183,11 @@ pub(crate) async fn components(app: &App) -> Vec<Component> {
     let mut parts = vec![
         Component {
             name: "Catalogue".to_owned(),
-            archive: None,
             state: record.0,
             text: record.1,
         },
         Component {
             name: "Search".to_owned(),
-            archive: None,
             state: "ok",
             text: format!(
                 "{} assets in the index",
@@ -200,16 +196,14 @@ pub(crate) async fn components(app: &App) -> Vec<Component> {
         },
         Component {
             name: "Labs".to_owned(),
-            archive: None,
             state: labs.0,
             text: labs.1,
         },
     ];
-    for (id, access) in app.archives.iter() {
+    for (_, access) in app.archives.iter() {
         let (state, text) = app.archive_state(&*access.connector);
         parts.push(Component {
             name: access.connector.archive().title.clone(),
-            archive: Some(id.to_string()),
             state,
             text,
         });
