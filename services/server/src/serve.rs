@@ -45,7 +45,11 @@ pub fn router(app: App) -> Router {
         .max_age(Duration::from_secs(24 * 3600));
     // The root of a volume is a folder, with or without its last slash.
     let root = "/api/v1/volumes/{name}/files/";
-    let api = api.route(root, get(rest::files::list_root)).layer(reading);
+    // Its own word about methods lies within the layer, since a browser asks by OPTIONS first.
+    let api = api
+        .route(root, get(rest::files::list_root))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(reading);
     let compressed =
         DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     Router::new()
@@ -55,16 +59,7 @@ pub fn router(app: App) -> Router {
         .fallback(
             |request: Request| async move { Problem::not_found("page", request.uri().path()) },
         )
-        .method_not_allowed_fallback(|request: Request| async move {
-            Problem::new(
-                &METHOD_NOT_ALLOWED,
-                format!(
-                    "{} is not offered at `{}`; see /docs",
-                    request.method(),
-                    request.uri().path()
-                ),
-            )
-        })
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
         .layer(from_fn_with_state(app.clone(), limits::limited))
         .layer(from_fn_with_state(app.clone(), pages::problems_as_pages))
@@ -76,6 +71,17 @@ pub fn router(app: App) -> Router {
         ))
         .layer(from_fn_with_state(app.clone(), surround))
         .with_state(app)
+}
+
+async fn method_not_allowed(request: Request) -> Problem {
+    Problem::new(
+        &METHOD_NOT_ALLOWED,
+        format!(
+            "{} is not offered at `{}`; see /docs",
+            request.method(),
+            request.uri().path()
+        ),
+    )
 }
 
 /// What is neither page nor interface, by its path.
