@@ -231,10 +231,7 @@ fn tr(config: &PortalConfig, table: &Table<'_>, row: &PortalRow) -> String {
     let cells = columns
         .each_ref()
         .map(|text| format!("<td>{}</td>", escape(text)));
-    let size = size_bytes.map_or_else(
-        || "unknown".to_owned(),
-        |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
-    );
+    let size = size_bytes.map_or_else(|| "unknown".to_owned(), size_text);
     format!(
         "<tr><td><input type=\"checkbox\" name=\"{}\" value=\"{}\" aria-label=\"{name}\"></td><td class=\"name\">{name}</td>{}<td class=\"n\">{size}</td>\
          <td><gantry-menu label=\"{name}\"><a href=\"{service}open-in-notebook?{link}\">Open in Notebook</a> <a href=\"{service}add-to-volume?{link}\">Add to Data Volume</a></gantry-menu></td></tr>",
@@ -242,6 +239,14 @@ fn tr(config: &PortalConfig, table: &Table<'_>, row: &PortalRow) -> String {
         escape(value),
         cells.concat(),
     )
+}
+
+/// `31.5 MB`, `9 kB`.
+fn size_text(bytes: u64) -> String {
+    match bytes {
+        1_000_000.. => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{} kB", bytes.div_ceil(1000)),
+    }
 }
 
 /// Text as it stands in HTML, between tags or in an attribute's quotation marks.

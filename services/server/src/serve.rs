@@ -1,6 +1,6 @@
 //! The router: REST, pages, static files, and what surrounds them all.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};

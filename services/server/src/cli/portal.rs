@@ -42,7 +42,6 @@ fn rows(
     let params = SearchParams {
         facet: facets.iter().map(ToString::to_string).collect(),
         collapse: Some("none".to_owned()),
-        sort: Some("title".to_owned()),
         limit: Some(ROWS),
         facets: Some(String::new()),
         ..SearchParams::default()
