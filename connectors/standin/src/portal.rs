@@ -170,7 +170,10 @@ fn page(config: &PortalConfig, table: &Table<'_>, query: Option<&str>) -> Respon
     });
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, policy(&config.service)),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            policy(&config.service, query != Some("asks=nothing")),
+        ),
         (
             header::REFERRER_POLICY,
             "strict-origin-when-cross-origin".to_owned(),
@@ -183,11 +186,12 @@ fn page(config: &PortalConfig, table: &Table<'_>, query: Option<&str>) -> Respon
     (headers, html).into_response()
 }
 
-/// The policy that Gantry's help recommends, and what this portal needs for itself.
-fn policy(service: &str) -> String {
+/// The policy that Gantry's help recommends, and what this portal needs for itself; with or without leave to ask.
+fn policy(service: &str, asks: bool) -> String {
     let origin = service.trim_end_matches('/');
+    let connect = if asks { origin } else { "'none'" };
     format!(
-        "default-src 'none'; script-src 'self' {service}portal/; style-src 'self'; connect-src {origin}; form-action {origin}; \
+        "default-src 'none'; script-src 'self' {service}portal/; style-src 'self'; connect-src {connect}; form-action {origin}; \
          base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 }
