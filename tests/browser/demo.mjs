@@ -16,14 +16,14 @@ const STOPPED_WITHIN_MS = 20_000;
 const LOG_LINES = 200;
 
 /**
- * Starts a demo and waits until it is ready.
+ * Starts a demo and waits until it is ready; in a folder and on a port of an earlier one, where they are given.
  *
- * Answers `{url, login_url, token, archives, took_s, dir, log(), api(), stop()}`.
+ * Answers `{url, login_url, portal_url, token, archives, took_s, dir, log(), api(), stop()}`; `stop({ keep: true })` leaves the folder.
  */
-export async function startDemo() {
+export async function startDemo({ dir: kept, port = 0 } = {}) {
   if (!existsSync(BIN)) throw new Error(`there is no ${BIN}; build it with \`cargo build\`, or name it in GANTRY_BIN`);
-  const dir = await mkdtemp(join(tmpdir(), 'gantry-demo-'));
-  const child = spawn(BIN, ['demo', '--json', '--port', '0', '--dir', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const dir = kept ?? await mkdtemp(join(tmpdir(), 'gantry-demo-'));
+  const child = spawn(BIN, ['demo', '--json', '--port', String(port), '--dir', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
 
@@ -42,13 +42,13 @@ export async function startDemo() {
     setTimeout(() => reject(new Error(`gantry demo was not ready within ${READY_WITHIN_MS / 1000} s:\n${log()}`)), READY_WITHIN_MS).unref();
   });
 
-  async function stop() {
+  async function stop({ keep = false } = {}) {
     child.kill('SIGTERM');
     const late = new Promise((resolve) => setTimeout(resolve, STOPPED_WITHIN_MS, 'late').unref());
     const how = await Promise.race([ended, late]);
     if (how === 'late') { kill(); await ended; }
     process.removeListener('exit', kill);
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    if (!keep) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     if (how === 'late') throw new Error(`gantry demo did not stop within ${STOPPED_WITHIN_MS / 1000} s of SIGTERM:\n${log()}`);
   }
 

@@ -85,6 +85,10 @@ const PAGES = {
   'problem of an unknown address': { path: () => '/no/such/page', shows: 'problem', status: 404 },
   'problem type': { path: () => '/problems/asset-not-found', shows: 'problem-type' },
   'docs': { path: () => '/docs', shows: 'route' },
+  'help': { path: () => '/help', shows: 'help-page' },
+  'help, buttons on a portal': { path: () => '/help/portals', shows: 'help-portals' },
+  'help, REST by example': { path: () => '/help/rest', shows: 'help-rest' },
+  'portal kit, conformance': { path: () => '/portal/conformance', shows: 'check' },
   'status': { path: () => '/status', shows: 'status-page' },
 };
 

@@ -7,6 +7,7 @@ pub mod gaia;
 pub mod gssc;
 mod listener;
 pub mod planck;
+mod portal;
 mod requests;
 mod running;
 
@@ -15,5 +16,6 @@ pub use faults::{Fault, Faults, Scope, Times};
 pub use gaia::{GaiaConfig, GaiaStandin, ObstapConfig, ObstapStandin};
 pub use gssc::{GsscConfig, GsscRunning, GsscStandin};
 pub use planck::{Maps, PlanckStandin, StandinConfig};
+pub use portal::{PortalConfig, PortalRow, PortalStandin};
 pub use requests::Request;
 pub use running::Running;

@@ -27,6 +27,7 @@ use crate::config::{AuthMode, Config};
 use crate::connectors::registry;
 use crate::launchers;
 use crate::limits::Limiter;
+use crate::metrics::Answers;
 use crate::notices::Notices;
 use crate::portal::Portals;
 use crate::retention;
@@ -73,6 +74,8 @@ pub struct Parts {
     pub(crate) providers: Providers,
     /// When it started.
     pub started: Instant,
+    /// Answers given so far.
+    pub(crate) answers: Answers,
     /// Places for tables of all matches, which take a thread each.
     pub(crate) tables: Arc<Semaphore>,
     /// Cancelled when it is to stop.
@@ -155,6 +158,7 @@ impl App {
             content_policy: crate::serve::content_policy(&providers),
             providers,
             started: Instant::now(),
+            answers: Answers::default(),
             tables: Arc::new(Semaphore::new(crate::rest::table::TABLES)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -16,6 +16,7 @@ mod import;
 mod launchers;
 mod limits;
 mod listen;
+mod metrics;
 mod notices;
 mod pages;
 mod portal;

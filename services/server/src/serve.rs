@@ -1,6 +1,6 @@
 //! The router: REST, pages, static files, and what surrounds them all.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -41,10 +41,15 @@ pub fn router(app: App) -> Router {
     let reading = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::CONTENT_TYPE]);
+        .allow_headers([header::CONTENT_TYPE])
+        .max_age(Duration::from_secs(24 * 3600));
     // The root of a volume is a folder, with or without its last slash.
     let root = "/api/v1/volumes/{name}/files/";
-    let api = api.route(root, get(rest::files::list_root)).layer(reading);
+    // Its own word about methods lies within the layer, since a browser asks by OPTIONS first.
+    let api = api
+        .route(root, get(rest::files::list_root))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(reading);
     let compressed =
         DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     Router::new()
@@ -54,16 +59,7 @@ pub fn router(app: App) -> Router {
         .fallback(
             |request: Request| async move { Problem::not_found("page", request.uri().path()) },
         )
-        .method_not_allowed_fallback(|request: Request| async move {
-            Problem::new(
-                &METHOD_NOT_ALLOWED,
-                format!(
-                    "{} is not offered at `{}`; see /docs",
-                    request.method(),
-                    request.uri().path()
-                ),
-            )
-        })
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
         .layer(from_fn_with_state(app.clone(), limits::limited))
         .layer(from_fn_with_state(app.clone(), pages::problems_as_pages))
@@ -77,13 +73,24 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
+async fn method_not_allowed(request: Request) -> Problem {
+    Problem::new(
+        &METHOD_NOT_ALLOWED,
+        format!(
+            "{} is not offered at `{}`; see /docs",
+            request.method(),
+            request.uri().path()
+        ),
+    )
+}
+
 /// What is neither page nor interface, by its path.
 fn table() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/healthz", get(|| async { "ok\n" })),
         ("/readyz", get(ready)),
         ("/status.json", get(status)),
-        ("/metrics", get(metrics)),
+        ("/metrics", get(crate::metrics::show)),
         ("/openapi.json", get(openapi)),
     ]
 }
@@ -135,6 +142,7 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(HeaderName::from_static(REQUEST_ID), id);
     }
+    app.answers.count(response.status(), started.elapsed());
     let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_millis());
     let is_change = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
     span.in_scope(|| {
@@ -213,33 +221,6 @@ async fn status(State(app): State<App>) -> Response {
         axum::Json(body),
     )
         .into_response()
-}
-
-/// Figures for operators, in the Prometheus text format.
-async fn metrics(State(app): State<App>) -> Response {
-    let change = app.store.change_number().await.unwrap_or_default();
-    let index = app.index.make_up();
-    let mut text = format!(
-        "# TYPE gantry_uptime_seconds gauge\ngantry_uptime_seconds {}\n# TYPE gantry_catalogue_change counter\ngantry_catalogue_change {change}\n\
-         # TYPE gantry_index_change counter\ngantry_index_change {}\n# TYPE gantry_index_assets gauge\ngantry_index_assets {}\n\
-         # TYPE gantry_index_segments gauge\ngantry_index_segments {}\n# TYPE gantry_index_deleted_assets gauge\ngantry_index_deleted_assets {}\n\
-         # TYPE gantry_index_facet_bytes gauge\ngantry_index_facet_bytes {}\n# TYPE gantry_index_disk_bytes gauge\ngantry_index_disk_bytes {}\n\
-         # TYPE gantry_archive_requests_in_flight gauge\n",
-        app.started.elapsed().as_secs(),
-        app.index.up_to(),
-        app.index.n_assets(),
-        index.n_segments,
-        index.n_deleted,
-        index.facet_bytes,
-        index.disk_bytes,
-    );
-    for (id, access) in app.archives.iter() {
-        text.push_str(&format!(
-            "gantry_archive_requests_in_flight{{archive=\"{id}\"}} {}\n",
-            access.connector.health().in_flight
-        ));
-    }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 async fn openapi() -> Response {

@@ -339,6 +339,11 @@ async fn other_sites_may_read_what_is_public_and_no_more() {
         .is(200);
     assert_eq!(read.header("access-control-allow-origin"), Some("*"));
     assert_eq!(read.header("access-control-allow-credentials"), None);
+    let before = foreign(&app.nobody(), "OPTIONS", "/api/v1/assets/resolve")
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", "content-type");
+    let before = before.send().await.is(200);
+    assert_eq!(before.header("access-control-allow-origin"), Some("*"));
     let asked = foreign(&app.nobody(), "OPTIONS", "/api/v1/volumes")
         .header("Access-Control-Request-Method", "DELETE")
         .header(

@@ -395,3 +395,32 @@ async fn the_state_of_the_service_is_open_to_all() {
         .find_map(|line| line.strip_prefix("gantry_index_change "));
     assert!(catalogue.is_some() && catalogue == index, "{figures}");
 }
+
+#[tokio::test]
+async fn every_figure_that_the_dashboard_and_the_alerts_show_is_served() {
+    let app = TestApp::start().await;
+    let figures = app.nobody().get("/metrics").await.is(200).text();
+    let served: Vec<&str> = figures
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    let shown = [
+        include_str!("../../../docs/operation/grafana-dashboard.json"),
+        include_str!("../../../docs/operation/prometheus-alerts.yml"),
+    ];
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    for text in shown {
+        let names = text.split("gantry_").skip(1);
+        let names: Vec<String> = names
+            .map(|rest| rest.split(|c| !is_name(c)).next().unwrap_or_default())
+            .map(|name| format!("gantry_{name}"))
+            .collect();
+        assert!(names.len() > 4, "{names:?}");
+        for name in names {
+            assert!(
+                served.contains(&name.as_str()),
+                "{name} is not among {served:?}"
+            );
+        }
+    }
+}

@@ -66,7 +66,8 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
         harvest_one(&app, id, &*access.connector, false, output).await?;
     }
     app.follow().await?;
-    announce(&app, started, output).await?;
+    let portal = super::portal::start(&app)?;
+    announce(&app, &portal.url(), started, output).await?;
     if !args.exit_when_ready {
         tokio::select! {
             () = stop_signal() => {}
@@ -74,7 +75,7 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
         }
     }
     app.shutdown().await;
-    drop(stand_ins);
+    drop((stand_ins, portal));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -140,7 +141,7 @@ async fn make_labs_environment(config: &Config, output: &Output) -> EnvironmentS
     state
 }
 
-async fn announce(app: &App, started: Instant, output: &Output) -> anyhow::Result<()> {
+async fn announce(app: &App, portal_url: &str, started: Instant, output: &Output) -> anyhow::Result<()> {
     let login = login_url(app).await?;
     let user = app.local_user().await?;
     let (token, _) = app
@@ -157,9 +158,9 @@ async fn announce(app: &App, started: Instant, output: &Output) -> anyhow::Resul
         .await?;
     let archives: Vec<&str> = app.archives.iter().map(|(id, _)| id.as_str()).collect();
     let took = started.elapsed().as_secs_f64();
-    let answer = json!({"url": app.public_url(), "login_url": login, "token": token, "archives": archives, "took_s": (took * 10.0).round() / 10.0});
+    let answer = json!({"url": app.public_url(), "login_url": login, "portal_url": portal_url, "token": token, "archives": archives, "took_s": (took * 10.0).round() / 10.0});
     let text = format!(
-        "\nGantry is ready after {took:.0} s. Open this address once, it logs you in:\n\n  {login}\n\nThen it is at {}. Stop it with Ctrl-C; its labs end with it.\n\nCommands beside it, in another terminal:\n\n  gantry --config {} search \"100 GHz\"\n",
+        "\nGantry is ready after {took:.0} s. Open this address once, it logs you in:\n\n  {login}\n\nThen it is at {}. An archive's portal with its buttons is at {portal_url}. Stop it with Ctrl-C; its labs end with it.\n\nCommands beside it, in another terminal:\n\n  gantry --config {} search \"100 GHz\"\n",
         app.public_url(),
         app.config.data_dir.join("gantry.toml").display()
     );

@@ -10,6 +10,7 @@ mod import;
 mod key;
 mod output;
 mod portal_check;
+mod portal;
 mod search;
 mod serve;
 mod stage;

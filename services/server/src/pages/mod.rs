@@ -6,11 +6,13 @@ mod chosen;
 mod confirm;
 mod datalabs;
 mod facets;
+mod help;
 mod jobs;
 mod login;
 mod maps;
 mod operator;
 mod portal;
+mod portal_kit;
 mod post;
 mod problem;
 mod search;
@@ -29,6 +31,7 @@ use axum::routing::{MethodRouter, get, post as post_to};
 use crate::app::App;
 use crate::problem::Problem;
 
+pub(crate) use portal_kit::newest as newest_kit;
 pub(crate) use problem::problems_as_pages;
 pub(crate) use shell::State;
 
@@ -89,6 +92,11 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/docs", get(problem::docs)),
         ("/status", get(problem::status)),
         ("/static/{file}", get(static_files::serve)),
+        ("/help", get(help::show)),
+        ("/help/{topic}", get(help::topic)),
+        ("/portal/v1/gantry.js", get(portal_kit::compatible)),
+        ("/portal/conformance", get(portal_kit::conformance)),
+        ("/portal/{file}", get(portal_kit::file)),
     ]
 }
 
