@@ -7,6 +7,7 @@ mod confirm;
 mod datalabs;
 mod facets;
 mod jobs;
+mod labs;
 mod login;
 mod maps;
 mod post;
@@ -53,10 +54,13 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/volumes/{name}/new-folder", post_to(volumes::new_folder)),
         ("/volumes/{name}/move-file", post_to(volumes::move_file)),
         ("/volumes/{name}/delete-file", post_to(volumes::delete_file)),
-        ("/labs", get(datalabs::labs)),
-        ("/datalabs", get(datalabs::list).post(post::datalabs)),
+        ("/labs", get(labs::list)),
+        ("/labs/{namespace}/{name}", get(labs::show)),
+        ("/datalabs", get(datalabs::list).post(labs::launch)),
         ("/datalabs/{id}", get(datalabs::show)),
         ("/datalabs/{id}/open", get(datalabs::open)),
+        ("/datalabs/{id}/logs", get(datalabs::logs)),
+        ("/datalabs/{id}/extend", post_to(datalabs::extend)),
         ("/datalabs/{id}/destroy", post_to(datalabs::destroy)),
         ("/staging-jobs", get(jobs::list)),
         ("/staging-jobs/{id}", get(jobs::show)),
