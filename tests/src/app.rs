@@ -311,6 +311,8 @@ impl TestApp {
             volumes_elsewhere: false,
             gssc_folders: Vec::new(),
             table_s: None,
+            labs: LabsConfig::default(),
+            launcher: None,
             gssc_peek: false,
             list: None,
         }

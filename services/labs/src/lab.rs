@@ -170,6 +170,12 @@ impl Lab {
         format!("{}/{}:{}", self.namespace, self.name, self.version)
     }
 
+    /// Whether it opens a notebook in a workspace.
+    #[must_use]
+    pub fn opens_notebooks(&self) -> bool {
+        self.kind == LabKind::Notebook && self.open_file.is_some()
+    }
+
     /// The command with its placeholders replaced; one without a value stays as it is.
     pub(crate) fn command_line(&self, values: &[(&str, &str)], as_root: bool) -> Vec<String> {
         let more = if as_root {

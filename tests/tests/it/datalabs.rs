@@ -38,7 +38,8 @@ async fn the_lab_catalogue_is_open_to_all() {
             "why_not"
         ]
     );
-    let kinds: std::collections::BTreeSet<&str> = all.iter().map(|lab| text(lab, "/kind")).collect();
+    let kinds: std::collections::BTreeSet<&str> =
+        all.iter().map(|lab| text(lab, "/kind")).collect();
     assert!(
         kinds.is_superset(&["desktop", "notebook", "terminal"].into()),
         "{kinds:?}"
@@ -70,11 +71,22 @@ async fn which_labs_open_a_selection_or_a_media_type_is_answered() {
     let at = format!("/api/v1/labs?selection={selection}");
     let answer = app.nobody().get(&at).await.is(200).json();
     let labs = list(&answer, "/labs");
-    assert!(labs.iter().all(|lab| lab["opens"] == json!({"n_files": 1, "of": 1})), "{labs:?}");
+    assert!(
+        labs.iter()
+            .all(|lab| lab["opens"] == json!({"n_files": 1, "of": 1})),
+        "{labs:?}"
+    );
     let ids: Vec<&str> = labs.iter().map(|lab| text(lab, "/id")).collect();
-    assert!(ids.contains(&"sepp/topcat:v1") && ids.contains(&"sepp/jupyterlab:v1"), "{ids:?}");
+    assert!(
+        ids.contains(&"sepp/topcat:v1") && ids.contains(&"sepp/jupyterlab:v1"),
+        "{ids:?}"
+    );
     assert!(!ids.contains(&"sepp/octave:v1"), "{ids:?}");
-    assert_eq!(ids.last(), Some(&"sepp/terminal:v1"), "what opens everything comes last");
+    assert_eq!(
+        ids.last(),
+        Some(&"sepp/terminal:v1"),
+        "what opens everything comes last"
+    );
 
     let answer = app
         .nobody()
@@ -82,7 +94,9 @@ async fn which_labs_open_a_selection_or_a_media_type_is_answered() {
         .await
         .is(200)
         .json();
-    let octave = list(&answer, "/labs").iter().find(|lab| lab["id"] == "sepp/octave:v1");
+    let octave = list(&answer, "/labs")
+        .iter()
+        .find(|lab| lab["id"] == "sepp/octave:v1");
     assert_eq!(octave.unwrap()["opens"], json!({"n_files": 1, "of": 2}));
     for (question, status) in [
         ("selection=sel_none", 404),
@@ -121,11 +135,7 @@ async fn a_lab_whose_programs_are_missing_is_shown_with_what_to_install_and_is_n
         catalogue: Some(catalogue.path().to_owned()),
         ..LabsConfig::default()
     };
-    let app = TestApp::builder()
-        .labs(labs)
-        .at_rest()
-        .start()
-        .await;
+    let app = TestApp::builder().labs(labs).at_rest().start().await;
     let ada = app.user("ada").await;
     let lab = ada.get("/api/v1/labs/mine/needs").await.is(200).json();
     assert_eq!(lab["available"], false);
@@ -139,13 +149,21 @@ async fn a_lab_whose_programs_are_missing_is_shown_with_what_to_install_and_is_n
         let page = ada.get(at).await.is(200).text();
         assert!(page.contains("apt install such such-data"), "{page}");
     }
-    assert!(!ada.get("/labs/mine/needs").await.text().contains("launch-form"));
+    assert!(
+        !ada.get("/labs/mine/needs")
+            .await
+            .text()
+            .contains("launch-form")
+    );
 
     let asked = json!({"lab": "mine/needs:v1"});
     let with_products = json!({"assets": [product(MAP)], "lab": "mine/needs:v1"});
     for (at, body) in [
         ("/api/v1/datalabs", asked.clone()),
-        ("/api/v1/datalabs", json!({"lab": "mine/needs:v1", "dry_run": true})),
+        (
+            "/api/v1/datalabs",
+            json!({"lab": "mine/needs:v1", "dry_run": true}),
+        ),
         ("/api/v1/open-in-notebook", with_products),
     ] {
         let problem = ada.post(at, body).await.problem(503, "lab-unavailable");
@@ -164,23 +182,46 @@ async fn a_lab_that_opens_no_notebook_is_opened_on_the_staged_products() {
     let ada = app.user("ada").await;
     // A terminal needs no program of the machine.
     let body = json!({"assets": [product(MAP)], "lab": "sepp/terminal"});
-    let opened = ada.post("/api/v1/open-in-notebook", body).await.is(202).json();
+    let opened = ada
+        .post("/api/v1/open-in-notebook", body)
+        .await
+        .is(202)
+        .json();
     assert_eq!(opened["notebook"], Value::Null);
     let at = format!("/api/v1/datalabs/{}", text(&opened, "/datalab"));
     let shown = ada.get(&at).await.is(200).json();
     assert_eq!(
         (&shown["lab"], &shown["staging_job"], &shown["notebook"]),
-        (&json!("sepp/terminal:v1"), &opened["staging_job"], &Value::Null)
+        (
+            &json!("sepp/terminal:v1"),
+            &opened["staging_job"],
+            &Value::Null
+        )
     );
 }
 
 #[tokio::test]
 async fn what_the_dialog_asks_for_is_what_the_datalab_is() {
     let app = TestApp::builder().at_rest().start().await;
-    let ada = app.user("ada").await.with_volume("cmb").await.with_volume("gps").await;
+    let ada = app
+        .user("ada")
+        .await
+        .with_volume("cmb")
+        .await
+        .with_volume("gps")
+        .await;
     let browser = app.in_browser(&ada).await;
-    let page = browser.get("/labs/sepp/jupyterlab-cmb").await.is(200).text();
-    for field in ["name=\"select_when_ready\"", "name=\"auto_remove\"", "attach-cmb", "option-OMP_NUM_THREADS"] {
+    let page = browser
+        .get("/labs/sepp/jupyterlab-cmb")
+        .await
+        .is(200)
+        .text();
+    for field in [
+        "name=\"select_when_ready\"",
+        "name=\"auto_remove\"",
+        "attach-cmb",
+        "option-OMP_NUM_THREADS",
+    ] {
         assert!(page.contains(field), "no {field} in {page}");
     }
     let form = [
@@ -194,10 +235,17 @@ async fn what_the_dialog_asks_for_is_what_the_datalab_is() {
     let answer = browser.submit("/datalabs", &form).await.is(303);
     let at = format!("/api/v1{}", answer.header("location").unwrap());
     let shown = ada.get(&at).await.is(200).json();
-    let names: Vec<&str> = list(&shown, "/volumes").iter().map(|volume| text(volume, "/name")).collect();
+    let names: Vec<&str> = list(&shown, "/volumes")
+        .iter()
+        .map(|volume| text(volume, "/name"))
+        .collect();
     assert_eq!(names, ["workspace", "gps"]);
     assert_eq!(
-        (&shown["name"], &shown["select_when_ready"], &shown["auto_remove"]),
+        (
+            &shown["name"],
+            &shown["select_when_ready"],
+            &shown["auto_remove"]
+        ),
         (&json!("Dust"), &json!(false), &json!(false))
     );
     assert_eq!(shown["stops"]["cause"], "time-limit");
@@ -217,7 +265,10 @@ async fn what_the_dialog_asks_for_is_what_the_datalab_is() {
     let at = format!("/api/v1{}", answer.header("location").unwrap());
     let shown = ada.get(&at).await.is(200).json();
     let job = ada
-        .get(&format!("/api/v1/staging-jobs/{}", text(&shown, "/staging_job")))
+        .get(&format!(
+            "/api/v1/staging-jobs/{}",
+            text(&shown, "/staging_job")
+        ))
         .await
         .is(200)
         .json();
@@ -258,8 +309,18 @@ async fn where_volumes_are_mounted_the_dialog_asks_where_and_only_what_the_hub_s
     let at = format!("/api/v1{}", answer.header("location").unwrap());
     let volume = ada.get(&at).await.is(200).json()["volumes"][1].clone();
     assert_eq!(
-        (&volume["subpath"], &volume["mount_path"], &volume["read_only"], &volume["not_enforced"]),
-        (&json!("maps"), &json!("/media/data/planck1"), &json!(true), &json!([]))
+        (
+            &volume["subpath"],
+            &volume["mount_path"],
+            &volume["read_only"],
+            &volume["not_enforced"]
+        ),
+        (
+            &json!("maps"),
+            &json!("/media/data/planck1"),
+            &json!(true),
+            &json!([])
+        )
     );
     let available = |id: &str| {
         let at = format!("/api/v1/labs/{id}");
@@ -277,17 +338,20 @@ async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may(
         per_user: Some(1),
         ..LabsConfig::default()
     };
-    let app = TestApp::builder()
-        .labs(labs)
-        .at_rest()
-        .start()
-        .await;
+    let app = TestApp::builder().labs(labs).at_rest().start().await;
     let ada = app.user("ada").await;
     let asked = json!({"lab": "sepp/jupyterlab:v1", "time_limit_s": 60});
     let made = ada.post("/api/v1/datalabs", asked).await.is(202).json();
     let at = format!("/api/v1/datalabs/{}", text(&made, "/id"));
-    let later = ada.post(&format!("{at}/extend"), json!({"seconds": 3600})).await.is(200).json();
-    assert!(text(&later, "/stops/at") > text(&made, "/stops/at"), "{later}");
+    let later = ada
+        .post(&format!("{at}/extend"), json!({"seconds": 3600}))
+        .await
+        .is(200)
+        .json();
+    assert!(
+        text(&later, "/stops/at") > text(&made, "/stops/at"),
+        "{later}"
+    );
     assert_eq!(later["stops"]["soon"], false);
     let problem = ada
         .post("/api/v1/datalabs", json!({"lab": "sepp/terminal:v1"}))

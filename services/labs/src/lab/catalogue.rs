@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Lab, LabKind};
+use super::Lab;
 use crate::LabError;
 
 /// The entries that come with Gantry: file, content.
@@ -61,7 +61,7 @@ impl LabCatalogue {
     /// The lab that opens notebooks when nobody names one: Gantry's own where it is there.
     #[must_use]
     pub fn for_notebooks(&self) -> Option<&Lab> {
-        let opens = |lab: &&Lab| lab.kind == LabKind::Notebook && lab.open_file.is_some();
+        let opens = |lab: &&Lab| lab.opens_notebooks();
         self.lab("sepp/jupyterlab")
             .ok()
             .filter(opens)

@@ -44,7 +44,7 @@ impl Lab {
 
 impl LabCatalogue {
     /// The labs that open any of the files, those first that open most of them, and of these those that know their
-    /// media types by name.
+    /// media types by name; of equals the one that opens notebooks when nobody names another.
     #[must_use]
     pub fn opening(&self, n_files: &BTreeMap<String, u64>) -> Vec<(&Lab, Opens)> {
         let known = |lab: &Lab| -> u64 {
@@ -58,7 +58,10 @@ impl LabCatalogue {
             .map(|lab| (lab, lab.opens_of(n_files)))
             .filter(|(_, opens)| opens.n_files > 0)
             .collect();
-        labs.sort_by_key(|(lab, opens)| std::cmp::Reverse((opens.n_files, known(lab))));
+        let first = self.for_notebooks().map(Lab::id);
+        labs.sort_by_key(|(lab, opens)| {
+            std::cmp::Reverse((opens.n_files, known(lab), Some(lab.id()) == first))
+        });
         labs
     }
 }

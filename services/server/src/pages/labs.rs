@@ -136,7 +136,7 @@ pub(crate) async fn list(
             let opening = catalogue.opening(n_files).into_iter();
             opening.map(|(lab, opens)| (lab, Some(opens))).collect()
         }
-        None => catalogue.iter().map(|lab| (lab, None)).collect(),
+        None => by_title(&app).into_iter().map(|lab| (lab, None)).collect(),
     };
     let domains: BTreeSet<&String> = catalogue.iter().flat_map(|lab| &lab.domain).collect();
     let kinds: BTreeMap<String, &str> = catalogue
@@ -171,6 +171,14 @@ pub(crate) async fn list(
         selection,
         labs: rows,
     })
+}
+
+/// Every lab by its title; the one that opens notebooks comes first.
+fn by_title(app: &App) -> Vec<&Lab> {
+    let first = app.labs.catalogue().for_notebooks().map(Lab::id);
+    let mut labs: Vec<&Lab> = app.labs.catalogue().iter().collect();
+    labs.sort_by_key(|lab| (Some(lab.id()) != first, lab.title.to_lowercase()));
+    labs
 }
 
 /// The selection of an address, and how many files of each media type it has.
@@ -218,7 +226,7 @@ fn lab_row(
         icon: icon(lab),
         kind,
         domains,
-        opens: opens.map(|opens| opens_text(opens)),
+        opens: opens.map(opens_text),
         href: format!(
             "/labs/{}/{}{}",
             lab.namespace,

@@ -125,8 +125,7 @@ pub(crate) async fn open(
     };
     let opens_on = OpensOn {
         notebook: lab
-            .open_file
-            .is_some()
+            .opens_notebooks()
             .then(|| notebook_name(&name, &selection.id)),
         selection: selection.id,
         staging_job: job.id.clone(),
