@@ -192,6 +192,49 @@ test('a lab is launched with options, its log followed, its time extended, and i
   await other.context().close();
 });
 
+/** What a kernel of the lab that is open prints when it runs some code. */
+const runs = (of, code) => of.evaluate(async (text) => {
+  const xsrf = document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? '';
+  const made = await fetch('/api/kernels', { method: 'POST', headers: { 'X-XSRFToken': xsrf }, body: '{}' });
+  const { id } = await made.json();
+  const socket = new WebSocket(`ws://${location.host}/api/kernels/${id}/channels`);
+  await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = () => reject(new Error('no channel to the kernel')); });
+  const header = { msg_id: 'ask', msg_type: 'execute_request', username: '', session: 'test', date: new Date().toISOString(), version: '5.3' };
+  const content = { code: text, silent: false, store_history: false, user_expressions: {}, allow_stdin: false, stop_on_error: true };
+  socket.send(JSON.stringify({ header, parent_header: {}, metadata: {}, content, channel: 'shell', buffers: [] }));
+  return new Promise((resolve) => {
+    let said = '';
+    socket.onmessage = ({ data }) => {
+      if (typeof data !== 'string') return;
+      const { msg_type: type, content: told, parent_header: parent } = JSON.parse(data);
+      if (parent.msg_id !== 'ask') return;
+      if (type === 'stream' && told.name === 'stdout') said += told.text;
+      if (type === 'error') said += `${told.ename}: ${told.evalue}`;
+      if (type === 'execute_reply') resolve(said);
+    };
+  });
+}, code);
+
+for (const [name, code, said] of [
+  ['cmb', 'import camb\np = camb.set_params(H0=67.5, ombh2=0.022, omch2=0.12, lmax=300)\nprint(camb.get_results(p).get_cmb_power_spectra(p)["total"].shape[1])', '4\n'],
+  ['gaia', 'import pyvo, astroquery\nfrom zero_point import zpt\nzpt.load_tables()\nprint("ok")', 'ok\n'],
+  ['gnss', 'import georinex, pymap3d, pyproj\nprint(round(pymap3d.geodetic2ecef(0, 0, 0)[0]))', '6378137\n'],
+  ['ai', 'import jax, optax, sklearn\nprint(jax.grad(lambda x: x ** 2)(3.0))', '6.0\n'],
+]) {
+  test(`the ${name} lab has its packages`, { timeout: PACKAGES_WITHIN_MS + NOTEBOOK_WITHIN_MS }, async () => {
+    const own = await openPage(browser, { storageState: await storageState(page), stays: true });
+    const id = await launch(own, `sepp/jupyterlab-${name}:v1`);
+    await until(id, ({ ready }) => ready, PACKAGES_WITHIN_MS);
+    await own.goto(at(`/datalabs/${id}/open`));
+    await own.locator('#jp-main-dock-panel').waitFor({ timeout: NOTEBOOK_WITHIN_MS });
+    assert.equal(await runs(own, code), said);
+    await picture(own, `lab-${name}`);
+    await own.context().close();
+    await demo.api(`/api/v1/datalabs/${id}`, { method: 'DELETE' });
+    await until(id, ({ phase }) => phase === 'ABORTED', ENDED_WITHIN_MS);
+  });
+}
+
 test('the terminal opens on a command line', { timeout: 2 * LAB_WITHIN_MS }, async () => {
   const own = await openPage(browser, { storageState: await storageState(page), stays: true });
   const id = await launch(own, 'sepp/terminal:v1');

@@ -212,6 +212,9 @@ from websockify.websocketproxy import LibProxyServer, ProxyRequestHandler  # noq
 class Server(LibProxyServer):
     """Shows noVNC to whoever has the secret, and counts who looks."""
 
+    # The lab ends although a browser keeps a connection open.
+    daemon_threads = True
+
     def __init__(self, address, secret, runtime):
         self.secret = secret
         self.cookie = f"gantry-desktop-{address[1]}"

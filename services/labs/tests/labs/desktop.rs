@@ -255,15 +255,15 @@ async fn topcat_begins_with_its_tables_and_listens_to_nobody() {
 
 #[tokio::test]
 async fn a_program_that_dies_ends_its_lab_and_leaves_nothing() {
-    let Some(desktop) = started("sepp/octave", &[]).await else {
+    let Some(desktop) = started("sepp/files", &[]).await else {
         return;
     };
-    let octave = until(|| async {
+    let program = until(|| async {
         let mut processes = desktop.processes().into_iter();
-        processes.find(|(_, command)| command.contains("octave-gui") && !command.contains("python"))
+        processes.find(|(_, command)| command.starts_with("pcmanfm "))
     })
     .await;
-    kill(octave.0);
+    kill(program.0);
     desktop.launcher.ended(&desktop.running).await;
     let State::Ended { text, in_order } = desktop.state().await else {
         panic!("it goes on");
