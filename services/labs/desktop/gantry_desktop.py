@@ -1,6 +1,7 @@
 """A desktop application as a lab: an X display that only a browser with the lab's secret sees.
 
     gantry_desktop.py --port PORT [--maximise] [--closed] [--settings FILE] -- PROGRAM [ARGUMENT…]
+    gantry_desktop.py --port PORT --machine -- QEMU [ARGUMENT…]
 
 Xvnc shows the program to a socket in the datalab's own folder, websockify carries that to a browser, and noVNC is the
 page. Whoever comes needs the secret of ``GANTRY_DESKTOP_SECRET``: a person by ``/?token=…``, which becomes a cookie and
@@ -12,6 +13,7 @@ The lab ends when its program does, in order when that ended with status 0.
 ``--maximise`` opens the program's main windows as large as the display. ``--closed`` gives the program a network of
 its own with nothing in it, for programs that would listen on every address of the machine. ``--settings`` makes an
 empty file of the user's settings where there is none, for programs that ask questions before their first start.
+``--machine`` needs no Xvnc: QEMU shows its machine itself.
 
 It runs on Debian's packages alone: websockify, novnc, tigervnc-standalone-server, openbox.
 """
@@ -35,8 +37,9 @@ import time
 import urllib.parse
 
 NOVNC = "/usr/share/novnc"
-# What the page of noVNC is told: to begin at once, to come back after a break, to give the display the window's size.
-PAGE = "/vnc.html?autoconnect=true&reconnect=true&resize=remote&path=websockify"
+# What the page of noVNC is told: to begin at once, to come back after a break, and to give the display the window's
+# size, or where that cannot be changed to show it as large as the window.
+PAGE = "/vnc.html?autoconnect=true&reconnect=true&resize={resize}&path=websockify"
 # What noVNC may do: nothing but its own files and its own socket.
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws://{host}"
 SECRET = "GANTRY_DESKTOP_SECRET"
@@ -54,16 +57,19 @@ def main():
     runtime = pathlib.Path(os.environ["JUPYTER_RUNTIME_DIR"])
     try:
         # The port is taken before anything is started, so that two never show one program.
-        server = Server(("127.0.0.1", arguments.port), secret, runtime)
+        server = Server(("127.0.0.1", arguments.port), secret, runtime, "scale" if arguments.machine else "remote")
     except OSError as error:
         return f"port {arguments.port}: {error.strerror}"
     children = Children()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        display = start_display(children, runtime)
-        start_program(children, runtime, display, arguments)
+        if arguments.machine:
+            start_machine(children, runtime, arguments)
+        else:
+            start_display(children, runtime)
+            start_program(children, runtime, arguments)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        print(f"{arguments.program[0]} is on display {display}", flush=True)
+        print(f"{arguments.program[0]} is shown", flush=True)
         return children.first_end()
     finally:
         children.end()
@@ -74,6 +80,7 @@ def parsed():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--maximise", action="store_true")
     parser.add_argument("--closed", action="store_true")
+    parser.add_argument("--machine", action="store_true")
     parser.add_argument("--settings", type=pathlib.PurePosixPath)
     parser.add_argument("--become", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("program", nargs="+")
@@ -96,9 +103,9 @@ class Children:
     def first_end(self):
         """Waits for the display or the program, and says how it ended: None in order, else a sentence."""
         while True:
-            for name in ("display", "program"):
-                status = self.by_name[name].poll()
-                if status is not None:
+            for name, child in self.by_name.items():
+                status = child.poll()
+                if name != "windows" and status is not None:
                     return None if name == "program" and status == 0 else f"the {name} has ended with status {status}"
             time.sleep(0.2)
 
@@ -136,7 +143,19 @@ def start_display(children, runtime):
             time.sleep(0.02)
     os.close(number)
     os.environ["DISPLAY"] = f":{text.decode().strip()}"
-    return os.environ["DISPLAY"]
+
+
+def start_machine(children, runtime, arguments):
+    """Starts a machine that shows itself at the socket, and waits for that."""
+    place = socket_path(runtime)
+    place.unlink(missing_ok=True)
+    command = [*arguments.program, "-display", "none", "-vnc", f"unix:{place.name}"]
+    child = children.start("program", command, cwd=runtime)
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while not place.exists():
+        if child.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"{command[0]} did not start")
+        time.sleep(0.02)
 
 
 def socket_path(runtime):
@@ -155,7 +174,7 @@ def write_key(path):
     return path
 
 
-def start_program(children, runtime, display, arguments):
+def start_program(children, runtime, arguments):
     """Starts the window manager and the program, in the workspace."""
     settings = runtime / "openbox.xml"
     settings.write_text(WINDOWS.format(maximise=MAXIMISE if arguments.maximise else ""))
@@ -215,8 +234,9 @@ class Server(LibProxyServer):
     # The lab ends although a browser keeps a connection open.
     daemon_threads = True
 
-    def __init__(self, address, secret, runtime):
+    def __init__(self, address, secret, runtime, resize):
         self.secret = secret
+        self.page = PAGE.format(resize=resize)
         self.cookie = f"gantry-desktop-{address[1]}"
         self.cookie_value = hmac.new(secret.encode(), b"desktop", "sha256").hexdigest()
         self.n_viewers = 0
@@ -257,11 +277,11 @@ class Handler(ProxyRequestHandler):
         elif path == "/api/status" and self.is_gantry():
             self.answer(200, json.dumps(self.server.status()), "application/json")
         elif path == "/" and self.is_secret(token):
-            self.lead_to(PAGE, f"{self.server.cookie}={self.server.cookie_value}; HttpOnly; SameSite=Lax; Path=/")
+            self.lead_to(self.server.page, f"{self.server.cookie}={self.server.cookie_value}; HttpOnly; SameSite=Lax; Path=/")
         elif not self.is_known():
             self.answer(403, "open this lab from its page in Gantry")
         elif path == "/":
-            self.lead_to(PAGE)
+            self.lead_to(self.server.page)
         else:
             super().do_GET()
 

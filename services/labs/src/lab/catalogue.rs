@@ -18,7 +18,7 @@ macro_rules! built_in {
 
 const BUILT_IN: &[(&str, &str)] = built_in! {
     "jupyterlab" "jupyterlab-ai" "jupyterlab-cmb" "jupyterlab-gaia" "jupyterlab-gnss"
-    "terminal" "topcat" "octave" "files"
+    "debian-vm" "files" "octave" "terminal" "topcat"
 };
 
 /// Every lab that can be launched.

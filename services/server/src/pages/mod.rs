@@ -8,6 +8,7 @@ mod datalabs;
 mod facets;
 mod jobs;
 mod labs;
+mod launch;
 mod login;
 mod maps;
 mod post;
@@ -56,7 +57,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/volumes/{name}/delete-file", post_to(volumes::delete_file)),
         ("/labs", get(labs::list)),
         ("/labs/{namespace}/{name}", get(labs::show)),
-        ("/datalabs", get(datalabs::list).post(labs::launch)),
+        ("/datalabs", get(datalabs::list).post(launch::launch)),
         ("/datalabs/{id}", get(datalabs::show)),
         ("/datalabs/{id}/open", get(datalabs::open)),
         ("/datalabs/{id}/logs", get(datalabs::logs)),
