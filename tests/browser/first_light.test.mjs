@@ -121,8 +121,9 @@ test('a lab launched by itself opens when it is ready', { timeout: LAB_WITHIN_MS
   try {
     await own.goto(new URL('/labs', demo.url).href);
     await picture(own, 'labs');
-    await own.getByTestId('datalab-name').first().fill('By itself');
-    await own.getByTestId('launch').first().click();
+    await own.getByTestId('launch-sepp/jupyterlab:v1').click();
+    await own.getByTestId('datalab-name').fill('By itself');
+    await own.getByTestId('launch').click();
     await own.waitForURL(/\/datalabs\/[^/]+$|^http:\/\/127\.0\.0\.1:/);
     const auto = own.getByTestId('open-when-ready');
     if (await auto.isVisible()) await auto.check();

@@ -8,6 +8,7 @@ mod orphans;
 mod plan;
 mod start;
 mod starter;
+mod stopping;
 mod view;
 mod waiting;
 
@@ -26,10 +27,11 @@ use tokio_util::sync::CancellationToken;
 pub use plan::{
     LaunchPlan, LaunchRequest, PlannedVolume, RefusedVolume, VolumeRequest, resealed_request,
 };
+pub use stopping::Stops;
 pub use view::DatalabView;
 
 use crate::launcher::{Launcher, Running};
-use crate::{Cite, EnvironmentState, Lab, LabCatalogue, LabError};
+use crate::{Cite, EnvironmentState, Lab, LabCatalogue, LabEnvironment, LabError};
 use plan::Asked;
 
 /// How long a lab that is to stop may take to do so by itself.
@@ -53,6 +55,8 @@ pub struct LabsConfig {
     pub public_url: String,
     /// Whether the Python environment is there.
     pub environment: watch::Receiver<EnvironmentState>,
+    /// Where sets of Python packages are kept that some labs need besides.
+    pub cache_dir: PathBuf,
     /// What can be launched.
     pub catalogue: LabCatalogue,
     /// How selections are cited.
@@ -61,6 +65,8 @@ pub struct LabsConfig {
     pub stop_all_at_end: bool,
     /// How long a lab may go unused, in seconds; for ever where it is not given.
     pub idle_s: Option<u64>,
+    /// How many datalabs of one user may live at once.
+    pub per_user: Option<u32>,
 }
 
 /// The datalabs of this Gantry.
@@ -82,8 +88,8 @@ pub struct OpensOn {
     pub selection: String,
     /// The job that stages it.
     pub staging_job: String,
-    /// The notebook, a path in the workspace; see [`crate::notebook_name`].
-    pub notebook: String,
+    /// The notebook, a path in the workspace; see [`crate::notebook_name`]. None where the lab opens none.
+    pub notebook: Option<String>,
 }
 
 impl Labs {
@@ -111,10 +117,34 @@ impl Labs {
         self.launcher.mountable(volume_kind)
     }
 
+    /// Whether volumes are mounted, so that where in the datalab they are can be chosen.
+    #[must_use]
+    pub fn mounts(&self) -> bool {
+        self.launcher.mounts()
+    }
+
     /// Whether labs run on this machine, with the Python environment that Gantry makes.
     #[must_use]
     pub fn are_here(&self) -> bool {
         self.launcher.is_here()
+    }
+
+    /// What a lab needs that is not here, in a sentence with what to do.
+    #[must_use]
+    pub fn lacks(&self, lab: &Lab) -> Option<String> {
+        self.launcher.lacks(lab)
+    }
+
+    /// Why a lab cannot be started here, in a sentence with what to do; `None` when nothing is known to be in the way.
+    #[must_use]
+    pub fn why_not(&self, lab: &Lab) -> Option<String> {
+        self.lacks(lab).or_else(|| {
+            let needs_python = lab.environment == LabEnvironment::Python && self.are_here();
+            match &*self.config.environment.borrow() {
+                EnvironmentState::Failed(why) if needs_python => Some(why.clone()),
+                _ => None,
+            }
+        })
     }
 
     /// Whether labs can be started, in a sentence; touches nothing.
@@ -128,8 +158,8 @@ impl Labs {
     /// Keeps the wish for a datalab; a second one in the same words finds the first.
     ///
     /// # Errors
-    /// [`LabError::NoSuchLab`], [`LabError::Refused`] for a volume that cannot be in it, [`LabError::Variable`], and
-    /// [`LabError::Store`].
+    /// [`LabError::NoSuchLab`], [`LabError::Unavailable`] for a lab whose programs are not here,
+    /// [`LabError::Refused`] for a volume that cannot be in it, [`LabError::Variable`], and [`LabError::Store`].
     pub async fn launch(
         &self,
         user: &User,
@@ -166,11 +196,12 @@ impl Labs {
                     (
                         on.selection.as_str(),
                         on.staging_job.as_str(),
-                        on.notebook.as_str(),
+                        on.notebook.as_deref(),
                     )
                 }),
                 auto_remove: request.auto_remove.unwrap_or(true),
                 time_limit_s: request.time_limit_s.map(|limit| limit.min(LONGEST_S)),
+                at_most: self.config.per_user,
             })
             .await?;
         self.asked.notify_one();

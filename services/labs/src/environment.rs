@@ -5,6 +5,9 @@
 //! that it is whole, and one without it is made again. Two that want it at once wait for each other at a lock.
 
 mod install;
+mod packages;
+
+pub use packages::PACKAGES;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -152,6 +155,8 @@ pub struct Environment {
     pub bin: PathBuf,
     /// Whether `import gantry` finds the client in it.
     pub has_client: bool,
+    /// A folder with further packages, where the lab needs some.
+    pub packages: Option<PathBuf>,
 }
 
 /// How far the making of an environment is.
@@ -200,6 +205,7 @@ impl Environment {
             python,
             bin,
             has_client,
+            packages: None,
         })
     }
 
@@ -275,7 +281,11 @@ impl Recipe {
         let lock = path.join("requirements.lock");
         std::fs::write(&lock, self.lock).map_err(EnvironmentError::io("write", &lock))?;
         let site_packages = install::site_packages(path)?;
-        install::install(path, &lock, &site_packages, total, progress).await?;
+        let into = install::Target::Environment {
+            python: &path.join("bin/python"),
+            site_packages: &site_packages,
+        };
+        install::install(&into, &lock, total, progress).await?;
         write_package(&site_packages, self.client)?;
         write_page_config(path)?;
         let marker = path.join(COMPLETE);

@@ -13,6 +13,14 @@ pub enum LabError {
     /// The catalogue has no such lab.
     #[error("no lab `{0}`")]
     NoSuchLab(String),
+    /// A lab that cannot be started here.
+    #[error("{lab} is not available: {why}")]
+    Unavailable {
+        /// Its title.
+        lab: String,
+        /// Why not, with what to do.
+        why: String,
+    },
     /// An entry of the lab catalogue that cannot be used.
     #[error("the lab in `{file}` cannot be used: {why}")]
     Catalogue {
@@ -152,6 +160,9 @@ pub enum EnvironmentError {
     /// The packages could not be installed.
     #[error("installing the labs' Python packages failed: {0}")]
     Pip(String),
+    /// A set of packages that is not known.
+    #[error("there are no Python packages called `{0}`")]
+    NoPackages(String),
     /// The configured environment is none.
     #[error("`{}` is no Python environment: it has no `bin/python`", .0.display())]
     NotAnEnvironment(PathBuf),

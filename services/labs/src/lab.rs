@@ -1,23 +1,24 @@
 //! The lab catalogue: what can be launched, as data.
 //!
-//! Entries are TOML files, those of Gantry embedded, those of an operator in a folder. An entry says what a lab is
-//! and which command becomes it; how that command is run, watched and ended is up to a [`crate::launcher::Launcher`].
+//! Entries are TOML files, those of Gantry embedded, those of an operator in a folder. An entry says what a lab is,
+//! what it needs, and which command becomes it; how that command is run, watched and ended is up to a
+//! [`crate::launcher::Launcher`].
+
+mod catalogue;
+mod opens;
+mod programs;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use gantry_staging::volume::VolumePath;
 use serde::{Deserialize, Serialize};
 
-use crate::error::LabError;
-
-/// The entries that come with Gantry: file, content.
-const BUILT_IN: &[(&str, &str)] = &[(
-    "sepp/jupyterlab.toml",
-    include_str!("../catalogue/sepp/jupyterlab.toml"),
-)];
+pub use catalogue::LabCatalogue;
+pub use opens::Opens;
+pub use programs::{Program, to_install};
 
 /// What may stand in braces in a command.
-const PLACEHOLDERS: &[&str] = &["bin", "python", "port", "workspace"];
+const PLACEHOLDERS: &[&str] = &["bin", "python", "port", "workspace", "desktop"];
 
 /// One entry of the lab catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,13 +42,32 @@ pub struct Lab {
     pub domain: Vec<String>,
     /// What kind of lab it is.
     pub kind: LabKind,
-    /// The media types it opens.
+    /// The media types it opens; `text/*` and `*/*` are many.
     #[serde(default)]
     pub media_types: Vec<String>,
+    /// What somebody who opens it for the first time should know.
+    #[serde(default)]
+    pub login_hint: Option<String>,
+    /// The programs it needs on the machine it runs on.
+    #[serde(default)]
+    pub programs: Vec<Program>,
+    /// What can be chosen when it is launched.
+    #[serde(default)]
+    pub options: Vec<LabOption>,
     /// What its command needs.
     pub environment: LabEnvironment,
-    /// The program and its arguments; `{bin}`, `{python}`, `{port}` and `{workspace}` are replaced.
+    /// A set of Python packages beside those of every lab, one of [`crate::PACKAGES`].
+    #[serde(default)]
+    pub packages: Option<String>,
+    /// The program and its arguments; `{bin}`, `{python}`, `{port}`, `{workspace}` and `{desktop}` are replaced.
     pub command: Vec<String>,
+    /// How names of files end that it opens at its start, each with the arguments that come before such a file. A lab
+    /// with any waits for what is staged for it, and begins with it.
+    #[serde(default)]
+    pub opens_files: BTreeMap<String, Vec<String>>,
+    /// Files that are written into the datalab's own folder before it starts, with what is in them.
+    #[serde(default)]
+    pub runtime_files: BTreeMap<String, String>,
     /// Arguments more when Gantry runs as root.
     #[serde(default)]
     pub command_as_root: Vec<String>,
@@ -75,6 +95,50 @@ pub struct Lab {
 pub enum LabKind {
     /// It opens notebooks.
     Notebook,
+    /// A program with windows, on a display that a browser shows.
+    Desktop,
+    /// A command line.
+    Terminal,
+    /// A page of its own.
+    Application,
+    /// A whole machine, on a display that a browser shows.
+    Vm,
+}
+
+impl LabKind {
+    /// How people call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Notebook => "Notebooks",
+            Self::Desktop => "Desktop",
+            Self::Terminal => "Terminal",
+            Self::Application => "Web application",
+            Self::Vm => "Virtual machine",
+        }
+    }
+}
+
+/// Something that can be chosen when a lab is launched: one of some values of a variable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabOption {
+    /// The variable that carries the choice into the lab.
+    pub variable: String,
+    /// What is chosen.
+    pub title: String,
+    /// The values there are; the first is what the lab does where nothing is chosen.
+    pub choices: Vec<Choice>,
+}
+
+/// One value of an option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// What the variable is set to.
+    pub value: String,
+    /// How people call it.
+    pub title: String,
 }
 
 /// What the command of a lab needs.
@@ -104,6 +168,12 @@ impl Lab {
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}/{}:{}", self.namespace, self.name, self.version)
+    }
+
+    /// Whether it opens a notebook in a workspace.
+    #[must_use]
+    pub fn opens_notebooks(&self) -> bool {
+        self.kind == LabKind::Notebook && self.open_file.is_some()
     }
 
     /// The command with its placeholders replaced; one without a value stays as it is.
@@ -164,88 +234,36 @@ impl Lab {
                 return Err(format!("`{{{name}}}` needs `environment = \"python\"`"));
             }
         }
-        Ok(())
-    }
-}
-
-/// Every lab that can be launched.
-#[derive(Debug, Clone)]
-pub struct LabCatalogue(BTreeMap<String, Lab>);
-
-impl LabCatalogue {
-    /// The labs that come with Gantry, and those of the TOML files in `folder` and one level below it, where one is
-    /// given. An entry of an operator replaces Gantry's of the same id.
-    ///
-    /// # Errors
-    /// [`LabError::Catalogue`] for an entry that cannot be used, with its file; [`LabError::Io`] when the folder
-    /// cannot be read.
-    pub fn load(folder: Option<&Path>) -> Result<Self, LabError> {
-        let mut catalogue = Self(BTreeMap::new());
-        for (file, text) in BUILT_IN {
-            catalogue.add(file, text)?;
-        }
-        if let Some(folder) = folder {
-            catalogue.add_folder(folder, true)?;
-        }
-        Ok(catalogue)
+        self.check_needs()
     }
 
-    /// All labs, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Lab> {
-        self.0.values()
-    }
-
-    /// The lab of this id; without a version, the last of that name.
-    ///
-    /// # Errors
-    /// [`LabError::NoSuchLab`] when there is none.
-    pub fn lab(&self, id: &str) -> Result<&Lab, LabError> {
-        let named = |lab: &&Lab| format!("{}/{}", lab.namespace, lab.name) == id;
-        let found = self.0.get(id).or_else(|| self.iter().filter(named).last());
-        found.ok_or_else(|| LabError::NoSuchLab(id.to_owned()))
-    }
-
-    /// The lab that opens notebooks when nobody names one: Gantry's own where it is there.
-    #[must_use]
-    pub fn for_notebooks(&self) -> Option<&Lab> {
-        let opens = |lab: &&Lab| lab.kind == LabKind::Notebook && lab.open_file.is_some();
-        self.lab("sepp/jupyterlab")
-            .ok()
-            .filter(opens)
-            .or_else(|| self.iter().find(opens))
-    }
-
-    fn add(&mut self, file: &str, text: &str) -> Result<(), LabError> {
-        let unusable = |why: String| LabError::Catalogue {
-            file: file.to_owned(),
-            why,
-        };
-        let lab: Lab = toml::from_str(text).map_err(|error| unusable(error.to_string()))?;
-        lab.check().map_err(unusable)?;
-        self.0.insert(lab.id(), lab);
-        Ok(())
-    }
-
-    fn add_folder(&mut self, folder: &Path, with_folders: bool) -> Result<(), LabError> {
-        let fail = LabError::io("read the lab catalogue", folder);
-        let entries =
-            std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-        let mut paths: Vec<_> = entries
-            .map_err(fail)?
-            .iter()
-            .map(std::fs::DirEntry::path)
-            .collect();
-        paths.sort();
-        for path in paths {
-            if path.is_dir() && with_folders {
-                self.add_folder(&path, false)?;
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "toml")
-            {
-                let text = std::fs::read_to_string(&path).map_err(LabError::io("read", &path))?;
-                self.add(&path.display().to_string(), &text)?;
+    /// What is wrong with what it needs and offers, if anything.
+    fn check_needs(&self) -> Result<(), String> {
+        if let Some(packages) = &self.packages {
+            if self.environment == LabEnvironment::System {
+                return Err("`packages` needs `environment = \"python\"`".to_owned());
             }
+            if crate::PACKAGES.iter().all(|(name, _)| name != packages) {
+                let known: Vec<&str> = crate::PACKAGES.iter().map(|(name, _)| *name).collect();
+                return Err(format!(
+                    "the packages `{packages}` are not one of {}",
+                    known.join(", ")
+                ));
+            }
+        }
+        for option in &self.options {
+            if option.choices.is_empty() {
+                return Err(format!("the option `{}` has no `choices`", option.variable));
+            }
+        }
+        if let Some(ending) = self.opens_files.keys().find(|key| !key.starts_with('.')) {
+            return Err(format!(
+                "`{ending}` in `opens_files` does not start with `.`"
+            ));
+        }
+        for path in self.runtime_files.keys() {
+            VolumePath::parse(path)
+                .map_err(|error| format!("`{path}` in `runtime_files` cannot be used: {error}"))?;
         }
         Ok(())
     }
@@ -283,6 +301,7 @@ fn fill(text: &str, values: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LabError;
 
     const MINE: &str = r#"
         namespace = "mine"
@@ -328,7 +347,11 @@ mod tests {
         std::fs::write(folder.path().join("README.md"), "no lab").unwrap();
         let catalogue = LabCatalogue::load(Some(folder.path())).unwrap();
         let ids: Vec<_> = catalogue.iter().map(Lab::id).collect();
-        assert_eq!(ids, ["mine/rows:v2", "sepp/jupyterlab:v1"]);
+        assert_eq!(
+            ids.len(),
+            1 + LabCatalogue::load(None).unwrap().iter().count()
+        );
+        assert!(ids.contains(&"mine/rows:v2".to_owned()), "{ids:?}");
         assert!(
             matches!(catalogue.lab("mine/rows:v1"), Err(LabError::NoSuchLab(id)) if id == "mine/rows:v1")
         );
@@ -339,7 +362,7 @@ mod tests {
         let wrong = [
             (
                 MINE.replace("{port}", "{secret}"),
-                "`{secret}` in `command` is not one of bin, python, port, workspace",
+                "`{secret}` in `command` is not one of bin, python, port, workspace, desktop",
             ),
             (
                 MINE.replace("\"rows\",", "\"{bin}/rows\","),
@@ -350,6 +373,30 @@ mod tests {
                 "`x` is no path that starts with `/`",
             ),
             (MINE.replace("title", "titel"), "unknown field `titel`"),
+            (
+                format!("{MINE}packages = 'gnss'"),
+                "`packages` needs `environment = \"python\"`",
+            ),
+            (
+                format!("{}packages = 'none'", MINE.replace("system", "python")),
+                "the packages `none` are not one of ai, cmb, gaia, gnss",
+            ),
+            (
+                format!("{MINE}options = [{{variable = 'A', title = 'a', choices = []}}]"),
+                "the option `A` has no `choices`",
+            ),
+            (
+                format!("{MINE}opens_files = {{fits = []}}"),
+                "`fits` in `opens_files` does not start with `.`",
+            ),
+            (
+                format!("{MINE}runtime_files = {{'../x' = ''}}"),
+                "`../x` in `runtime_files` cannot be used",
+            ),
+            (
+                format!("{MINE}based_on = 'none/none:v1'"),
+                "it is based on `none/none:v1`, which is not there",
+            ),
         ];
         for (text, why) in wrong {
             let folder = tempfile::tempdir().unwrap();

@@ -10,10 +10,13 @@ mod notebook;
 
 pub use datalab::{
     DatalabView, Labs, LabsConfig, LaunchPlan, LaunchRequest, OpensOn, PlannedVolume,
-    RefusedVolume, VolumeRequest, resealed_request,
+    RefusedVolume, Stops, VolumeRequest, resealed_request,
 };
-pub use environment::{Environment, EnvironmentState, Progress};
+pub use environment::{Environment, EnvironmentState, PACKAGES, Progress};
 pub use error::{EnvironmentError, LabError};
-pub use lab::{Lab, LabCatalogue, LabEnvironment, LabKind, Resources};
+pub use lab::{
+    Choice, Lab, LabCatalogue, LabEnvironment, LabKind, LabOption, Opens, Program, Resources,
+    to_install,
+};
 pub use lab_run::lab_run;
 pub use notebook::{Citation, Cite, notebook_name};

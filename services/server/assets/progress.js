@@ -130,7 +130,7 @@ function offer(url) {
   open.removeAttribute('role');
   part('leave')?.remove();
   document.title = `Ready · ${document.title}`;
-  announce('The notebook is ready.', true);
+  announce('The datalab can be opened.', true);
   if (part('auto')?.checked && remember(`gantry.opened.${page.dataset.id}`)) location.assign(url);
   else if (document.activeElement === document.body) open.focus();
 }

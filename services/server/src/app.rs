@@ -441,6 +441,7 @@ fn make_labs(
         data_dir: config.data_dir.clone(),
         public_url: public_url.to_string(),
         environment,
+        cache_dir: crate::config::cache_dir(),
         catalogue: LabCatalogue::load(config.labs.catalogue.as_deref())?,
         cite: Arc::new(SelectionCitation {
             store: store.clone(),
@@ -448,6 +449,7 @@ fn make_labs(
         }),
         stop_all_at_end,
         idle_s: config.labs.idle_s,
+        per_user: config.labs.per_user,
     };
     Ok(Arc::new(Labs::new(labs, launcher)))
 }

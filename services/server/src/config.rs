@@ -195,6 +195,8 @@ pub struct LabsConfig {
     pub catalogue: Option<PathBuf>,
     /// How long a lab may go unused before it is stopped, in seconds.
     pub idle_s: Option<u64>,
+    /// How many datalabs of one user may live at once; no bound by default.
+    pub per_user: Option<u32>,
 }
 
 /// A configuration that cannot be used.

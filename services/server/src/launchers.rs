@@ -41,6 +41,7 @@ pub(crate) fn make(
                 url: url.clone(),
                 token_file: token_file.clone(),
                 mounts: launcher.mounts.unwrap_or(true),
+                labs: launcher.labs.clone().unwrap_or_default(),
                 archive_mounts: mounts.collect(),
                 gantry: store.catalogue().to_string(),
                 look_every: LOOK_EVERY,

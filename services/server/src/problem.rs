@@ -55,7 +55,7 @@ kinds! {
     READ_ONLY = "read-only", FORBIDDEN, "Read-only", "Nothing may be written to this volume; it is one the operator shares.", "Write to a volume of your own.", false;
     VOLUME_UNAVAILABLE = "volume-unavailable", BAD_GATEWAY, "Volume does not answer", "The storage elsewhere did not do what was asked, or does not let us in.", "Test the volume: that says which step fails and why.", true;
     ARCHIVE_UNAVAILABLE = "archive-unavailable", BAD_GATEWAY, "Archive does not answer", "The archive did not answer, or not with what was asked for.", "Try again later; the archive's state is on the archives page.", true;
-    LAB_UNAVAILABLE = "lab-unavailable", SERVICE_UNAVAILABLE, "Lab not available", "The lab does not run, or cannot be started here.", "Wait until it is ready, or see its log.", true;
+    LAB_UNAVAILABLE = "lab-unavailable", SERVICE_UNAVAILABLE, "Lab not available", "The lab does not run, or cannot be started here.", "Wait until it is ready, see its log, or have installed what the detail names.", true;
     BUSY = "busy", SERVICE_UNAVAILABLE, "Busy", "The service could not answer in time.", "Try again in a moment.", true;
     TOO_MANY = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests", "One user, or one address, asks for more at once than this service lets it.", "Wait as long as Retry-After says, and ask for less at the same time.", true;
     INTERNAL = "internal-error", INTERNAL_SERVER_ERROR, "Something went wrong here", "An error that is not yours; the log has it under the instance.", "Try again; if it happens again, tell the operator the instance.", true;
@@ -177,6 +177,9 @@ impl From<StoreError> for Problem {
             StoreError::Exists { noun, id } => {
                 Self::new(&CONFLICT, format!("there is a {noun} `{id}` already"))
             }
+            StoreError::TooMany { .. } => {
+                Self::new(&CONFLICT, format!("{error}; destroy one first"))
+            }
             error if error.is_transient() => {
                 Self::new(&BUSY, "the record is busy; try again in a moment")
             }
@@ -266,6 +269,7 @@ impl From<LabError> for Problem {
             LabError::Refused(_) | LabError::Variable { .. } => {
                 Self::new(&UNPROCESSABLE, error.to_string())
             }
+            LabError::Unavailable { .. } => Self::new(&LAB_UNAVAILABLE, error.to_string()),
             LabError::Away(text) => Self::new(&LAB_UNAVAILABLE, text),
             LabError::NotServing(_) => {
                 Self::new(&LAB_UNAVAILABLE, format!("{error}; wait until it is ready"))

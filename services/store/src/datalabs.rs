@@ -52,6 +52,8 @@ pub struct Datalab {
     pub expires: Option<DateTime<Utc>>,
     /// When it ended.
     pub ended: Option<DateTime<Utc>>,
+    /// Until when it is not stopped for want of use, where somebody asked for that.
+    pub kept_until: Option<DateTime<Utc>>,
 }
 
 /// What a new datalab is to be.
@@ -65,12 +67,14 @@ pub struct NewDatalab<'a> {
     pub name: &'a str,
     /// What was asked for, JSON.
     pub request: &'a str,
-    /// The selection it opens on, the job that stages it, and the notebook.
-    pub opens_on: Option<(&'a str, &'a str, &'a str)>,
+    /// The selection it opens on, the job that stages it, and the notebook, where the lab opens one.
+    pub opens_on: Option<(&'a str, &'a str, Option<&'a str>)>,
     /// Whether it is removed when it has ended.
     pub auto_remove: bool,
     /// For how long it may run, in seconds.
     pub time_limit_s: Option<u64>,
+    /// How many datalabs of the user may live at once.
+    pub at_most: Option<u32>,
 }
 
 /// What a launcher reports of a datalab.
@@ -110,6 +114,7 @@ struct Row {
     last_activity: Option<i64>,
     expires: Option<i64>,
     ended: Option<i64>,
+    kept_until: Option<i64>,
 }
 
 impl From<Row> for Datalab {
@@ -135,6 +140,7 @@ impl From<Row> for Datalab {
             last_activity: row.last_activity.map(to_time),
             expires: row.expires.map(to_time),
             ended: row.ended.map(to_time),
+            kept_until: row.kept_until.map(to_time),
         }
     }
 }
@@ -152,7 +158,8 @@ impl Store {
     /// Keeps a new datalab, or finds the live one that was asked for in the same words.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when the database does not answer.
+    /// [`StoreError::TooMany`] when as many of the user live as may, [`StoreError::Database`] when the database does
+    /// not answer.
     pub async fn new_datalab(&self, new: &NewDatalab<'_>) -> Result<Datalab, StoreError> {
         let mut tx = self.begin().await?;
         let selection = new.opens_on.map(|(selection, _, _)| selection);
@@ -172,6 +179,21 @@ impl Store {
             tx.commit().await.doing("look for the same datalab")?;
             return self.datalab(&id, new.owner).await;
         }
+        if let Some(most) = new.at_most {
+            let n_live: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM datalabs WHERE owner = $1 AND phase IN ('QUEUED', 'EXECUTING')",
+            )
+            .bind(new.owner)
+            .fetch_one(&mut *tx)
+            .await
+            .doing("count datalabs")?;
+            if n_live >= i64::from(most) {
+                return Err(StoreError::TooMany {
+                    noun: "datalabs",
+                    most,
+                });
+            }
+        }
         let id = Uuid::now_v7().to_string();
         sqlx::query(
             "INSERT INTO datalabs (id, owner, lab, name, phase, request, selection, staging_job, notebook, auto_remove, created, expires) \
@@ -184,7 +206,7 @@ impl Store {
         .bind(new.request)
         .bind(selection)
         .bind(new.opens_on.map(|(_, job, _)| job))
-        .bind(new.opens_on.map(|(_, _, notebook)| notebook))
+        .bind(new.opens_on.and_then(|(_, _, notebook)| notebook))
         .bind(i64::from(new.auto_remove))
         .bind(now())
         .bind(new.time_limit_s.map(|limit| now() + limit.cast_signed() * 1000))
@@ -227,13 +249,13 @@ impl Store {
         })
     }
 
-    /// A user's datalabs, newest first; those that ended and remove themselves are left out.
+    /// A user's datalabs, newest first; those that ended and remove themselves, or were removed, are left out.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn datalabs(&self, owner: &str, limit: u32) -> Result<Vec<Datalab>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT * FROM datalabs WHERE owner = $1 AND NOT (auto_remove = 1 AND phase IN ('COMPLETED', 'ABORTED')) ORDER BY created DESC, id DESC LIMIT $2",
+            "SELECT * FROM datalabs WHERE owner = $1 AND removed = 0 AND NOT (auto_remove = 1 AND phase IN ('COMPLETED', 'ABORTED')) ORDER BY created DESC, id DESC LIMIT $2",
         )
         .bind(owner)
         .bind(i64::from(limit))
@@ -303,12 +325,12 @@ impl Store {
         Ok(())
     }
 
-    /// Asks a datalab to stop.
+    /// Asks a datalab to stop; one that has ended leaves the list instead.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn stop_datalab(&self, datalab: &Datalab) -> Result<(), StoreError> {
-        sqlx::query("UPDATE datalabs SET stop_wanted = 1 WHERE id = $1")
+        sqlx::query("UPDATE datalabs SET stop_wanted = 1, removed = CASE WHEN ended IS NULL THEN removed ELSE 1 END WHERE id = $1")
             .bind(&datalab.id)
             .execute(&self.write)
             .await
@@ -316,7 +338,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a datalab more time.
+    /// Gives a datalab more time: to its limit, where it has one, and for as long it is not stopped for want of use.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is gone.
@@ -325,7 +347,7 @@ impl Store {
         datalab: &Datalab,
         seconds: u64,
     ) -> Result<Datalab, StoreError> {
-        sqlx::query("UPDATE datalabs SET expires = COALESCE(expires, $1) + $2 WHERE id = $3")
+        sqlx::query("UPDATE datalabs SET expires = expires + $2, kept_until = CASE WHEN COALESCE(kept_until, 0) > $1 + $2 THEN kept_until ELSE $1 + $2 END WHERE id = $3")
             .bind(now())
             .bind(seconds.cast_signed() * 1000)
             .bind(&datalab.id)

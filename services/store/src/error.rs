@@ -25,6 +25,14 @@ pub enum StoreError {
         /// Its id or name.
         id: String,
     },
+    /// As many as there may be are there.
+    #[error("there may be {most} {noun} of yours at once, and there are")]
+    TooMany {
+        /// What was to be made.
+        noun: &'static str,
+        /// How many there may be.
+        most: u32,
+    },
     /// Somebody else took the work over; nothing was written.
     #[error("the lease on {noun} `{id}` was lost")]
     LeaseLost {

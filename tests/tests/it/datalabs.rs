@@ -1,5 +1,6 @@
 //! Labs and datalabs, as far as they go without a lab's program.
 
+use gantry_server::config::{LabsConfig, LauncherConfig, LauncherKind};
 use gantry_tests::{TestApp, eventually, product};
 use serde_json::{Value, json};
 
@@ -11,23 +12,38 @@ const MAP: &str = "HFI_SkyMap_100_NSIDE_R3.01_full";
 async fn the_lab_catalogue_is_open_to_all() {
     let app = TestApp::builder().at_rest().start().await;
     let labs = app.nobody().get("/api/v1/labs").await.is(200).json();
-    let lab = &list(&labs, "/labs")[0];
+    let all = list(&labs, "/labs");
+    let lab = all
+        .iter()
+        .find(|lab| lab["id"] == "sepp/jupyterlab:v1")
+        .unwrap();
     assert_eq!(
         keys(lab),
         [
+            "available",
             "description",
             "domain",
+            "icon",
             "id",
             "kind",
+            "login_hint",
             "media_types",
             "name",
             "namespace",
+            "options",
+            "programs",
             "resources",
             "title",
-            "version"
+            "version",
+            "why_not"
         ]
     );
-    assert_eq!(lab["id"], "sepp/jupyterlab:v1");
+    let kinds: std::collections::BTreeSet<&str> =
+        all.iter().map(|lab| text(lab, "/kind")).collect();
+    assert!(
+        kinds.is_superset(&["desktop", "notebook", "terminal"].into()),
+        "{kinds:?}"
+    );
     for at in ["sepp/jupyterlab", "sepp/jupyterlab:v1"] {
         let one = app
             .nobody()
@@ -45,6 +61,306 @@ async fn the_lab_catalogue_is_open_to_all() {
                 .problem(404, "not-found"),
         );
     }
+}
+
+#[tokio::test]
+async fn which_labs_open_a_selection_or_a_media_type_is_answered() {
+    let app = TestApp::builder().at_rest().start().await;
+    let ada = app.user("ada").await;
+    let selection = ada.select(&[&product(MAP)]).await;
+    let at = format!("/api/v1/labs?selection={selection}");
+    let answer = app.nobody().get(&at).await.is(200).json();
+    let labs = list(&answer, "/labs");
+    assert!(
+        labs.iter()
+            .all(|lab| lab["opens"] == json!({"n_files": 1, "of": 1})),
+        "{labs:?}"
+    );
+    let ids: Vec<&str> = labs.iter().map(|lab| text(lab, "/id")).collect();
+    assert!(
+        ids.contains(&"sepp/topcat:v1") && ids.contains(&"sepp/jupyterlab:v1"),
+        "{ids:?}"
+    );
+    assert!(!ids.contains(&"sepp/octave:v1"), "{ids:?}");
+    assert_eq!(
+        ids.last(),
+        Some(&"sepp/terminal:v1"),
+        "what opens everything comes last"
+    );
+
+    let answer = app
+        .nobody()
+        .get("/api/v1/labs?media_type=text/csv&media_type=application/pdf")
+        .await
+        .is(200)
+        .json();
+    let octave = list(&answer, "/labs")
+        .iter()
+        .find(|lab| lab["id"] == "sepp/octave:v1");
+    assert_eq!(octave.unwrap()["opens"], json!({"n_files": 1, "of": 2}));
+    for (question, status) in [
+        ("selection=sel_none", 404),
+        ("media_type=fits", 400),
+        (&format!("selection={selection}&media_type=text/csv"), 400),
+        ("colour=blue", 400),
+    ] {
+        let answer = app.nobody().get(&format!("/api/v1/labs?{question}")).await;
+        assert_eq!(answer.status, status, "{question}: {}", answer.text());
+        drop(answer.any_problem());
+    }
+}
+
+/// A lab of the operator's that needs what nobody has.
+const NEEDS: &str = r#"
+    namespace = "mine"
+    name = "needs"
+    version = "v1"
+    title = "Needs"
+    description = "It needs two programs."
+    icon = "none"
+    kind = "vm"
+    environment = "system"
+    command = ["no-such-program", "{port}"]
+    health = "/"
+    open = "/"
+    media_types = ["text/x-needs"]
+    programs = [{ name = "no-such-program", package = "such" }, { name = "/no/such/file", package = "such-data" }]
+"#;
+
+#[tokio::test]
+async fn a_lab_whose_programs_are_missing_is_shown_with_what_to_install_and_is_not_launched() {
+    let catalogue = tempfile::tempdir().unwrap();
+    std::fs::write(catalogue.path().join("needs.toml"), NEEDS).unwrap();
+    let labs = LabsConfig {
+        catalogue: Some(catalogue.path().to_owned()),
+        ..LabsConfig::default()
+    };
+    let app = TestApp::builder().labs(labs).at_rest().start().await;
+    let ada = app.user("ada").await;
+    let lab = ada.get("/api/v1/labs/mine/needs").await.is(200).json();
+    assert_eq!(lab["available"], false);
+    let why = text(&lab, "/why_not");
+    assert_eq!(
+        why,
+        "`no-such-program`, `/no/such/file` are not installed here; whoever runs this service installs them: \
+         `apt install such such-data`"
+    );
+    for at in ["/labs", "/labs/mine/needs"] {
+        let page = ada.get(at).await.is(200).text();
+        assert!(page.contains("apt install such such-data"), "{page}");
+    }
+    assert!(
+        !ada.get("/labs/mine/needs")
+            .await
+            .text()
+            .contains("launch-form")
+    );
+
+    let asked = json!({"lab": "mine/needs:v1"});
+    let with_products = json!({"assets": [product(MAP)], "lab": "mine/needs:v1"});
+    for (at, body) in [
+        ("/api/v1/datalabs", asked.clone()),
+        (
+            "/api/v1/datalabs",
+            json!({"lab": "mine/needs:v1", "dry_run": true}),
+        ),
+        ("/api/v1/open-in-notebook", with_products),
+    ] {
+        let problem = ada.post(at, body).await.problem(503, "lab-unavailable");
+        let detail = text(&problem, "/detail");
+        assert_eq!(detail, format!("Needs is not available: {why}"));
+    }
+    for at in ["/api/v1/datalabs", "/api/v1/staging-jobs"] {
+        let all = ada.get(at).await.is(200).text();
+        assert!(!all.contains("\"id\""), "{at} {all}");
+    }
+}
+
+#[tokio::test]
+async fn a_lab_that_opens_no_notebook_is_opened_on_the_staged_products() {
+    let app = TestApp::builder().at_rest().start().await;
+    let ada = app.user("ada").await;
+    // A terminal needs no program of the machine.
+    let body = json!({"assets": [product(MAP)], "lab": "sepp/terminal"});
+    let opened = ada
+        .post("/api/v1/open-in-notebook", body)
+        .await
+        .is(202)
+        .json();
+    assert_eq!(opened["notebook"], Value::Null);
+    let at = format!("/api/v1/datalabs/{}", text(&opened, "/datalab"));
+    let shown = ada.get(&at).await.is(200).json();
+    assert_eq!(
+        (&shown["lab"], &shown["staging_job"], &shown["notebook"]),
+        (
+            &json!("sepp/terminal:v1"),
+            &opened["staging_job"],
+            &Value::Null
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_the_dialog_asks_for_is_what_the_datalab_is() {
+    let app = TestApp::builder().at_rest().start().await;
+    let ada = app
+        .user("ada")
+        .await
+        .with_volume("cmb")
+        .await
+        .with_volume("gps")
+        .await;
+    let browser = app.in_browser(&ada).await;
+    let page = browser
+        .get("/labs/sepp/jupyterlab-cmb")
+        .await
+        .is(200)
+        .text();
+    for field in [
+        "name=\"select_when_ready\"",
+        "name=\"auto_remove\"",
+        "attach-cmb",
+        "option-OMP_NUM_THREADS",
+    ] {
+        assert!(page.contains(field), "no {field} in {page}");
+    }
+    let form = [
+        ("lab", "sepp/jupyterlab-cmb:v1"),
+        ("name", "Dust"),
+        ("volume", "gps"),
+        ("option", "OMP_NUM_THREADS=2"),
+        ("time_limit_s", "3600"),
+        ("env", "A=1\nB=2"),
+    ];
+    let answer = browser.submit("/datalabs", &form).await.is(303);
+    let at = format!("/api/v1{}", answer.header("location").unwrap());
+    let shown = ada.get(&at).await.is(200).json();
+    let names: Vec<&str> = list(&shown, "/volumes")
+        .iter()
+        .map(|volume| text(volume, "/name"))
+        .collect();
+    assert_eq!(names, ["workspace", "gps"]);
+    assert_eq!(
+        (
+            &shown["name"],
+            &shown["select_when_ready"],
+            &shown["auto_remove"]
+        ),
+        (&json!("Dust"), &json!(false), &json!(false))
+    );
+    assert_eq!(shown["stops"]["cause"], "time-limit");
+    let bad = [("lab", "sepp/jupyterlab:v1"), ("env", "nothing")];
+    let bad = browser.submit("/datalabs", &bad).await;
+    assert_eq!(bad.status, 422, "{}", bad.text());
+
+    let selection = ada.select(&[&product(MAP)]).await;
+    let form = [
+        ("lab", "sepp/terminal:v1"),
+        ("selection", selection.as_str()),
+        ("into", "cmb"),
+        ("auto_remove", "1"),
+        ("select_when_ready", "1"),
+    ];
+    let answer = browser.submit("/datalabs", &form).await.is(303);
+    let at = format!("/api/v1{}", answer.header("location").unwrap());
+    let shown = ada.get(&at).await.is(200).json();
+    let job = ada
+        .get(&format!(
+            "/api/v1/staging-jobs/{}",
+            text(&shown, "/staging_job")
+        ))
+        .await
+        .is(200)
+        .json();
+    assert_eq!(
+        (&job["volume"], &job["selection"], &shown["auto_remove"]),
+        (&json!("cmb"), &json!(selection), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn where_volumes_are_mounted_the_dialog_asks_where_and_only_what_the_hub_starts_is_offered() {
+    let place = tempfile::tempdir().unwrap();
+    let token_file = place.path().join("token");
+    std::fs::write(&token_file, "t").unwrap();
+    let hub = LauncherConfig {
+        kind: LauncherKind::Jupyterhub,
+        url: Some("http://127.0.0.1:9/".parse().unwrap()),
+        token_file: Some(token_file),
+        mounts: Some(true),
+        labs: Some(vec!["sepp/topcat:v1".to_owned()]),
+    };
+    let app = TestApp::builder().launcher(hub).at_rest().start().await;
+    let ada = app.user("ada").await.with_volume("cmb").await;
+    let browser = app.in_browser(&ada).await;
+    let page = browser.get("/labs/sepp/jupyterlab").await.is(200).text();
+    for field in ["subpath-cmb", "mount-path-cmb", "read-only-cmb"] {
+        assert!(page.contains(field), "no {field} in {page}");
+    }
+    let form = [
+        ("lab", "sepp/jupyterlab:v1"),
+        ("volume", "cmb"),
+        ("row", "cmb"),
+        ("subpath", "maps"),
+        ("mount_path", "/media/data/planck1"),
+        ("read_only", "cmb"),
+    ];
+    let answer = browser.submit("/datalabs", &form).await.is(303);
+    let at = format!("/api/v1{}", answer.header("location").unwrap());
+    let volume = ada.get(&at).await.is(200).json()["volumes"][1].clone();
+    assert_eq!(
+        (
+            &volume["subpath"],
+            &volume["mount_path"],
+            &volume["read_only"],
+            &volume["not_enforced"]
+        ),
+        (
+            &json!("maps"),
+            &json!("/media/data/planck1"),
+            &json!(true),
+            &json!([])
+        )
+    );
+    let available = |id: &str| {
+        let at = format!("/api/v1/labs/{id}");
+        let ada = &ada;
+        async move { ada.get(&at).await.is(200).json()["available"].clone() }
+    };
+    assert_eq!(available("sepp/jupyterlab").await, true);
+    assert_eq!(available("sepp/topcat").await, true);
+    assert_eq!(available("sepp/octave").await, false);
+}
+
+#[tokio::test]
+async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may() {
+    let labs = LabsConfig {
+        per_user: Some(1),
+        ..LabsConfig::default()
+    };
+    let app = TestApp::builder().labs(labs).at_rest().start().await;
+    let ada = app.user("ada").await;
+    let asked = json!({"lab": "sepp/jupyterlab:v1", "time_limit_s": 60});
+    let made = ada.post("/api/v1/datalabs", asked).await.is(202).json();
+    let at = format!("/api/v1/datalabs/{}", text(&made, "/id"));
+    let later = ada
+        .post(&format!("{at}/extend"), json!({"seconds": 3600}))
+        .await
+        .is(200)
+        .json();
+    assert!(
+        text(&later, "/stops/at") > text(&made, "/stops/at"),
+        "{later}"
+    );
+    assert_eq!(later["stops"]["soon"], false);
+    let problem = ada
+        .post("/api/v1/datalabs", json!({"lab": "sepp/terminal:v1"}))
+        .await
+        .problem(409, "conflict");
+    assert_eq!(
+        text(&problem, "/detail"),
+        "there may be 1 datalabs of yours at once, and there are; destroy one first"
+    );
 }
 
 #[tokio::test]

@@ -114,6 +114,60 @@ fn a_lab_that_was_to_stop_when_the_service_was_killed_is_ended_by_the_next() {
     });
 }
 
+/// The processes of a datalab in whose command line this stands.
+fn running(datalab: &str, name: &str) -> usize {
+    let has = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(name)
+    };
+    of_datalab(datalab).iter().filter(|pid| has(pid)).count()
+}
+
+#[test]
+fn wherever_the_service_is_killed_a_desktop_is_there_once_and_gone_when_it_was_to_go() {
+    let (archive, _cache) = standin(64);
+    let gantry = with_labs(&archive);
+    let mut service = gantry.serve();
+    let lab = service.api.get("/api/v1/labs/sepp/files");
+    if lab["available"] != true {
+        assert!(
+            std::env::var_os("GANTRY_REQUIRE_SERVERS").is_none(),
+            "NOT RUN: {lab}"
+        );
+        println!("NOT RUN: {}", lab["why_not"]);
+        return;
+    }
+    let rounds = std::env::var("GANTRY_TEST_ROUNDS").ok();
+    let rounds = rounds.map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
+    for round in 0..rounds {
+        let asked = json!({"lab": "sepp/files:v1", "name": format!("round {round}")});
+        let made = service.api.post(202, "/api/v1/datalabs", &asked);
+        let datalab = made["id"].as_str().unwrap();
+        let wait_ms = [0, 30, 120, 350, 800, 1_500][round % 6] + 11 * (round as u64 / 6);
+        std::thread::sleep(std::time::Duration::from_millis(wait_ms));
+        service.kill();
+
+        service = gantry.serve();
+        until_ready(&service, datalab);
+        for program in ["labs-desktop.py", "Xvnc\0"] {
+            let n = running(datalab, program);
+            assert_eq!(n, 1, "{program}, killed after {wait_ms} ms");
+        }
+        let at = format!("/api/v1/datalabs/{datalab}");
+        let (status, answer) = service.api.ask("DELETE", &at, None);
+        assert_eq!(status, 202, "{answer}");
+        if round % 2 == 1 {
+            std::thread::sleep(std::time::Duration::from_millis(wait_ms / 4));
+            service.kill();
+            service = gantry.serve();
+        }
+        until("it has ended", PATIENCE, || {
+            (show(&service, datalab)["phase"] == "ABORTED").then_some(())
+        });
+        assert_eq!(of_datalab(datalab), [0_i32; 0]);
+    }
+}
+
 #[test]
 fn a_notebook_opened_by_the_command_line_stays_open_and_a_service_takes_care_of_it() {
     let (archive, _cache) = standin(64);

@@ -126,7 +126,7 @@ fn a_configuration_that_cannot_be_used_is_refused_with_key_value_and_what_is_all
     assert_eq!(
         with("[labs]\nenviroment = '/x'"),
         format!(
-            "unknown key `labs.enviroment` in `{file}`; allowed: environment, catalogue, idle_s"
+            "unknown key `labs.enviroment` in `{file}`; allowed: environment, catalogue, idle_s, per_user"
         )
     );
     let text = with("[stagging]\nworkers = 1");

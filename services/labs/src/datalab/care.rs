@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Asked, PlannedVolume};
+use super::stopping::used_until;
 use super::waiting::{LAB_STARTING, LAUNCHER, Waiting};
 use super::{GRACE, Labs, is_lost};
 use crate::launcher::{Running, State};
@@ -344,10 +345,7 @@ impl<'a> Care<'a> {
     /// Watches a lab that serves until it has ended, or has gone unused for too long.
     async fn watch(&self, running: &Running) -> Result<Ended, LabError> {
         let secret = self.secret().await?;
-        let idle =
-            self.labs.config.idle_s.map(|seconds| {
-                TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1_000))
-            });
+        let idle = self.labs.idle();
         let mut known: Option<DateTime<Utc>> = None;
         loop {
             let pause = Instant::now()
@@ -379,7 +377,7 @@ impl<'a> Care<'a> {
                 State::Serving {
                     last_activity: Some(last),
                 } => {
-                    if idle.is_some_and(|idle| Utc::now() - last > idle) {
+                    if self.is_unused(idle, last).await? {
                         return Ok(Ended {
                             phase: Phase::Completed,
                             message: "nobody used it for too long".to_owned(),
@@ -398,6 +396,25 @@ impl<'a> Care<'a> {
                 State::Serving { .. } | State::Starting { .. } => {}
             }
         }
+    }
+
+    /// Whether nobody has used it for too long, nor asked for more time.
+    async fn is_unused(
+        &self,
+        idle: Option<TimeDelta>,
+        last: DateTime<Utc>,
+    ) -> Result<bool, LabError> {
+        let Some(idle) = idle else {
+            return Ok(false);
+        };
+        let datalab = self
+            .labs
+            .config
+            .store
+            .datalab_by_id(&self.datalab.id)
+            .await?;
+        let until = used_until(&datalab, Some(last), idle);
+        Ok(until.is_some_and(|until| until < Utc::now()))
     }
 
     async fn port_was_taken(&self) -> bool {

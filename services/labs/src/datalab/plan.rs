@@ -128,9 +128,16 @@ impl Labs {
     /// What a datalab would be; touches nothing.
     ///
     /// # Errors
-    /// [`LabError::NoSuchLab`], [`LabError::Variable`], and [`LabError::Store`], also for a user without a workspace.
+    /// [`LabError::NoSuchLab`], [`LabError::Unavailable`], [`LabError::Variable`], and [`LabError::Store`], also for
+    /// a user without a workspace.
     pub async fn plan(&self, user: &User, request: &LaunchRequest) -> Result<LaunchPlan, LabError> {
         let lab = self.config.catalogue.lab(&request.lab)?;
+        if let Some(why) = self.launcher.lacks(lab) {
+            return Err(LabError::Unavailable {
+                lab: lab.title.clone(),
+                why,
+            });
+        }
         request.check_variables(lab.secret_variable.as_deref())?;
         let workspace = self.config.store.volume(&user.id, "workspace").await?;
         let asked = request

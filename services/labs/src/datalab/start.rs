@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gantry_store::{DatalabUpdate, NewToken, random_secret};
+use tokio::sync::watch;
 
 use super::care::{Care, to_text};
 use super::paths;
@@ -20,6 +21,7 @@ const TOKEN_SCOPES: &[&str] = &["search", "volumes:read", "staging"];
 impl Care<'_> {
     /// Starts the lab; the secret is in the record before.
     pub(super) async fn start(&self) -> Result<Running, LabError> {
+        let arguments = self.files_to_open().await?;
         let environment = self.environment().await?;
         self.waiting
             .on(LAB_STARTING, &format!("{} is starting", self.lab.title))
@@ -41,6 +43,7 @@ impl Care<'_> {
             workspace: workspace.into(),
             volumes: self.volumes.clone(),
             variables: self.variables().await?,
+            arguments,
             secret,
         };
         let running = self.labs.launcher.start(&request).await?;
@@ -65,7 +68,9 @@ impl Care<'_> {
         loop {
             let state = environment.borrow_and_update().clone();
             match state {
-                EnvironmentState::Ready(environment) => return Ok(Some(environment)),
+                EnvironmentState::Ready(environment) => {
+                    return self.with_packages(environment).await.map(Some);
+                }
                 EnvironmentState::Failed(why) => {
                     return Err(LabError::Start {
                         lab: self.lab.title.clone(),
@@ -82,6 +87,36 @@ impl Care<'_> {
                 });
             }
         }
+    }
+
+    /// The environment with the packages that this lab needs besides; they are installed when first asked for.
+    async fn with_packages(&self, environment: Environment) -> Result<Environment, LabError> {
+        let Some(packages) = &self.lab.packages else {
+            return Ok(environment);
+        };
+        let (told, mut tells) = watch::channel(String::new());
+        let tell = async {
+            while tells.changed().await.is_ok() {
+                let text = tells.borrow_and_update().clone();
+                self.waiting.on(ENVIRONMENT, &text).await?;
+            }
+            Ok::<_, LabError>(())
+        };
+        let install = async move {
+            // Dropped at the end, which ends the telling too.
+            let told = told;
+            environment
+                .with_packages(&self.labs.config.cache_dir, packages, |step| {
+                    told.send_replace(step.text);
+                })
+                .await
+                .map_err(|error| LabError::Start {
+                    lab: self.lab.title.clone(),
+                    why: error.to_string(),
+                })
+        };
+        let (installed, ()) = tokio::try_join!(install, tell)?;
+        Ok(installed)
     }
 
     /// What opens the lab: the secret of the record, or a new one that is recorded first.

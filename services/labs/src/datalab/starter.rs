@@ -1,5 +1,6 @@
 //! What a datalab finds in its workspace: a link to every volume, and the notebook it opens on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,12 @@ use crate::notebook;
 
 /// How often a staging job is asked whether it has ended.
 const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// So many files are opened at the start of a lab that opens files.
+const OPENED_AT_ONCE: usize = 20;
+
+/// They are looked for among so many.
+const LOOKED_AT: u32 = 1_000;
 
 /// How often the notebook is tried.
 const TRIES: u32 = 3;
@@ -71,6 +78,9 @@ impl Care<'_> {
             return Ok(());
         };
         let job = self.job_at_its_end(job).await?;
+        let Some(name) = name else {
+            return self.waiting.over(STAGING).await;
+        };
         let mut tries = 0;
         while let Err(error) = self.write_notebook(selection, &job, name).await {
             tries += 1;
@@ -96,14 +106,41 @@ impl Care<'_> {
     }
 
     /// The selection, the job and the notebook, unless the notebook was written already.
-    fn opens_on(&self) -> Option<(&str, &str, &str)> {
+    fn opens_on(&self) -> Option<(&str, &str, Option<&str>)> {
         let was_ready = self.datalab.phase == Phase::Executing && self.datalab.waiting_for == "[]";
         let datalab = Some(&self.datalab).filter(|_| !was_ready)?;
         Some((
             datalab.selection.as_deref()?,
             datalab.staging_job.as_deref()?,
-            datalab.notebook.as_deref()?,
+            datalab.notebook.as_deref(),
         ))
+    }
+
+    /// Of the files that were staged for it, those the lab begins with, each after its arguments; waits until all are
+    /// there. Empty where the lab opens none at its start.
+    pub(super) async fn files_to_open(&self) -> Result<Vec<String>, LabError> {
+        let opens = &self.lab.opens_files;
+        let Some((_, job, _)) = self.opens_on().filter(|_| !opens.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let job = self.job_at_its_end(job).await?;
+        let store = &self.labs.config.store;
+        let root = PathBuf::from(store.volume_by_id(&job.volume).await?.path);
+        let mut arguments = Vec::new();
+        let mut n_files = 0;
+        for file in store.staging_files(&job.id, 0, LOOKED_AT).await? {
+            let path = file.outcome.and_then(|outcome| outcome.path);
+            let Some(path) = path.filter(|_| n_files < OPENED_AT_ONCE) else {
+                continue;
+            };
+            let Some(before) = before(opens, &path) else {
+                continue;
+            };
+            n_files += 1;
+            arguments.extend(before.iter().cloned());
+            arguments.extend(root.join(path).to_str().map(ToOwned::to_owned));
+        }
+        Ok(arguments)
     }
 
     async fn job_at_its_end(&self, id: &str) -> Result<StagingJob, LabError> {
@@ -166,6 +203,17 @@ impl Care<'_> {
     }
 }
 
+/// The arguments before a file of this path, by the longest ending that fits; `None` where the lab does not open it.
+fn before<'a>(opens: &'a BTreeMap<String, Vec<String>>, path: &str) -> Option<&'a Vec<String>> {
+    let path = path.to_ascii_lowercase();
+    let fitting = opens
+        .iter()
+        .filter(|(ending, _)| path.ends_with(ending.as_str()));
+    fitting
+        .max_by_key(|(ending, _)| ending.len())
+        .map(|(_, before)| before)
+}
+
 /// Makes `data/<name>` lead to `target`. A link that a user made to somewhere else stays: one that leads nowhere, or
 /// to a root of the user's volumes, is taken for Gantry's.
 fn link(workspace: &Path, name: &str, target: &Path, roots: &[PathBuf]) -> Result<(), VolumeError> {
@@ -186,6 +234,17 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn a_file_is_opened_with_the_arguments_of_its_longest_ending() {
+        let opens = BTreeMap::from(
+            [(".gz", "gzip"), (".vot.gz", "votable")]
+                .map(|(ending, format)| (ending.to_owned(), vec![format.to_owned()])),
+        );
+        assert_eq!(before(&opens, "gaia/Stars.VOT.gz").unwrap(), &["votable"]);
+        assert_eq!(before(&opens, "gaia/stars.csv.gz").unwrap(), &["gzip"]);
+        assert!(before(&opens, "gaia/stars.pdf").is_none());
+    }
 
     #[test]
     fn a_link_is_made_and_renewed_but_what_a_user_made_stays() {

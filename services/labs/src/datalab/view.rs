@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Labs;
 use super::plan::{Asked, PlannedVolume};
+use super::stopping::Stops;
 use super::waiting::{LAB_STARTING, Wait};
 use crate::LabError;
 
@@ -36,6 +37,10 @@ pub struct DatalabView {
     pub last_activity: Option<DateTime<Utc>>,
     /// When it is stopped at the latest.
     pub expires: Option<DateTime<Utc>>,
+    /// When it is stopped as things stand, and why; extending it puts that off.
+    pub stops: Option<Stops>,
+    /// Whether the page opens it as soon as it is ready.
+    pub select_when_ready: bool,
     /// Whether it leaves the list once it has ended.
     pub auto_remove: bool,
     /// Whether it can be opened: it serves, and its notebook is there.
@@ -61,13 +66,16 @@ impl Labs {
                 datalab.created,
             ));
         }
+        let asked = Asked::of(datalab)?;
         Ok(DatalabView {
             id: datalab.id.clone(),
             lab: datalab.lab.clone(),
             name: datalab.name.clone(),
             phase: datalab.phase,
             url: (!ended).then(|| format!("/datalabs/{}/open", datalab.id)),
-            volumes: Asked::of(datalab)?.volumes,
+            volumes: asked.volumes,
+            select_when_ready: asked.select_when_ready,
+            stops: self.stops(datalab),
             staging_job: datalab.staging_job.clone(),
             notebook: datalab.notebook.clone(),
             ready: datalab.phase == Phase::Executing && waits.is_empty(),

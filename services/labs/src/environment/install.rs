@@ -70,16 +70,33 @@ pub(super) fn site_packages(path: &Path) -> Result<PathBuf, EnvironmentError> {
         .ok_or_else(|| EnvironmentError::Venv("it has no site-packages".to_owned()))
 }
 
+/// Where packages go.
+pub(super) enum Target<'a> {
+    /// Into the environment of this Python, whose packages are in `site_packages`.
+    Environment {
+        python: &'a Path,
+        site_packages: &'a Path,
+    },
+    /// Into a folder, for this Python; what they need is in its environment or in the lock file.
+    Folder { python: &'a Path, folder: &'a Path },
+}
+
 /// Installs what the lock file names, and nothing else.
 pub(super) async fn install(
-    path: &Path,
+    into: &Target<'_>,
     lock: &Path,
-    site_packages: &Path,
     total: u64,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(), EnvironmentError> {
-    let python = path.join("bin/python");
-    let mut pip = command(&python)
+    let (python, place) = match *into {
+        Target::Environment {
+            python,
+            site_packages,
+        } => (python, site_packages),
+        Target::Folder { python, folder } => (python, folder),
+    };
+    let mut asked = command(python);
+    asked
         .args([
             "-m",
             "pip",
@@ -90,12 +107,16 @@ pub(super) async fn install(
             "--no-input",
         ])
         .args(["--disable-pip-version-check", "--progress-bar", "off", "-r"])
-        .arg(lock)
+        .arg(lock);
+    if let Target::Folder { folder, .. } = into {
+        asked.args(["--no-deps", "--target"]).arg(folder);
+    }
+    let mut pip = asked
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(EnvironmentError::io("run", &python))?;
+        .map_err(EnvironmentError::io("run", python))?;
     let (stdout, stderr) = (pip.stdout.take(), pip.stderr.take());
-    let n_before = n_installed(site_packages);
+    let n_before = n_installed(place);
     let follow = async {
         let mut lines = BufReader::new(stdout.expect("it was asked for")).lines();
         let mut fetched = 0;
@@ -112,7 +133,7 @@ pub(super) async fn install(
                 Ok(_) => return,
                 Err(_) => {}
             }
-            let done = fetched + n_installed(site_packages).saturating_sub(n_before);
+            let done = fetched + n_installed(place).saturating_sub(n_before);
             progress(Progress {
                 text: text.clone(),
                 done: done.min(total),
@@ -133,7 +154,7 @@ pub(super) async fn install(
     let status = pip
         .wait()
         .await
-        .map_err(EnvironmentError::io("run", &python))?;
+        .map_err(EnvironmentError::io("run", python))?;
     if status.success() {
         Ok(())
     } else {

@@ -3,6 +3,7 @@
 //! `spec.json` says what is wanted and carries the number of the attempt; `started.json` is written by the process
 //! itself. Both change only under `lock`, so of two starts one wins, even when Gantry was killed between them.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -57,6 +58,17 @@ impl Folder {
     /// Where the lab keeps what matters only while it runs; files there may hold its secret.
     pub(crate) fn runtime(&self) -> PathBuf {
         self.0.join("runtime")
+    }
+
+    /// Writes files into the folder that matters while the lab runs; each a plain path.
+    pub(crate) fn write_files(&self, files: &BTreeMap<String, String>) -> Result<(), LabError> {
+        for (path, text) in files {
+            let file = self.runtime().join(path);
+            let parent = file.parent().unwrap_or(&self.0);
+            fs::create_dir_all(parent).map_err(LabError::io("make the folder", parent))?;
+            fs::write(&file, text).map_err(LabError::io("write", &file))?;
+        }
+        Ok(())
     }
 
     /// Holds the folder's lock until the answer is dropped.

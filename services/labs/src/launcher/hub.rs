@@ -26,7 +26,7 @@ use tokio::time::sleep;
 use self::api::{Hub, Pending, Server};
 use self::progress::{Outcome, Progress};
 use super::{Launcher, Running, StartRequest, State};
-use crate::{Lab, LabError};
+use crate::{Lab, LabError, LabKind};
 
 /// How long a token lasts that opens a lab, in seconds; the cookie it becomes lasts no longer.
 const KEY_LASTS_S: u64 = 12 * 3_600;
@@ -49,6 +49,8 @@ pub struct HubLauncherConfig {
     pub token_file: PathBuf,
     /// Whether the Hub's spawner mounts volumes, so that `subpath`, `mount_path` and `read_only` hold.
     pub mounts: bool,
+    /// The ids of labs besides those of notebooks that the Hub's profiles start.
+    pub labs: Vec<String>,
     /// The folders of archives that labs see at the same path, and never write to.
     pub archive_mounts: Vec<PathBuf>,
     /// Which Gantry this is, so that two on one Hub leave each other's labs alone: the id of its catalogue.
@@ -226,6 +228,17 @@ impl Launcher for HubLauncher {
 
     fn serves_within(&self) -> Duration {
         SERVES_WITHIN
+    }
+
+    fn lacks(&self, lab: &Lab) -> Option<String> {
+        let starts = lab.kind == LabKind::Notebook || self.config.labs.contains(&lab.id());
+        (!starts).then(|| {
+            format!(
+                "the Hub starts labs of notebooks; whoever runs it makes a profile for `{0}`, and whoever runs this \
+                 service names `{0}` under `labs` of the launcher",
+                lab.id()
+            )
+        })
     }
 
     fn mountable(&self, volume_kind: &str) -> bool {

@@ -23,7 +23,10 @@ use self::spec::{claim, wanted};
 use super::folder::{Folder, Spec};
 use super::process::{MARK, Process, marked};
 use super::{Launcher, Running, StartRequest, State, health};
-use crate::{Lab, LabError, environment};
+use crate::{Lab, LabError, environment, to_install};
+
+/// The program that shows a desktop to a browser, which labs of that kind start with.
+const DESKTOP: &str = include_str!("../../desktop/gantry_desktop.py");
 
 /// How long a process may take until it has written down who it is.
 const RECORDED_WITHIN: Duration = Duration::from_secs(20);
@@ -68,6 +71,8 @@ impl LocalLauncher {
         environment::write_client(&client).map_err(|error| {
             LabError::io("write the Python client to", &client)(std::io::Error::other(error))
         })?;
+        let desktop = launcher.desktop();
+        std::fs::write(&desktop, DESKTOP).map_err(LabError::io("write", &desktop))?;
         Ok(launcher)
     }
 
@@ -80,6 +85,11 @@ impl LocalLauncher {
         self.config.data_dir.join("labs-python")
     }
 
+    /// The program that shows a desktop to a browser.
+    fn desktop(&self) -> PathBuf {
+        self.config.data_dir.join("labs-desktop.py")
+    }
+
     /// What a user's labs can make again, such as the list of fonts.
     fn cache(&self, request: &StartRequest) -> PathBuf {
         let caches = self.config.data_dir.join("labs-cache");
@@ -88,13 +98,14 @@ impl LocalLauncher {
 
     async fn start_process(&self, request: &StartRequest) -> Result<Running, LabError> {
         let folder = self.folder(&request.datalab);
-        let spec = wanted(request).await?;
+        let spec = wanted(request, &self.desktop()).await?;
         let (claimed, wanted) = (folder.clone(), spec.clone());
         if let Some((spec, process)) = blocking(move || claim(&claimed, &wanted)).await? {
             return Ok(running(&request.datalab, &spec, &process));
         }
         let cache = self.cache(request);
         std::fs::create_dir_all(&cache).map_err(LabError::io("make the folder", &cache))?;
+        folder.write_files(&request.lab.runtime_files)?;
         let child = self.spawn(&folder, &spec.attempt, request)?;
         let pid = child.id();
         self.reap(child, spec.attempt.clone());
@@ -134,8 +145,6 @@ impl LocalLauncher {
     }
 
     fn variables(&self, folder: &Folder, request: &StartRequest) -> Vec<(OsString, OsString)> {
-        let programs =
-            std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
         let mut path = request
             .environment
             .as_ref()
@@ -144,7 +153,7 @@ impl LocalLauncher {
         if !path.is_empty() {
             path.push(":");
         }
-        path.push(programs);
+        path.push(programs());
         let cache = self.cache(request);
         let mut variables: Vec<(OsString, OsString)> = vec![
             ("PATH".into(), path),
@@ -152,6 +161,7 @@ impl LocalLauncher {
             ("LANG".into(), "C.UTF-8".into()),
             ("SHELL".into(), "/bin/bash".into()),
             ("JUPYTER_RUNTIME_DIR".into(), folder.runtime().into()),
+            ("XDG_RUNTIME_DIR".into(), folder.runtime().into()),
             // Else a lab opens with what was open in another of the same user.
             (
                 "JUPYTERLAB_WORKSPACES_DIR".into(),
@@ -160,12 +170,8 @@ impl LocalLauncher {
             ("XDG_CACHE_HOME".into(), cache.clone().into()),
             ("MPLCONFIGDIR".into(), cache.join("matplotlib").into()),
         ];
-        if request
-            .environment
-            .as_ref()
-            .is_some_and(|environment| !environment.has_client)
-        {
-            variables.push(("PYTHONPATH".into(), self.client().into()));
+        if let Some(python_path) = self.python_path(request) {
+            variables.push(("PYTHONPATH".into(), python_path));
         }
         variables.extend(
             request
@@ -178,6 +184,15 @@ impl LocalLauncher {
             variables.push((name.into(), request.secret.clone().into()));
         }
         variables
+    }
+
+    /// Where Python finds what its environment lacks: the client, and the lab's packages.
+    fn python_path(&self, request: &StartRequest) -> Option<OsString> {
+        let environment = request.environment.as_ref()?;
+        let client = (!environment.has_client).then(|| self.client());
+        let folders: Vec<PathBuf> = environment.packages.iter().cloned().chain(client).collect();
+        let joined = std::env::join_paths(&folders).ok()?;
+        (!folders.is_empty()).then_some(joined)
     }
 
     /// Waits for the end of a child, so that it does not linger as a zombie.
@@ -269,6 +284,10 @@ impl Launcher for LocalLauncher {
 
     fn serves_within(&self) -> Duration {
         SERVES_WITHIN
+    }
+
+    fn lacks(&self, lab: &Lab) -> Option<String> {
+        to_install(&lab.missing(&programs()))
     }
 
     fn mountable(&self, volume_kind: &str) -> bool {
@@ -364,6 +383,11 @@ impl Launcher for LocalLauncher {
     fn check(&self) -> BoxFuture<'_, Result<String, LabError>> {
         async { Ok("labs are processes of this machine".to_owned()) }.boxed()
     }
+}
+
+/// Where labs of this machine look for programs.
+fn programs() -> OsString {
+    std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into())
 }
 
 /// What this launcher needs to find a process again.

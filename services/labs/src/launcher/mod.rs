@@ -35,6 +35,9 @@ pub trait Launcher: Send + Sync + fmt::Debug {
     /// How long a lab may take until it serves.
     fn serves_within(&self) -> Duration;
 
+    /// Why it cannot start this lab, in a sentence with what to do; `None` when nothing is known to be in the way.
+    fn lacks(&self, lab: &Lab) -> Option<String>;
+
     /// Whether volumes of this kind can be in its datalabs.
     fn mountable(&self, volume_kind: &str) -> bool;
 
@@ -107,6 +110,8 @@ pub struct StartRequest {
     pub volumes: Vec<PlannedVolume>,
     /// Variables it gets, `GANTRY_TOKEN` among them.
     pub variables: BTreeMap<String, String>,
+    /// Arguments more of its command: the files it begins with.
+    pub arguments: Vec<String>,
     /// What opens it.
     pub secret: String,
 }

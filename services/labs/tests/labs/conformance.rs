@@ -69,6 +69,7 @@ pub(crate) fn request(world: &World, datalab: &str) -> StartRequest {
         }],
         workspace: path,
         variables: [("GANTRY_TOKEN".to_owned(), "gnt_1".to_owned())].into(),
+        arguments: Vec::new(),
         secret: "s3cret".to_owned(),
     }
 }

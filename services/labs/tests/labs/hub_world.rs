@@ -121,6 +121,7 @@ impl Hub {
             url: self.url(),
             token_file: self.token_file(),
             mounts: false,
+            labs: Vec::new(),
             archive_mounts: Vec::new(),
             gantry: gantry.to_owned(),
             look_every: Duration::from_millis(100),

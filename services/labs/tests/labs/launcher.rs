@@ -20,6 +20,7 @@ fn request(world: &World, lab: &str) -> StartRequest {
         workspace: world.path("workspace"),
         volumes: Vec::new(),
         variables: BTreeMap::new(),
+        arguments: Vec::new(),
         secret: "s3cret".to_owned(),
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod conformance;
+mod desktop;
 mod hub;
 mod hub_world;
 mod launcher;

@@ -68,7 +68,9 @@ async fn a_datalab_on_a_selection_is_ready_when_its_products_are_there_and_its_n
 async fn a_notebook_that_is_there_is_opened_as_it_is() {
     let world = World::new().await;
     let opens_on = staged_later(&world).await;
-    let notebook = world.path("workspace").join(&opens_on.notebook);
+    let notebook = world
+        .path("workspace")
+        .join(opens_on.notebook.as_ref().unwrap());
     fs::write(&notebook, "mine").unwrap();
     finish_staging(&world).await;
     let ran = world.run();
@@ -127,7 +129,7 @@ async fn staged_later(world: &World) -> OpensOn {
         .await
         .unwrap();
     OpensOn {
-        notebook: notebook_name("HFI 100 GHz", &selection.id),
+        notebook: Some(notebook_name("HFI 100 GHz", &selection.id)),
         selection: selection.id,
         staging_job: job.id,
     }

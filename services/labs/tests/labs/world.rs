@@ -132,6 +132,8 @@ impl World {
             cite: Arc::new(Everybody),
             stop_all_at_end: false,
             idle_s: None,
+            per_user: None,
+            cache_dir: self.path("cache"),
         };
         change(&mut config);
         Labs::new(config, launcher)

@@ -141,7 +141,12 @@ async fn make_labs_environment(config: &Config, output: &Output) -> EnvironmentS
     state
 }
 
-async fn announce(app: &App, portal_url: &str, started: Instant, output: &Output) -> anyhow::Result<()> {
+async fn announce(
+    app: &App,
+    portal_url: &str,
+    started: Instant,
+    output: &Output,
+) -> anyhow::Result<()> {
     let login = login_url(app).await?;
     let user = app.local_user().await?;
     let (token, _) = app

@@ -20,6 +20,8 @@ pub struct LauncherConfig {
     pub token_file: Option<PathBuf>,
     /// Of kind `jupyterhub`: whether the Hub's spawner mounts volumes, as KubeSpawner does; it does by default.
     pub mounts: Option<bool>,
+    /// Of kind `jupyterhub`: the ids of labs besides those of notebooks that the Hub's profiles start.
+    pub labs: Option<Vec<String>>,
 }
 
 /// The kinds of launchers.
@@ -41,6 +43,7 @@ impl LauncherConfig {
             url: None,
             token_file: None,
             mounts: None,
+            labs: None,
         }
     }
 
@@ -52,6 +55,7 @@ impl LauncherConfig {
                     ("url", self.url.is_some()),
                     ("token_file", self.token_file.is_some()),
                     ("mounts", self.mounts.is_some()),
+                    ("labs", self.labs.is_some()),
                 ];
                 let given = keys.into_iter().find(|(_, is_given)| *is_given);
                 given.map(|(key, _)| (key, "only `kind = \"jupyterhub\"` takes it".to_owned()))

@@ -9,7 +9,9 @@ use gantry_connector::Archive;
 use gantry_store::{AssetRecord, NOT_RUN};
 
 use super::page;
-use super::shell::{LabChoice, Link, Pair, Shell, VolumeChoice, lab_choices, volume_choices};
+use super::shell::{
+    LabChoice, Link, Pair, Shell, VolumeChoice, lab_choices, media_types_of, volume_choices,
+};
 use crate::app::App;
 use crate::extract::FromPath;
 use crate::format;
@@ -159,7 +161,7 @@ pub(crate) async fn show(
             .map(|license| Link::new(license, "")),
         states: Vec::new(),
         volumes,
-        labs: lab_choices(&app, caller.as_ref()),
+        labs: lab_choices(&app, caller.as_ref(), &media_types_of([asset])),
     })?;
     let status = if record.withdrawn.is_some() {
         StatusCode::GONE

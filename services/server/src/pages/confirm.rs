@@ -12,7 +12,9 @@ use url::Url;
 
 use super::page;
 use super::selection::{PlanLine, Product, plan_lines};
-use super::shell::{LabChoice, Pair, Shell, VolumeChoice, lab_choices, volume_choices};
+use super::shell::{
+    LabChoice, Pair, Shell, VolumeChoice, lab_choices, media_types_of, volume_choices,
+};
 use crate::app::App;
 use crate::extract::{FromQuery, once};
 use crate::format;
@@ -213,7 +215,11 @@ pub(crate) async fn ask(
         plan_lines: plan.lines,
         warnings,
         volumes: volume_choices(app, caller, None).await?,
-        labs: lab_choices(app, caller),
+        labs: lab_choices(
+            app,
+            caller,
+            &media_types_of(records.iter().map(|record| &record.asset)),
+        ),
         cancel_href: question.cancel_href,
     })
 }

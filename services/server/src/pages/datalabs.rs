@@ -1,71 +1,24 @@
-//! The pages of labs and datalabs.
+//! The pages of datalabs: the list, one that starts or runs, its log.
 
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use gantry_labs::DatalabView;
+use gantry_labs::{DatalabView, Stops};
 use gantry_store::{Datalab, Phase};
+use serde::Deserialize;
 
 use super::jobs::{JobPart, job_part, phase_text, products_text};
+use super::labs::icon;
 use super::login::BareForm;
 use super::page;
-use super::shell::{Pair, Shell, VolumeChoice, volume_choices};
+use super::shell::Shell;
 use crate::app::App;
-use crate::extract::{FromForm, FromPath};
+use crate::extract::{FromForm, FromPath, once};
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::{LAB_UNAVAILABLE, Problem};
-use crate::rest::datalabs::{DatalabPath, destroy as destroy_datalab};
-
-#[derive(Template)]
-#[template(path = "labs.html")]
-struct LabsPage {
-    shell: Shell,
-    labs: Vec<LabRow>,
-    volumes: Vec<VolumeChoice>,
-}
-
-struct LabRow {
-    id: String,
-    title: String,
-    description: String,
-    facts: Vec<Pair>,
-    launchable: bool,
-    why_not: Option<String>,
-}
-
-pub(crate) async fn labs(
-    State(app): State<App>,
-    caller: Option<Caller>,
-) -> Result<Response, Problem> {
-    let why_not = match &*app.environment.borrow() {
-        gantry_labs::EnvironmentState::Failed(text) => Some(text.clone()),
-        _ => None,
-    };
-    let labs = app
-        .labs
-        .catalogue()
-        .iter()
-        .map(|lab| LabRow {
-            id: lab.id(),
-            title: lab.title.clone(),
-            description: lab.description.clone(),
-            facts: vec![
-                Pair::new("Domains", lab.domain.join(", ")),
-                Pair::new("Opens", lab.media_types.join(", ")),
-            ],
-            launchable: why_not.is_none() && caller.is_some(),
-            why_not: why_not.clone(),
-        })
-        .collect();
-    let volumes = volume_choices(&app, caller.as_ref(), None).await?;
-    page(&LabsPage {
-        shell: Shell::new(&app, caller.as_ref(), "labs", "Labs").await?,
-        labs,
-        volumes,
-    })
-}
+use crate::rest::datalabs::{DatalabPath, destroy as destroy_datalab, extend as extend_datalab};
 
 #[derive(Template)]
 #[template(path = "datalabs.html")]
@@ -78,60 +31,91 @@ struct DatalabRow {
     id: String,
     name: String,
     lab: String,
+    icon: &'static str,
     phase: String,
     phase_text: String,
+    cause: String,
     href: String,
-    open_href: Option<String>,
-    logs_href: String,
+    ready: bool,
     volumes: String,
     created: String,
-    expires: Option<String>,
+    stops: Option<StopsPart>,
+    message: Option<String>,
     live: bool,
+}
+
+/// When a datalab is stopped, in words.
+struct StopsPart {
+    text: String,
+    soon: bool,
+}
+
+impl StopsPart {
+    fn of(stops: &Stops) -> Self {
+        let why = if stops.cause == "unused" {
+            "when nobody uses it until then"
+        } else {
+            "when its time is over"
+        };
+        Self {
+            text: format!("stops {}, {why}", format::time(stops.at)),
+            soon: stops.soon,
+        }
+    }
 }
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let datalabs = app.store.datalabs(&caller.may("datalabs")?.id, 100).await?;
-    let mut rows = Vec::with_capacity(datalabs.len());
-    for datalab in &datalabs {
-        let view = app.labs.view(datalab)?;
-        rows.push(DatalabRow {
-            id: datalab.id.clone(),
-            name: datalab.name.clone(),
-            lab: datalab.lab.clone(),
-            phase: datalab.phase.as_str().to_owned(),
-            phase_text: if datalab.stop_wanted && !datalab.phase.is_final() {
-                "stopping"
-            } else {
-                state_text(&view)
-            }
-            .to_owned(),
-            href: format!("/datalabs/{}", datalab.id),
-            open_href: view.ready.then(|| format!("/datalabs/{}/open", datalab.id)),
-            logs_href: format!("/api/v1/datalabs/{}/logs", datalab.id),
-            volumes: view
-                .volumes
-                .iter()
-                .map(|volume| volume.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-            created: format::time(datalab.created),
-            expires: datalab.expires.map(format::time),
-            live: !datalab.phase.is_final(),
-        });
-    }
+    let rows = datalabs.iter().map(|datalab| row(&app, datalab));
     page(&DatalabsPage {
+        datalabs: rows.collect::<Result<_, _>>()?,
         shell: Shell::new(&app, Some(&caller), "datalabs", "Datalabs").await?,
-        datalabs: rows,
     })
 }
 
-fn state_text(view: &DatalabView) -> &'static str {
+fn row(app: &App, datalab: &Datalab) -> Result<DatalabRow, Problem> {
+    let view = app.labs.view(datalab)?;
+    let lab = app.labs.catalogue().lab(&datalab.lab).ok();
+    let live = !datalab.phase.is_final();
+    let names: Vec<&str> = view
+        .volumes
+        .iter()
+        .map(|volume| volume.name.as_str())
+        .collect();
+    Ok(DatalabRow {
+        id: datalab.id.clone(),
+        name: datalab.name.clone(),
+        lab: lab.map_or_else(|| datalab.lab.clone(), |lab| lab.title.clone()),
+        icon: lab.map_or("application", icon),
+        phase: datalab.phase.as_str().to_owned(),
+        phase_text: state_text(datalab, &view).to_owned(),
+        cause: causes(&view),
+        href: format!("/datalabs/{}", datalab.id),
+        ready: view.ready,
+        volumes: names.join(", "),
+        created: format::time(datalab.created),
+        stops: view.stops.as_ref().map(StopsPart::of),
+        message: datalab.message.clone().filter(|_| !live),
+        live,
+    })
+}
+
+fn state_text(datalab: &Datalab, view: &DatalabView) -> &'static str {
     match view.phase {
+        phase if phase.is_final() => phase_text(phase),
+        _ if datalab.stop_wanted => "stopping",
         Phase::Executing if view.ready => "serving",
-        Phase::Executing => "serving, notebook not ready yet",
+        Phase::Executing => "serving, products not there yet",
         Phase::Queued => "starting",
         phase => phase_text(phase),
     }
+}
+
+/// What a datalab waits for, in a sentence.
+fn causes(view: &DatalabView) -> String {
+    let waits = view.waiting_for.as_array().into_iter().flatten();
+    let texts: Vec<&str> = waits.filter_map(|wait| wait["text"].as_str()).collect();
+    texts.join("; ")
 }
 
 #[derive(Template)]
@@ -151,9 +135,10 @@ struct DatalabPage {
     job: Option<JobPart>,
     steps: Vec<Step>,
     open_when_ready: bool,
-    log: Vec<String>,
-    logs_href: String,
-    expires: Option<String>,
+    open_text: &'static str,
+    login_hint: Option<String>,
+    log: String,
+    stops: Option<StopsPart>,
 }
 
 struct Step {
@@ -182,11 +167,8 @@ pub(crate) async fn show(
         ),
         None => (None, None),
     };
-    let lab = app
-        .labs
-        .catalogue()
-        .lab(&datalab.lab)
-        .map_or_else(|_| datalab.lab.clone(), |lab| lab.title.clone());
+    let entry = app.labs.catalogue().lab(&datalab.lab).ok();
+    let lab = entry.map_or_else(|| datalab.lab.clone(), |lab| lab.title.clone());
     let log = app.labs.logs(&datalab, 8 << 10).await.unwrap_or_default();
     let ended = datalab.phase.is_final();
     page(&DatalabPage {
@@ -198,7 +180,6 @@ pub(crate) async fn show(
         events: format!("/api/v1/datalabs/{}/events", datalab.id),
         href: format!("/datalabs/{}", datalab.id),
         open_href: format!("/datalabs/{}/open", datalab.id),
-        logs_href: format!("/api/v1/datalabs/{}/logs", datalab.id),
         ready: view.ready,
         ended,
         ended_text: ended.then(|| {
@@ -208,17 +189,15 @@ pub(crate) async fn show(
                 .unwrap_or_else(|| format!("The lab has ended: {}.", phase_text(datalab.phase)))
         }),
         steps: steps(&datalab, &view, &lab),
-        open_when_ready: true,
-        log: log
-            .lines()
-            .rev()
-            .take(50)
-            .map(ToOwned::to_owned)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect(),
-        expires: datalab.expires.map(format::time),
+        open_when_ready: view.select_when_ready,
+        open_text: if datalab.notebook.is_some() {
+            "Open Notebook"
+        } else {
+            "Open"
+        },
+        login_hint: entry.and_then(|lab| lab.login_hint.clone()),
+        log,
+        stops: view.stops.as_ref().map(StopsPart::of),
         phase: datalab.phase.as_str().to_owned(),
         job: part,
         id: datalab.id,
@@ -237,12 +216,7 @@ fn steps(datalab: &Datalab, view: &DatalabView, lab: &str) -> Vec<Step> {
         (Phase::Pending, _) => ["now", "later", "later"],
         _ => ["done", "done", "done"],
     };
-    let cause = view
-        .waiting_for
-        .as_array()
-        .and_then(|waits| waits.first())
-        .and_then(|wait| wait["text"].as_str())
-        .map(ToOwned::to_owned);
+    let cause = Some(causes(view)).filter(|text| !text.is_empty());
     let names: Vec<&str> = view
         .volumes
         .iter()
@@ -320,4 +294,67 @@ pub(crate) async fn destroy(
     let datalab = path.datalab(&app, &caller).await?;
     destroy_datalab(&app, &datalab).await?;
     Ok(Redirect::to("/datalabs").into_response())
+}
+
+#[derive(Template)]
+#[template(path = "logs.html")]
+struct LogsPage {
+    shell: Shell,
+    name: String,
+    href: String,
+    log_href: String,
+    log: String,
+    live: bool,
+}
+
+/// So much of a log is shown.
+const LOG_BYTES: u64 = 256 << 10;
+
+pub(crate) async fn logs(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(path): FromPath<DatalabPath>,
+) -> Result<Response, Problem> {
+    let datalab = path.datalab(&app, &caller).await?;
+    let title = format!("Log of {}", datalab.name);
+    page(&LogsPage {
+        shell: Shell::new(&app, Some(&caller), "datalabs", title).await?,
+        log: app.labs.logs(&datalab, LOG_BYTES).await?,
+        href: format!("/datalabs/{}", datalab.id),
+        log_href: format!(
+            "/api/v1/datalabs/{}/logs?tail_bytes={LOG_BYTES}",
+            datalab.id
+        ),
+        live: !datalab.phase.is_final(),
+        name: datalab.name,
+    })
+}
+
+/// The form that gives a datalab more time.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ExtendForm {
+    #[serde(deserialize_with = "once")]
+    csrf: Option<String>,
+    #[serde(deserialize_with = "once")]
+    seconds: Option<u64>,
+    /// Whether the list is shown afterwards, and not the datalab.
+    #[serde(deserialize_with = "once")]
+    list: Option<String>,
+}
+
+pub(crate) async fn extend(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(path): FromPath<DatalabPath>,
+    FromForm(form): FromForm<ExtendForm>,
+) -> Result<Response, Problem> {
+    caller.check_form(form.csrf.as_deref())?;
+    let datalab = path.datalab(&app, &caller).await?;
+    let datalab = extend_datalab(&app, &datalab, form.seconds.unwrap_or_default()).await?;
+    let back = match form.list {
+        Some(_) => "/datalabs".to_owned(),
+        None => format!("/datalabs/{}", datalab.id),
+    };
+    Ok(Redirect::to(&back).into_response())
 }

@@ -8,6 +8,8 @@ mod datalabs;
 mod facets;
 mod help;
 mod jobs;
+mod labs;
+mod launch;
 mod login;
 mod maps;
 mod operator;
@@ -64,10 +66,13 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/volumes/{name}/new-folder", post_to(volumes::new_folder)),
         ("/volumes/{name}/move-file", post_to(volumes::move_file)),
         ("/volumes/{name}/delete-file", post_to(volumes::delete_file)),
-        ("/labs", get(datalabs::labs)),
-        ("/datalabs", get(datalabs::list).post(post::datalabs)),
+        ("/labs", get(labs::list)),
+        ("/labs/{namespace}/{name}", get(labs::show)),
+        ("/datalabs", get(datalabs::list).post(launch::launch)),
         ("/datalabs/{id}", get(datalabs::show)),
         ("/datalabs/{id}/open", get(datalabs::open)),
+        ("/datalabs/{id}/logs", get(datalabs::logs)),
+        ("/datalabs/{id}/extend", post_to(datalabs::extend)),
         ("/datalabs/{id}/destroy", post_to(datalabs::destroy)),
         ("/staging-jobs", get(jobs::list)),
         ("/staging-jobs/{id}", get(jobs::show)),

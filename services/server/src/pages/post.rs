@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use gantry_asset::{Day, NoDay};
-use gantry_labs::LaunchRequest;
 use serde::Deserialize;
 
 use crate::app::App;
@@ -224,46 +223,4 @@ fn day(text: Option<&str>) -> Result<Option<Day>, Problem> {
     text.map(str::parse)
         .transpose()
         .map_err(|error: NoDay| Problem::new(&BAD_REQUEST, error.to_string()))
-}
-
-/// The form that launches a lab without products.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct LaunchForm {
-    #[serde(deserialize_with = "once")]
-    csrf: Option<String>,
-    #[serde(deserialize_with = "once")]
-    lab: Option<String>,
-    #[serde(deserialize_with = "once")]
-    name: Option<String>,
-    volume: Vec<String>,
-}
-
-pub(crate) async fn datalabs(
-    State(app): State<App>,
-    caller: Caller,
-    FromForm(form): FromForm<LaunchForm>,
-) -> Result<Response, Problem> {
-    caller.check_form(form.csrf.as_deref())?;
-    let user = caller.may("datalabs")?;
-    let volumes = form
-        .volume
-        .into_iter()
-        .map(|name| gantry_labs::VolumeRequest {
-            name,
-            ..gantry_labs::VolumeRequest::default()
-        })
-        .collect();
-    let request = LaunchRequest {
-        lab: form.lab.unwrap_or_default(),
-        name: form.name,
-        volumes,
-        select_when_ready: true,
-        ..LaunchRequest::default()
-    };
-    let datalab = app.labs.launch(user, request, None).await?;
-    app.store
-        .audit(Some(&user.id), "datalab.create", &datalab.id)
-        .await?;
-    Ok(Redirect::to(&format!("/datalabs/{}", datalab.id)).into_response())
 }

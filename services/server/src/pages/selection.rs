@@ -15,6 +15,7 @@ use crate::extract::{FromPath, FromQuery, once};
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
+use crate::rest::labs::media_types;
 use crate::rest::selections::{SelectionPath, selection_citation};
 
 #[derive(Template)]
@@ -163,6 +164,7 @@ pub(crate) async fn show(
         .staging
         .plan(&selection, volume.as_ref(), &StageRequest::default())
         .await?;
+    let n_files = media_types(&app, &selection.id).await?;
     let cited = selection_citation(&app, &selection.id).await?;
     let href = |after: u64| format!("/selections/{}?after={after}", selection.id);
     page(&SelectionPage {
@@ -195,7 +197,7 @@ pub(crate) async fn show(
         bibtex: cited.bibtex,
         acknowledgement: Some(cited.acknowledgement).filter(|text| !text.is_empty()),
         volumes: volume_choices(&app, caller.as_ref(), params.volume.as_deref()).await?,
-        labs: lab_choices(&app, caller.as_ref()),
+        labs: lab_choices(&app, caller.as_ref(), &n_files),
         id: selection.id,
     })
 }

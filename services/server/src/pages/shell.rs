@@ -1,7 +1,10 @@
 //! What every page has: the header with who asks and how the archives are.
 
+use std::collections::BTreeMap;
+
 use gantry_labs::EnvironmentState;
 
+use super::labs::opens_text;
 use crate::app::App;
 use crate::config::MaintenanceConfig;
 use crate::format;
@@ -146,20 +149,47 @@ pub(crate) async fn volume_choices(
         .collect())
 }
 
-/// The labs to choose from; the first that opens notebooks is chosen.
-pub(crate) fn lab_choices(app: &App, caller: Option<&Caller>) -> Vec<LabChoice> {
-    let default = app
-        .labs
-        .catalogue()
-        .for_notebooks()
-        .map(gantry_labs::Lab::id);
-    let labs = app.labs.catalogue().iter().filter(|_| caller.is_some());
-    labs.map(|lab| LabChoice {
-        id: lab.id(),
-        label: lab.title.clone(),
-        selected: Some(lab.id()) == default,
-    })
-    .collect()
+/// The labs to choose from for files of these media types, each with how many there are: those that can be launched
+/// here and open some, or all where none does. The one that opens notebooks is chosen.
+pub(crate) fn lab_choices(
+    app: &App,
+    caller: Option<&Caller>,
+    n_files: &BTreeMap<String, u64>,
+) -> Vec<LabChoice> {
+    let catalogue = app.labs.catalogue();
+    let default = catalogue.for_notebooks().map(gantry_labs::Lab::id);
+    let mut labs: Vec<_> = catalogue
+        .opening(n_files)
+        .into_iter()
+        .map(|(lab, opens)| (lab, Some(opens)))
+        .collect();
+    if labs.is_empty() {
+        labs = catalogue.iter().map(|lab| (lab, None)).collect();
+    }
+    // Why none can be launched is told when one is.
+    let here = labs.iter().filter(|(lab, _)| app.labs.lacks(lab).is_none());
+    here.filter(|_| caller.is_some())
+        .map(|(lab, opens)| {
+            let part = opens.filter(|opens| opens.n_files < opens.of);
+            let part = part.map(|opens| format!(" · {}", opens_text(opens)));
+            LabChoice {
+                id: lab.id(),
+                label: format!("{}{}", lab.title, part.unwrap_or_default()),
+                selected: Some(lab.id()) == default,
+            }
+        })
+        .collect()
+}
+
+/// How many files of each media type some assets have.
+pub(crate) fn media_types_of<'a>(
+    assets: impl IntoIterator<Item = &'a gantry_asset::Asset>,
+) -> BTreeMap<String, u64> {
+    let mut n_files = BTreeMap::new();
+    for file in assets.into_iter().flat_map(|asset| &asset.files) {
+        *n_files.entry(file.media_type.clone()).or_default() += 1;
+    }
+    n_files
 }
 
 /// One part of the service and how it is.

@@ -1,4 +1,4 @@
-//! Labs and datalabs over REST.
+//! Datalabs over REST.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -38,6 +38,10 @@ pub(crate) struct OpenInNotebook {
     pub(crate) select_when_ready: Option<bool>,
     /// Whether it leaves the list once it has ended.
     pub(crate) auto_remove: Option<bool>,
+    /// What else its datalab is to have; the launch dialog says it.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(crate) launch: LaunchRequest,
 }
 
 /// Open in a notebook: stages the selection and starts a lab on a notebook about it.
@@ -81,6 +85,13 @@ pub(crate) async fn open(
             )
         })?,
     };
+    if let Some(why) = app.labs.why_not(lab) {
+        return Err(gantry_labs::LabError::Unavailable {
+            lab: lab.title.clone(),
+            why,
+        }
+        .into());
+    }
     let selection = selection_of(app, Some(user), &asked.take).await?;
     let first = members(&app.store, &selection.id, 0, 1).await?;
     let title = first
@@ -110,10 +121,12 @@ pub(crate) async fn open(
         name: Some(name.clone()),
         select_when_ready: asked.select_when_ready.unwrap_or(true),
         auto_remove: asked.auto_remove,
-        ..LaunchRequest::default()
+        ..asked.launch.clone()
     };
     let opens_on = OpensOn {
-        notebook: notebook_name(&name, &selection.id),
+        notebook: lab
+            .opens_notebooks()
+            .then(|| notebook_name(&name, &selection.id)),
         selection: selection.id,
         staging_job: job.id.clone(),
     };
@@ -130,47 +143,6 @@ fn notebook_title(first: &str, n_assets: u64) -> String {
     } else {
         first.to_owned()
     }
-}
-
-/// The lab catalogue.
-#[utoipa::path(get, path = "/api/v1/labs", tag = "labs", operation_id = "listLabs",
-    responses((status = 200, description = "what can be launched", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn list_labs(State(app): State<App>) -> Json<Value> {
-    let labs: Vec<Value> = app.labs.catalogue().iter().map(lab_json).collect();
-    Json(json!({"labs": labs, "next": null}))
-}
-
-fn lab_json(lab: &gantry_labs::Lab) -> Value {
-    json!({
-        "id": lab.id(), "namespace": lab.namespace, "name": lab.name, "version": lab.version, "title": lab.title,
-        "description": lab.description, "domain": lab.domain, "kind": lab.kind, "media_types": lab.media_types, "resources": lab.resources,
-    })
-}
-
-/// The path of a lab.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct LabPath {
-    /// Whose it is.
-    namespace: String,
-    /// Its name, with or without `:version`.
-    name: String,
-}
-
-/// One lab.
-#[utoipa::path(get, path = "/api/v1/labs/{namespace}/{name}", tag = "labs", operation_id = "showLab", params(LabPath),
-    responses((status = 200, description = "the lab", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn show_lab(
-    State(app): State<App>,
-    FromPath(path): FromPath<LabPath>,
-) -> Result<Json<Value>, Problem> {
-    let asked = format!("{}/{}", path.namespace, path.name);
-    let found = app.labs.catalogue().iter().find(|lab| {
-        lab.id() == asked || (lab.namespace == path.namespace && lab.name == path.name)
-    });
-    found
-        .map(|lab| Json(lab_json(lab)))
-        .ok_or_else(|| Problem::not_found("lab", &asked))
 }
 
 /// The caller's datalabs.
@@ -311,17 +283,26 @@ pub(crate) async fn extend_datalab(
     crate::extract::FromJson(extend): crate::extract::FromJson<Extend>,
 ) -> Result<Json<DatalabView>, Problem> {
     let datalab = path.datalab(&app, &caller).await?;
-    if datalab.phase.is_final() || !(1..=604_800).contains(&extend.seconds) {
+    let datalab = self::extend(&app, &datalab, extend.seconds).await?;
+    Ok(Json(app.labs.view(&datalab)?))
+}
+
+pub(crate) async fn extend(app: &App, datalab: &Datalab, seconds: u64) -> Result<Datalab, Problem> {
+    if datalab.phase.is_final() || !(1..=604_800).contains(&seconds) {
         return Err(Problem::new(
             &UNPROCESSABLE,
             "a datalab that runs can get 1 to 604800 `seconds` more",
         ));
     }
-    let datalab = app.store.extend_datalab(&datalab, extend.seconds).await?;
-    Ok(Json(app.labs.view(&datalab)?))
+    let datalab = app.store.extend_datalab(datalab, seconds).await?;
+    app.store
+        .audit(Some(&datalab.owner), "datalab.extend", &datalab.id)
+        .await?;
+    Ok(datalab)
 }
 
-/// Destroy a datalab: the lab ends, the staging job that still runs for it is aborted, volumes stay.
+/// Destroy a datalab: the lab ends, the staging job that still runs for it is aborted, volumes stay; one that has ended
+/// leaves the list.
 #[utoipa::path(delete, path = "/api/v1/datalabs/{id}", tag = "labs", operation_id = "destroyDatalab", params(DatalabPath),
     responses((status = 202, description = "it stops", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn destroy_datalab(

@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod facets;
 pub(crate) mod files;
 pub(crate) mod idempotency;
+pub(crate) mod labs;
 pub(crate) mod listing;
 pub(crate) mod me;
 pub(crate) mod selections;
@@ -115,8 +116,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
             files::change_file
         ))
         .routes(routes!(datalabs::open_in_notebook))
-        .routes(routes!(datalabs::list_labs))
-        .routes(routes!(datalabs::show_lab))
+        .routes(routes!(labs::list_labs))
+        .routes(routes!(labs::show_lab))
         .routes(routes!(datalabs::list_datalabs, datalabs::create_datalab))
         .routes(routes!(datalabs::show_datalab, datalabs::destroy_datalab))
         .routes(routes!(datalabs::show_datalab_logs))

@@ -13,6 +13,7 @@ fn lab(owner: &str) -> NewDatalab<'_> {
         opens_on: None,
         auto_remove: true,
         time_limit_s: Some(60),
+        at_most: None,
     }
 }
 
@@ -91,4 +92,60 @@ async fn a_datalab_given_more_time_ends_later() {
         later.expires.unwrap() - datalab.expires.unwrap(),
         chrono::TimeDelta::seconds(30)
     );
+    assert!(later.kept_until.unwrap() > datalab.created);
+    let endless = NewDatalab {
+        request: "{\"endless\": true}",
+        time_limit_s: None,
+        ..lab(&ada.id)
+    };
+    let endless = record.new_datalab(&endless).await.unwrap();
+    let kept = record.extend_datalab(&endless, 30).await.unwrap();
+    assert!(kept.expires.is_none(), "more time is no limit");
+    let shorter = record.extend_datalab(&endless, 10).await.unwrap();
+    assert_eq!(shorter.kept_until, kept.kept_until);
+}
+
+#[tokio::test]
+async fn a_user_has_as_many_living_datalabs_as_they_may_and_the_same_one_is_found_all_the_same() {
+    let record = record().await;
+    let (ada, eve) = (record.user("ada").await, record.user("eve").await);
+    let limited = |owner| NewDatalab {
+        at_most: Some(1),
+        ..lab(owner)
+    };
+    let first = record.new_datalab(&limited(&ada.id)).await.unwrap();
+    let again = record.new_datalab(&limited(&ada.id)).await.unwrap();
+    assert_eq!(again.id, first.id);
+    let other = NewDatalab {
+        lab: "sepp/topcat:v1",
+        ..limited(&ada.id)
+    };
+    let refused = record.new_datalab(&other).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "there may be 1 datalabs of yours at once, and there are"
+    );
+    record.new_datalab(&limited(&eve.id)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_has_ended_and_is_kept_leaves_the_list_when_it_is_destroyed_again() {
+    let record = record().await;
+    let ada = record.user("ada").await;
+    let kept = NewDatalab {
+        auto_remove: false,
+        ..lab(&ada.id)
+    };
+    let datalab = record.new_datalab(&kept).await.unwrap();
+    record.stop_datalab(&datalab).await.unwrap();
+    let lease = record.claim_datalab("one").await.unwrap().unwrap();
+    let ended = DatalabUpdate {
+        phase: Some(Phase::Aborted),
+        ..DatalabUpdate::default()
+    };
+    record.update_datalab(&lease, &ended).await.unwrap();
+    assert_eq!(record.datalabs(&ada.id, 10).await.unwrap().len(), 1);
+    record.stop_datalab(&datalab).await.unwrap();
+    assert!(record.datalabs(&ada.id, 10).await.unwrap().is_empty());
+    record.datalab(&datalab.id, &ada.id).await.unwrap();
 }

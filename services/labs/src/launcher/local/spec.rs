@@ -16,8 +16,8 @@ const FIRST_PORT: u16 = 20_000;
 /// How many ports are tried before the system is asked for one.
 const TRIES: u32 = 20;
 
-/// What is to be started, on a port that is free.
-pub(super) async fn wanted(request: &StartRequest) -> Result<Spec, LabError> {
+/// What is to be started, on a port that is free; `desktop` is the program that shows desktops.
+pub(super) async fn wanted(request: &StartRequest, desktop: &Path) -> Result<Spec, LabError> {
     let lab = &request.lab;
     let fail = |why: String| LabError::Start {
         lab: lab.title.clone(),
@@ -32,7 +32,12 @@ pub(super) async fn wanted(request: &StartRequest) -> Result<Spec, LabError> {
             .ok_or_else(|| fail(format!("`{}` is no text", path.display())))
     };
     let (port_text, workspace) = (port.to_string(), text(&request.workspace)?);
-    let mut values = vec![("port", port_text.as_str()), ("workspace", &workspace)];
+    let desktop = text(desktop)?;
+    let mut values = vec![
+        ("port", port_text.as_str()),
+        ("workspace", &workspace),
+        ("desktop", &desktop),
+    ];
     let programs = match &request.environment {
         Some(environment) => Some((text(&environment.bin)?, text(&environment.python)?)),
         None if lab.environment == LabEnvironment::Python => {
@@ -43,9 +48,11 @@ pub(super) async fn wanted(request: &StartRequest) -> Result<Spec, LabError> {
     if let Some((bin, python)) = &programs {
         values.extend([("bin", bin.as_str()), ("python", python)]);
     }
+    let mut command = lab.command_line(&values, rustix::process::geteuid().is_root());
+    command.extend(request.arguments.iter().cloned());
     Ok(Spec {
         attempt: Uuid::new_v4().to_string(),
-        command: lab.command_line(&values, rustix::process::geteuid().is_root()),
+        command,
         workspace: request.workspace.clone(),
         port,
         health: lab.health.clone(),
