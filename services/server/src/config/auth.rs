@@ -244,7 +244,7 @@ mod tests {
                 format!("{HTTPS}{oidc}{provider}scopes = ['email']\n{HUB}"),
                 "must have `openid`",
             ),
-            (format!("{provider}"), "auth.provider"),
+            (provider.to_owned(), "auth.provider"),
             (format!("{HTTPS}{hub}{provider}{HUB}"), "auth.provider"),
             (
                 "[portal.'https://a.example/x']\n".to_owned(),
