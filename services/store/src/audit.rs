@@ -11,6 +11,8 @@ use crate::error::{Doing, StoreError};
 /// One line of the audit.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct AuditEntry {
+    /// Its place in the audit.
+    pub id: String,
     /// When.
     pub at: DateTime<Utc>,
     /// The id of the user who did it.
@@ -46,20 +48,27 @@ impl Store {
         Ok(())
     }
 
-    /// The newest lines of the audit, newest first.
+    /// Lines of the audit, newest first, older than the one of this id.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
-    pub async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows: Vec<(i64, Option<String>, String, String)> =
-            sqlx::query_as("SELECT at, actor, action, object FROM audit ORDER BY id DESC LIMIT $1")
-                .bind(i64::from(limit))
-                .fetch_all(&self.read)
-                .await
-                .doing("list the audit")?;
+    pub async fn audit_entries(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows: Vec<(String, i64, Option<String>, String, String)> = sqlx::query_as(
+            "SELECT id, at, actor, action, object FROM audit WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await
+        .doing("list the audit")?;
         Ok(rows
             .into_iter()
-            .map(|(at, actor, action, object)| AuditEntry {
+            .map(|(id, at, actor, action, object)| AuditEntry {
+                id,
                 at: to_time(at),
                 actor,
                 action,

@@ -73,6 +73,37 @@ impl Store {
         Ok(to_user(row))
     }
 
+    /// Whose identity this is, where it came before.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn identity_owner(
+        &self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<String>, StoreError> {
+        sqlx::query_scalar("SELECT owner FROM identities WHERE issuer = $1 AND subject = $2")
+            .bind(issuer)
+            .bind(subject)
+            .fetch_optional(&self.read)
+            .await
+            .doing("look up an identity")
+    }
+
+    /// Ends all sessions of a user and revokes all their personal tokens.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn shut_out(&self, owner: &str) -> Result<(), StoreError> {
+        self.end_sessions(owner).await?;
+        sqlx::query("DELETE FROM tokens WHERE owner = $1 AND datalab IS NULL")
+            .bind(owner)
+            .execute(&self.write)
+            .await
+            .doing("revoke tokens")?;
+        Ok(())
+    }
+
     /// Keeps a login that goes to a provider with `state` and comes back to the browser that has `browser`.
     ///
     /// # Errors

@@ -174,3 +174,30 @@ async fn an_operator_sees_everybodys_work_and_no_names_of_files() {
         "{csv}"
     );
 }
+
+#[tokio::test]
+async fn the_audit_is_paged_from_the_newest_line_on() {
+    let app = TestApp::builder().at_rest().start().await;
+    let olga = app.operator("olga").await;
+    for n in 0..5 {
+        let name = json!({"name": format!("v{n}")});
+        drop(olga.post("/api/v1/volumes", name).await.is(201));
+    }
+    let (mut at, mut seen) = ("/api/v1/audit?limit=2".to_owned(), Vec::new());
+    loop {
+        let page = olga.get(&at).await.is(200).json();
+        assert_eq!(keys(&page), ["audit", "next"]);
+        seen.extend(list(&page, "/audit").to_vec());
+        match page["next"].as_str() {
+            Some(next) => at = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(keys(&seen[0]), ["action", "actor", "at", "id", "object"]);
+    let made: Vec<&str> = seen
+        .iter()
+        .filter(|line| line["action"] == "volume.create")
+        .map(|line| text(line, "/object"))
+        .collect();
+    assert_eq!(made, ["v4", "v3", "v2", "v1", "v0"]);
+}

@@ -148,8 +148,7 @@ async fn gantry(port: u16, token_file: PathBuf) -> TestApp {
             kind: LauncherKind::Jupyterhub,
             url: Some(Url::parse(&format!("http://127.0.0.1:{port}")).unwrap()),
             token_file: Some(token_file),
-            mounts: None,
-            labs: None,
+            ..LauncherConfig::local()
         };
         config.auth.mode = AuthMode::Jupyterhub;
         config.auth.hub.allowed_groups = vec!["science".to_owned()];

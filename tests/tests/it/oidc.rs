@@ -266,6 +266,40 @@ async fn groups_say_who_operates_and_who_may_come_in() {
     assert_eq!(me(&app, &olga).await.is(200).json()["operator"], false);
 }
 
+#[tokio::test]
+async fn who_may_not_come_in_any_more_may_not_send_programs_either() {
+    let Some(python) = Provider::python() else {
+        return;
+    };
+    let mut config = python.config("python");
+    config.allowed_groups = vec!["science".to_owned()];
+    let app = vouched_for(vec![config]).start().await;
+    claims(
+        &python,
+        "ada",
+        json!({"preferred_username": "ada", "groups": ["science"]}),
+    )
+    .await;
+    let here = session(&app, &log_in_at_python(&app, &python, "ada").await).await;
+    let there = session(&app, &log_in_at_python(&app, &python, "ada").await).await;
+    let program = app.user("ada").await;
+    drop(program.get("/api/v1/me").await.is(200));
+    claims(&python, "ada", json!({"groups": ["other"]})).await;
+    is_due(&app, &here).await;
+    assert_eq!(me(&app, &here).await.status, 401);
+    assert_eq!(me(&app, &there).await.status, 401);
+    drop(
+        program
+            .get("/api/v1/me")
+            .await
+            .problem(401, "not-logged-in"),
+    );
+    // The same when a login shows it.
+    let again = app.user("ada").await;
+    drop(log_in_at_python(&app, &python, "ada").await.is(403));
+    drop(again.get("/api/v1/me").await.problem(401, "not-logged-in"));
+}
+
 /// Makes the provider of a session due to be asked again.
 async fn is_due(app: &TestApp, session: &str) {
     let secret = session.split_once('=').unwrap().1;

@@ -15,6 +15,7 @@ mod harvest;
 mod import;
 mod keys;
 mod labs;
+mod logs;
 mod output;
 mod portal_check;
 mod processes;

@@ -245,6 +245,10 @@ pub(crate) async fn let_in(
 ) -> Result<Result<(User, String, i64), AuthError>, Problem> {
     let groups = provider.groups(&vouched.claims);
     if !provider.allows(&groups) {
+        let (issuer, subject) = (&vouched.issuer, &vouched.subject);
+        if let Some(owner) = app.store.identity_owner(issuer, subject).await? {
+            shut_out(app, provider, &owner).await?;
+        }
         let why = "you are in none of the groups that may use this Gantry; ask its operator";
         return Ok(Err(AuthError::Refused(why.to_owned())));
     }
@@ -346,7 +350,12 @@ pub(crate) async fn still_holds(app: &App, session: Session) -> Result<Option<Se
                 ..session
             }))
         }
-        Ok(_) | Err(AuthError::Refused(_)) => {
+        // Who may not come in any more may not send programs either.
+        Ok(_) => {
+            shut_out(app, provider, &session.user.id).await?;
+            Ok(None)
+        }
+        Err(AuthError::Refused(_)) => {
             app.store.end_session_of_id(&session.id).await?;
             let user = &session.user.id;
             app.store
@@ -363,4 +372,13 @@ pub(crate) async fn still_holds(app: &App, session: Session) -> Result<Option<Se
             Ok(Some(session))
         }
     }
+}
+
+/// Ends what lets somebody in who may not come in any more.
+async fn shut_out(app: &App, provider: &Provider, user: &str) -> Result<(), Problem> {
+    app.store.shut_out(user).await?;
+    app.store
+        .audit(Some(user), "user.shut-out", provider.id())
+        .await?;
+    Ok(())
 }

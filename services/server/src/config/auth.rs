@@ -196,3 +196,74 @@ fn providers(providers: &[ProviderConfig]) -> Result<(), ConfigError> {
 fn bad(why: String) -> Result<(), ConfigError> {
     Err(ConfigError::Bad(why))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let checked = Config::load(Some(file.path())).and_then(|config| config.check());
+        checked.map_or_else(|error| error.to_string(), |()| "usable".to_owned())
+    }
+
+    const HUB: &str =
+        "[launcher.hub]\nkind = 'jupyterhub'\nurl = 'https://hub.example/'\ntoken_file = '/t'\n";
+    const HTTPS: &str = "[server]\npublic_url = 'https://gantry.example/'\n";
+
+    #[test]
+    fn ways_in_that_are_not_safe_or_not_whole_are_refused_with_the_key() {
+        let provider =
+            "[[auth.provider]]\nid = 'a'\nissuer = 'https://a.example/'\nclient_id = 'g'\n";
+        let oidc = "[auth]\nmode = 'oidc'\n";
+        let hub = "[auth]\nmode = 'jupyterhub'\n";
+        for (text, why) in [
+            (format!("{HTTPS}{oidc}{provider}"), "launcher.local.kind"),
+            (format!("{oidc}{provider}{HUB}"), "server.public_url"),
+            (
+                format!("[server]\npublic_url = 'http://gantry.example/'\n{oidc}{provider}{HUB}"),
+                "an address of https",
+            ),
+            (
+                format!(
+                    "[server]\npublic_url = 'https://a.example/gantry/'\n{oidc}{provider}{HUB}"
+                ),
+                "without a path",
+            ),
+            (format!("{HTTPS}{oidc}{HUB}"), "[[auth.provider]]"),
+            (
+                format!("{HTTPS}{oidc}{provider}{provider}{HUB}"),
+                "two providers",
+            ),
+            (
+                format!("{HTTPS}{oidc}{}{HUB}", provider.replace("'a'", "'A b'")),
+                "`A b`",
+            ),
+            (
+                format!("{HTTPS}{oidc}{provider}scopes = ['email']\n{HUB}"),
+                "must have `openid`",
+            ),
+            (provider.to_owned(), "auth.provider"),
+            (format!("{HTTPS}{hub}{provider}{HUB}"), "auth.provider"),
+            (
+                "[portal.'https://a.example/x']\n".to_owned(),
+                "the origin of its pages",
+            ),
+            (
+                "[portal.'https://a.example']\ntrusted = true\n".to_owned(),
+                "needs `keys`",
+            ),
+        ] {
+            let said = said(&text);
+            assert!(said.contains(why), "{why}: {said}");
+        }
+        for text in [
+            format!("{HTTPS}{oidc}{provider}{HUB}"),
+            format!("{HTTPS}{hub}{HUB}"),
+            "[portal.'https://a.example']\n".to_owned(),
+        ] {
+            assert_eq!(said(&text), "usable");
+        }
+    }
+}

@@ -14,7 +14,7 @@ pub struct LimitsConfig {
     pub burst: Option<u32>,
     /// How many of them may be answered at the same time, streams among them; 64 by default.
     pub in_flight: Option<usize>,
-    /// Logins that are tried, and clicks on portals, from one address per minute; 60 by default.
+    /// Logins that are tried, and clicks on portals, from one address per minute; 300 by default, since many people may share one.
     pub logins_per_minute: Option<u32>,
 }
 
@@ -32,7 +32,7 @@ impl LimitsConfig {
         let is_shared = mode != AuthMode::Local;
         let per_second = self.per_second.or(is_shared.then_some(50.0));
         let in_flight = self.in_flight.or(is_shared.then_some(64));
-        let logins = self.logins_per_minute.or(is_shared.then_some(60));
+        let logins = self.logins_per_minute.or(is_shared.then_some(300));
         Bounds {
             per_second: per_second.filter(|n| *n > 0.0),
             burst: self.burst.unwrap_or(200).max(1),

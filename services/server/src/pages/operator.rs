@@ -151,7 +151,7 @@ async fn audit(app: &App, users: &[gantry_store::UserOverview]) -> Result<Vec<Au
         let known = users.iter().find(|user| user.id == id);
         known.map_or_else(|| id.to_owned(), |user| user.name.clone())
     };
-    let lines = app.store.audit_entries(LINES).await?.into_iter();
+    let lines = app.store.audit_entries(None, LINES).await?.into_iter();
     Ok(lines
         .map(|line| AuditRow {
             at: format::time(line.at),

@@ -124,12 +124,24 @@ fn tags(html: &str) -> Vec<Tag> {
         let (tag, after) = tag(after);
         rest = after;
         if tag.name == "script" || tag.name == "style" {
-            let end = format!("</{}", tag.name);
-            rest = rest.split_once(&end).map_or("", |(_, rest)| rest);
+            rest = behind_end(rest, &tag.name);
         }
         tags.push(tag);
     }
     tags
+}
+
+/// What follows the end of an element whose text is no HTML.
+fn behind_end<'a>(text: &'a str, name: &str) -> &'a str {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("</") {
+        rest = after;
+        let found = rest.get(..name.len());
+        if found.is_some_and(|found| found.eq_ignore_ascii_case(name)) {
+            return rest;
+        }
+    }
+    ""
 }
 
 /// Reads a tag whose `<` was read; and what follows it.

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::extract::{FromJson, FromPath, FromQuery, once};
 use crate::identity::{Caller, SCOPES};
 use crate::problem::{Problem, UNPROCESSABLE};
+use crate::search_query::limit;
 
 /// Who asks.
 #[utoipa::path(get, path = "/api/v1/me", tag = "identity", operation_id = "showMe",
@@ -185,17 +186,39 @@ pub(crate) async fn revoke_token(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The newest lines of the audit; for operators.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "identity", operation_id = "listAudit",
+/// Which lines of the audit.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AuditParams {
+    /// How many, at most 1000.
+    #[serde(deserialize_with = "once")]
+    limit: Option<u32>,
+    /// The line the page before ended with.
+    #[serde(deserialize_with = "once")]
+    after: Option<String>,
+}
+
+/// The audit, newest lines first; for operators.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "identity", operation_id = "listAudit", params(AuditParams),
     responses((status = 200, description = "who did what", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_audit(
     State(app): State<App>,
     caller: Caller,
+    FromQuery(params): FromQuery<AuditParams>,
 ) -> Result<Json<Value>, Problem> {
     caller.operates()?;
-    Ok(Json(
-        json!({"audit": app.store.audit_entries(1000).await?, "next": null}),
-    ))
+    let limit = limit(params.limit)?;
+    let asked = u32::try_from(limit).unwrap_or(1000);
+    let lines = app
+        .store
+        .audit_entries(params.after.as_deref(), asked)
+        .await?;
+    let next = lines
+        .last()
+        .filter(|_| lines.len() == limit && limit > 0)
+        .map(|last| format!("/api/v1/audit?limit={limit}&after={}", last.id));
+    Ok(Json(json!({"audit": lines, "next": next})))
 }
 
 /// All users; for operators.

@@ -174,7 +174,7 @@ async fn the_audit_tells_the_newest_first() {
             .unwrap();
     }
     let objects: Vec<String> = record
-        .audit_entries(3)
+        .audit_entries(None, 3)
         .await
         .unwrap()
         .into_iter()
