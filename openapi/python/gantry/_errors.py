@@ -116,6 +116,9 @@ KINDS: dict[str, type[GantryError]] = {
     "archive-unavailable": Unavailable,
     "lab-unavailable": Unavailable,
     "busy": Unavailable,
+    "too-many-requests": Unavailable,
+    "too-slow": Unavailable,
+    "intent-gone": NotFound,
     "internal-error": ServiceFailed,
 }
 """The kinds of problems that the service knows."""

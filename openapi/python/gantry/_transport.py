@@ -135,6 +135,9 @@ def _exchange(request: urllib.request.Request, timeout_s: float) -> tuple[Answer
             stated = reply.headers.get("Content-Length")
             if stated and stated.isdigit() and size < int(stated):
                 return None, "its answer was cut short"
+            # A head that was cut announces no body, and there is none.
+            if not stated and not size and reply.status != 204 and "Transfer-Encoding" not in reply.headers:
+                return None, "its answer was cut short"
             return Answer(reply.status, {name.lower(): value for name, value in reply.headers.items()}, b"".join(pieces)), ""
     except TimeoutError:
         return None, f"it did not answer within {timeout_s:g} s"
