@@ -364,6 +364,41 @@ async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may(
 }
 
 #[tokio::test]
+async fn people_are_warned_before_a_datalab_is_stopped_and_put_it_off_by_a_click() {
+    let app = TestApp::builder().at_rest().start().await;
+    let ada = app.user("ada").await;
+    let browser = app.in_browser(&ada).await;
+    let asked = json!({"lab": "sepp/jupyterlab:v1", "time_limit_s": 1});
+    let made = ada.post("/api/v1/datalabs", asked).await.is(202).json();
+    let page = format!("/datalabs/{}", text(&made, "/id"));
+    for at in ["/datalabs", &page] {
+        eventually("the page warns", || async {
+            let shown = browser.get(at).await.is(200).text();
+            shown.contains("stops-soon").then_some(())
+        })
+        .await;
+    }
+    for (list, back) in [("1", "/datalabs"), ("", page.as_str())] {
+        let fields = [("seconds", "3600"), ("list", list)];
+        let answer = browser
+            .submit(&format!("{page}/extend"), &fields)
+            .await
+            .is(303);
+        assert_eq!(answer.header("location"), Some(back));
+    }
+    for at in ["/datalabs", &page] {
+        let shown = browser.get(at).await.is(200).text();
+        assert!(
+            !shown.contains("stops-soon") && shown.contains("when its time is over"),
+            "{at}"
+        );
+    }
+    let too_long = [("seconds", "604801")];
+    let refused = browser.submit(&format!("{page}/extend"), &too_long).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+}
+
+#[tokio::test]
 async fn open_in_notebook_answers_with_datalab_job_and_notebook_and_a_second_click_finds_them() {
     let app = TestApp::builder().at_rest().start().await;
     let ada = app.user("ada").await;
