@@ -149,6 +149,7 @@ async fn gantry(port: u16, token_file: PathBuf) -> TestApp {
             url: Some(Url::parse(&format!("http://127.0.0.1:{port}")).unwrap()),
             token_file: Some(token_file),
             mounts: None,
+            labs: None,
         };
         config.auth.mode = AuthMode::Jupyterhub;
         config.auth.hub.allowed_groups = vec!["science".to_owned()];

@@ -106,6 +106,7 @@ pub(crate) fn vouched_for(providers: Vec<ProviderConfig>) -> Builder {
         url: Some(Url::parse("http://127.0.0.1:9/").unwrap()),
         token_file: Some(PathBuf::from("/dev/null")),
         mounts: None,
+        labs: None,
     };
     TestApp::builder().at_rest().configure(move |config| {
         config.auth.mode = AuthMode::Oidc;
