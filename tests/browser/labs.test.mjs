@@ -77,9 +77,9 @@ async function openDesktop(of, id, name) {
   await of.goto(at(`/datalabs/${id}/open`));
   await of.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/vnc\.html/);
   assert.doesNotMatch(of.url(), /token/, 'the token stays in the address');
-  for (const late = Date.now() + 60_000; ;) {
+  for (const late = Date.now() + LAB_WITHIN_MS; ;) {
     const { share, colours } = await seen(of);
-    if (share > 0.02 && colours > 20) break;
+    if (share > 0.02 && colours >= 4) break;
     assert.ok(Date.now() < late, `${name} shows nothing: ${share} of ${colours} colours`);
     await of.waitForTimeout(300);
   }
@@ -252,8 +252,8 @@ test('the terminal opens on a command line', { timeout: 2 * LAB_WITHIN_MS }, asy
   await demo.api(`/api/v1/datalabs/${id}`, { method: 'DELETE' });
 });
 
-for (const [name, id] of [['octave', 'sepp/octave:v1'], ['files', 'sepp/files:v1']]) {
-  test(`${name} shows its windows in the browser`, { timeout: 2 * LAB_WITHIN_MS }, async () => {
+for (const [name, id] of [['octave', 'sepp/octave:v1'], ['files', 'sepp/files:v1'], ['debian-vm', 'sepp/debian-vm:v1']]) {
+  test(`${name} is seen in the browser`, { timeout: 2 * LAB_WITHIN_MS }, async () => {
     if (!await available(name)) return;
     const own = await openPage(browser, { storageState: await storageState(page), stays: true });
     const datalab = await launch(own, id);

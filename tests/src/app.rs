@@ -58,8 +58,6 @@ pub struct Builder {
     volumes_elsewhere: bool,
     gssc_folders: Vec<String>,
     table_s: Option<u64>,
-    labs: LabsConfig,
-    launcher: Option<LauncherConfig>,
     gssc_peek: bool,
     list: Option<PathBuf>,
     configure: Vec<Configure>,
@@ -169,20 +167,6 @@ impl Builder {
         self
     }
 
-    /// Labs as they are configured.
-    #[must_use]
-    pub fn labs(mut self, labs: LabsConfig) -> Self {
-        self.labs = labs;
-        self
-    }
-
-    /// Labs run there, and not on this machine.
-    #[must_use]
-    pub fn launcher(mut self, launcher: LauncherConfig) -> Self {
-        self.launcher = Some(launcher);
-        self
-    }
-
     /// So many jobs are carried out at once.
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
@@ -231,10 +215,6 @@ impl Builder {
         let address = listener.local_addr().expect("a listener has an address");
         let mut config = config(dir.path(), address, &archive.url(), self.n_workers);
         config.server.public_url = self.public_url;
-        config.labs = self.labs;
-        if let Some(launcher) = self.launcher {
-            config.launcher = [("hub".to_owned(), launcher)].into();
-        }
         config.search.table_s = self.table_s.unwrap_or(config.search.table_s);
         if self.volumes_elsewhere {
             allow_volumes_elsewhere(&mut config, &dir.path().join("survey"));
@@ -330,8 +310,6 @@ impl TestApp {
             volumes_elsewhere: false,
             gssc_folders: Vec::new(),
             table_s: None,
-            labs: LabsConfig::default(),
-            launcher: None,
             gssc_peek: false,
             list: None,
             configure: Vec::new(),

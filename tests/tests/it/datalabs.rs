@@ -135,7 +135,7 @@ async fn a_lab_whose_programs_are_missing_is_shown_with_what_to_install_and_is_n
         catalogue: Some(catalogue.path().to_owned()),
         ..LabsConfig::default()
     };
-    let app = TestApp::builder().labs(labs).at_rest().start().await;
+    let app = TestApp::builder().configure(move |config| config.labs = labs).at_rest().start().await;
     let ada = app.user("ada").await;
     let lab = ada.get("/api/v1/labs/mine/needs").await.is(200).json();
     assert_eq!(lab["available"], false);
@@ -290,7 +290,11 @@ async fn where_volumes_are_mounted_the_dialog_asks_where_and_only_what_the_hub_s
         mounts: Some(true),
         labs: Some(vec!["sepp/topcat:v1".to_owned()]),
     };
-    let app = TestApp::builder().launcher(hub).at_rest().start().await;
+    let app = TestApp::builder()
+        .configure(move |config| config.launcher = [("hub".to_owned(), hub)].into())
+        .at_rest()
+        .start()
+        .await;
     let ada = app.user("ada").await.with_volume("cmb").await;
     let browser = app.in_browser(&ada).await;
     let page = browser.get("/labs/sepp/jupyterlab").await.is(200).text();
@@ -338,7 +342,7 @@ async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may(
         per_user: Some(1),
         ..LabsConfig::default()
     };
-    let app = TestApp::builder().labs(labs).at_rest().start().await;
+    let app = TestApp::builder().configure(move |config| config.labs = labs).at_rest().start().await;
     let ada = app.user("ada").await;
     let asked = json!({"lab": "sepp/jupyterlab:v1", "time_limit_s": 60});
     let made = ada.post("/api/v1/datalabs", asked).await.is(202).json();
@@ -361,6 +365,41 @@ async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may(
         text(&problem, "/detail"),
         "there may be 1 datalabs of yours at once, and there are; destroy one first"
     );
+}
+
+#[tokio::test]
+async fn people_are_warned_before_a_datalab_is_stopped_and_put_it_off_by_a_click() {
+    let app = TestApp::builder().at_rest().start().await;
+    let ada = app.user("ada").await;
+    let browser = app.in_browser(&ada).await;
+    let asked = json!({"lab": "sepp/jupyterlab:v1", "time_limit_s": 1});
+    let made = ada.post("/api/v1/datalabs", asked).await.is(202).json();
+    let page = format!("/datalabs/{}", text(&made, "/id"));
+    for at in ["/datalabs", &page] {
+        eventually("the page warns", || async {
+            let shown = browser.get(at).await.is(200).text();
+            shown.contains("stops-soon").then_some(())
+        })
+        .await;
+    }
+    for (list, back) in [("1", "/datalabs"), ("", page.as_str())] {
+        let fields = [("seconds", "3600"), ("list", list)];
+        let answer = browser
+            .submit(&format!("{page}/extend"), &fields)
+            .await
+            .is(303);
+        assert_eq!(answer.header("location"), Some(back));
+    }
+    for at in ["/datalabs", &page] {
+        let shown = browser.get(at).await.is(200).text();
+        assert!(
+            !shown.contains("stops-soon") && shown.contains("when its time is over"),
+            "{at}"
+        );
+    }
+    let too_long = [("seconds", "604801")];
+    let refused = browser.submit(&format!("{page}/extend"), &too_long).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
 }
 
 #[tokio::test]

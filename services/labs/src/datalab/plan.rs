@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::Labs;
 use crate::LabError;
 
+/// How many variables a datalab may be given.
+const VARIABLES: usize = 100;
+
+/// How long the value of a variable may be.
+const VALUE_BYTES: usize = 32 << 10;
+
 /// What is asked of a new datalab; the body of `POST /datalabs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,7 +109,7 @@ impl LaunchRequest {
     }
 
     fn check_variables(&self, reserved: Option<&str>) -> Result<(), LabError> {
-        for (name, value) in &self.env {
+        for (n, (name, value)) in self.env.iter().enumerate() {
             let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             let why =
                 if name.is_empty() || !letters || name.starts_with(|c: char| c.is_ascii_digit()) {
@@ -112,6 +118,10 @@ impl LaunchRequest {
                     "Gantry sets it itself"
                 } else if value.contains('\0') {
                     "its value holds a zero byte"
+                } else if value.len() > VALUE_BYTES {
+                    "its value is longer than 32 KiB"
+                } else if n >= VARIABLES {
+                    "a datalab gets at most 100 variables"
                 } else {
                     continue;
                 };
@@ -349,5 +359,30 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn more_variables_than_a_hundred_and_values_without_end_are_refused() {
+        let of = |n: usize, bytes: usize| {
+            let variable = |n| (format!("A{n}"), "x".repeat(bytes));
+            let request = LaunchRequest {
+                env: (0..n).map(variable).collect(),
+                ..LaunchRequest::default()
+            };
+            request.check_variables(None)
+        };
+        of(100, 32 << 10).unwrap();
+        assert!(
+            of(101, 1)
+                .unwrap_err()
+                .to_string()
+                .contains("at most 100 variables")
+        );
+        assert!(
+            of(1, (32 << 10) + 1)
+                .unwrap_err()
+                .to_string()
+                .contains("32 KiB")
+        );
     }
 }
