@@ -135,7 +135,11 @@ async fn a_lab_whose_programs_are_missing_is_shown_with_what_to_install_and_is_n
         catalogue: Some(catalogue.path().to_owned()),
         ..LabsConfig::default()
     };
-    let app = TestApp::builder().configure(move |config| config.labs = labs).at_rest().start().await;
+    let app = TestApp::builder()
+        .configure(move |config| config.labs = labs)
+        .at_rest()
+        .start()
+        .await;
     let ada = app.user("ada").await;
     let lab = ada.get("/api/v1/labs/mine/needs").await.is(200).json();
     assert_eq!(lab["available"], false);
@@ -342,7 +346,11 @@ async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may(
         per_user: Some(1),
         ..LabsConfig::default()
     };
-    let app = TestApp::builder().configure(move |config| config.labs = labs).at_rest().start().await;
+    let app = TestApp::builder()
+        .configure(move |config| config.labs = labs)
+        .at_rest()
+        .start()
+        .await;
     let ada = app.user("ada").await;
     let asked = json!({"lab": "sepp/jupyterlab:v1", "time_limit_s": 60});
     let made = ada.post("/api/v1/datalabs", asked).await.is(202).json();
