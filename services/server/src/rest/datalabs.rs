@@ -85,7 +85,7 @@ pub(crate) async fn open(
             )
         })?,
     };
-    if let Some(why) = app.labs.why_not(lab) {
+    if let Some(why) = app.labs.lacks(lab) {
         return Err(gantry_labs::LabError::Unavailable {
             lab: lab.title.clone(),
             why,
