@@ -23,7 +23,17 @@ fn a_demo_that_is_to_leave_when_ready_prints_one_line_and_leaves() {
     assert_eq!(ran.stdout.matches('\n').count(), 1, "{ran:?}");
     let said = ran.document();
     let keys: Vec<_> = said.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["url", "login_url", "token", "archives", "took_s"]);
+    assert_eq!(
+        keys,
+        [
+            "url",
+            "login_url",
+            "token",
+            "portal_url",
+            "archives",
+            "took_s"
+        ]
+    );
     let url = said["url"].as_str().unwrap();
     assert!(
         url.starts_with("http://localhost:") && !url.ends_with(":0/"),

@@ -170,10 +170,11 @@ fn an_archive_with_a_schedule_is_harvested_by_the_service_and_its_failures_are_t
         .set_for("products.json", Fault::CutAt { byte: 500 }, Times::Always);
     let gantry = Gantry::with(&archive, "schedule = '6h'");
     let service = gantry.serve();
-    let shown = until("the first harvest fails", PATIENCE, || {
-        let shown = service.api.get("/api/v1/archives/planck");
-        (shown["last_harvest"]["phase"] == "ERROR").then_some(shown)
+    let show = || service.api.get("/api/v1/archives/planck");
+    until("the first harvest fails", PATIENCE, || {
+        (show()["last_harvest"]["phase"] == "ERROR").then_some(())
     });
+    let shown = show();
     assert_eq!(
         (&shown["schedule_s"], &shown["last_good_harvest"]),
         (&json!(6 * 3600), &Value::Null)

@@ -150,7 +150,7 @@ fn a_configuration_that_cannot_be_used_is_refused_with_key_value_and_what_is_all
     assert_eq!(
         with("[launcher.hub]\nkind = 'jupyterhub'\nurl = 'http://hub.example/'\ntoken = 'x'"),
         format!(
-            "unknown key `launcher.hub.token` in `{file}`; allowed: kind, url, token_file, mounts"
+            "unknown key `launcher.hub.token` in `{file}`; allowed: kind, url, token_file, mounts, labs"
         )
     );
     assert_eq!(
