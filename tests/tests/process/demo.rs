@@ -28,8 +28,8 @@ fn a_demo_that_is_to_leave_when_ready_prints_one_line_and_leaves() {
         [
             "url",
             "login_url",
-            "token",
             "portal_url",
+            "token",
             "archives",
             "took_s"
         ]

@@ -124,7 +124,6 @@ fn running(datalab: &str, name: &str) -> usize {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the word is for who runs the tests")]
 fn wherever_the_service_is_killed_a_desktop_is_there_once_and_gone_when_it_was_to_go() {
     let (archive, _cache) = standin(64);
     let gantry = with_labs(&archive);
