@@ -29,6 +29,18 @@ pub(crate) async fn export(app: &App, user: &User) -> Result<Value, Problem> {
     }))
 }
 
+/// Ends the datalabs of a user; the answer is all there were.
+///
+/// # Errors
+/// When the record does not answer.
+pub(crate) async fn end_datalabs(app: &App, user: &str) -> Result<Vec<Datalab>, Problem> {
+    let datalabs = app.store.datalabs(user, AT_ONCE).await?;
+    for datalab in datalabs.iter().filter(|datalab| !datalab.phase.is_final()) {
+        destroy(app, datalab).await?;
+    }
+    Ok(datalabs)
+}
+
 /// Ends what a user has under way, and erases them with their files on this machine.
 ///
 /// # Errors
@@ -38,10 +50,7 @@ pub(crate) async fn erase(app: &App, user: &User) -> Result<(), Problem> {
     for token in app.store.tokens(&user.id).await? {
         app.store.revoke_token(&user.id, &token.id).await?;
     }
-    let datalabs = app.store.datalabs(&user.id, AT_ONCE).await?;
-    for datalab in datalabs.iter().filter(|datalab| !datalab.phase.is_final()) {
-        destroy(app, datalab).await?;
-    }
+    let datalabs = end_datalabs(app, &user.id).await?;
     for job in app.store.staging_jobs(&user.id, None, AT_ONCE).await? {
         if !job.phase.is_final() {
             abort(app, &job).await?;

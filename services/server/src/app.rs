@@ -195,7 +195,7 @@ impl App {
             Some(name) => Ok(self.store.user_by_name(name).await?),
             None if self.config.auth.mode == AuthMode::Local => self.local_user().await,
             None => anyhow::bail!(
-                "--user: say whose, since people come in from elsewhere here; `gantry user list` names them"
+                "say whose: `gantry token --user NAME`; the other commands that need a user work with auth.mode = `local` only, so take the pages, or REST with a token"
             ),
         }
     }

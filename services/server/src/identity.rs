@@ -115,11 +115,14 @@ async fn known(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
 
 async fn find_out(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
     if let Some(token) = bearer(&parts.headers) {
-        let found = app.store.token_user(token).await?;
+        let found = app
+            .store
+            .token_user(token, crate::auth::session_s(app))
+            .await?;
         let (user, scopes) = found.ok_or_else(|| {
             Problem::new(
                 &crate::problem::NOT_LOGGED_IN,
-                "the token is unknown or has expired",
+                "the token is unknown or has expired, or its owner has not logged in for too long",
             )
         })?;
         return Ok(Some(Caller {

@@ -53,9 +53,10 @@ impl Store {
                 .doing("look up an identity")?;
         let id = match known {
             Some(id) => {
-                sqlx::query("UPDATE users SET operator = COALESCE($2, operator) WHERE id = $1")
+                sqlx::query("UPDATE users SET operator = COALESCE($2, operator), vouched_at = $3 WHERE id = $1")
                     .bind(&id)
                     .bind(identity.operator.map(i64::from))
+                    .bind(now())
                     .execute(&mut *tx)
                     .await
                     .doing("change a user")?;
@@ -90,17 +91,35 @@ impl Store {
             .doing("look up an identity")
     }
 
-    /// Ends all sessions of a user and revokes all their personal tokens.
+    /// Ends all sessions and logins of a user and revokes all their tokens, those of their datalabs too.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn shut_out(&self, owner: &str) -> Result<(), StoreError> {
         self.end_sessions(owner).await?;
-        sqlx::query("DELETE FROM tokens WHERE owner = $1 AND datalab IS NULL")
-            .bind(owner)
-            .execute(&self.write)
-            .await
-            .doing("revoke tokens")?;
+        for revoke in [
+            "DELETE FROM tokens WHERE owner = $1",
+            "DELETE FROM logins WHERE owner = $1",
+        ] {
+            let revoked = sqlx::query(revoke).bind(owner).execute(&self.write).await;
+            revoked.doing("revoke tokens")?;
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions and all logins under way, of everybody.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn end_all_sessions(&self) -> Result<(), StoreError> {
+        for end in [
+            "DELETE FROM sessions",
+            "DELETE FROM logins",
+            "DELETE FROM provider_logins",
+        ] {
+            let ended = sqlx::query(end).execute(&self.write).await;
+            ended.doing("end sessions")?;
+        }
         Ok(())
     }
 
@@ -170,7 +189,7 @@ async fn make_user(
             1 => identity.name.to_owned(),
             n => format!("{}-{n}", identity.name),
         };
-        let made = sqlx::query("INSERT INTO users (id, name, operator, created) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING")
+        let made = sqlx::query("INSERT INTO users (id, name, operator, created, vouched_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING")
             .bind(&id)
             .bind(name)
             .bind(i64::from(identity.operator.unwrap_or(false)))

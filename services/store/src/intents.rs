@@ -98,7 +98,7 @@ impl Store {
             }
         }
         let (n, bytes): (i64, i64) = sqlx::query_as(
-            "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0) FROM intents WHERE owner IS NULL AND expires > $1",
+            "SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(body AS BLOB))), 0) FROM intents WHERE owner IS NULL AND expires > $1",
         )
         .bind(now())
         .fetch_one(&mut *tx)
@@ -218,8 +218,7 @@ impl Store {
         Ok(gone.rows_affected())
     }
 
-    /// Whether a portal's pseudonym stands for this user: by an earlier hand-over, or from now on, where it stood for
-    /// nobody and no other pseudonym of the portal stands for the user.
+    /// Whether a portal's pseudonym stands for this user, since they confirmed a hand-over of it.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
@@ -229,30 +228,41 @@ impl Store {
         subject_hash: &str,
         user: &str,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let known: Vec<(String, String)> = sqlx::query_as(
-            "SELECT subject_hash, owner FROM portal_subjects WHERE portal = $1 AND (subject_hash = $2 OR owner = $3)",
+        let n: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM portal_subjects WHERE portal = $1 AND subject_hash = $2 AND owner = $3",
         )
         .bind(portal)
         .bind(subject_hash)
         .bind(user)
-        .fetch_all(&mut *tx)
+        .fetch_one(&self.read)
         .await
         .doing("look up a pseudonym")?;
-        if !known.is_empty() {
-            let is_it = |(hash, owner): &(String, String)| hash == subject_hash && owner == user;
-            return Ok(known.len() == 1 && known.iter().all(is_it));
-        }
-        sqlx::query("INSERT INTO portal_subjects (portal, subject_hash, owner, created) VALUES ($1, $2, $3, $4)")
-            .bind(portal)
-            .bind(subject_hash)
-            .bind(user)
-            .bind(now())
-            .execute(&mut *tx)
-            .await
-            .doing("keep a pseudonym")?;
-        tx.commit().await.doing("keep a pseudonym")?;
-        Ok(true)
+        Ok(n > 0)
+    }
+
+    /// Keeps that a portal's pseudonym stands for this user, who has just confirmed a hand-over of it; nothing changes
+    /// where it stands for somebody else, or another one for the user.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn bind_portal_subject(
+        &self,
+        portal: &str,
+        subject_hash: &str,
+        user: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO portal_subjects (portal, subject_hash, owner, created) SELECT $1, $2, $3, $4 \
+             WHERE NOT EXISTS (SELECT 1 FROM portal_subjects WHERE portal = $1 AND (subject_hash = $2 OR owner = $3))",
+        )
+        .bind(portal)
+        .bind(subject_hash)
+        .bind(user)
+        .bind(now())
+        .execute(&self.write)
+        .await
+        .doing("keep a pseudonym")?;
+        Ok(())
     }
 
     /// Counts one click on a portal's button.

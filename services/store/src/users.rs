@@ -217,19 +217,24 @@ impl Store {
         ))
     }
 
-    /// Whose token this is and what it may do; `None` when it is unknown or too old.
+    /// Whose token this is and what it may do; `None` when it is unknown or too old, or a personal one of somebody for
+    /// whom a provider vouched the last time longer than `rests_after_s` seconds ago.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn token_user(
         &self,
         secret: &str,
+        rests_after_s: i64,
     ) -> Result<Option<(User, Vec<String>)>, StoreError> {
         let row: Option<(String, String, i64, String)> = sqlx::query_as(
-            "SELECT u.id, u.name, u.operator, t.scopes FROM tokens t JOIN users u ON u.id = t.owner WHERE t.hash = $1 AND t.expires > $2",
+            "SELECT u.id, u.name, u.operator, t.scopes FROM tokens t JOIN users u ON u.id = t.owner \
+             WHERE t.hash = $1 AND t.expires > $2 AND (t.datalab IS NOT NULL OR u.vouched_at > $3 \
+             OR NOT EXISTS (SELECT 1 FROM identities i WHERE i.owner = u.id))",
         )
         .bind(secret_hash(secret))
         .bind(now())
+        .bind(now() - rests_after_s * 1000)
         .fetch_optional(&self.read)
         .await
         .doing("look up a token")?;

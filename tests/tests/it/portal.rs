@@ -289,6 +289,12 @@ async fn what_a_trusted_portal_signed_is_carried_out_without_asking() {
         let app = knowing(&keys, |_| {}).at_rest().start().await;
         let ada = app.user("ada").await;
         let browser = app.in_browser(&ada).await;
+        // The first of a pseudonym is asked about: from then on it stands for who confirmed it.
+        let mut first = claims(&app, "0");
+        first["assets"] = json!([product(OTHER_MAP)]);
+        let at = kept(&app, PLA, &[("handover", &keys.sign(&first))]).await;
+        drop(see(&browser, &at).await.is(200));
+        drop(browser.submit(&at, &[]).await.is(303));
         let signed = keys.sign(&claims(&app, "1"));
         let at = kept(&app, PLA, &[("handover", &signed)]).await;
         // Whoever only looks at the address starts nothing.
@@ -298,13 +304,13 @@ async fn what_a_trusted_portal_signed_is_carried_out_without_asking() {
             .html()
             .header("Sec-Purpose", "prefetch");
         drop(prefetch.send().await.is(200));
-        assert_eq!(jobs(&ada).await, 0);
+        assert_eq!(jobs(&ada).await, 1);
         let job = location(&see(&browser, &at).await.is(303));
         assert!(job.starts_with("/staging-jobs/"), "{job}");
         // The same hand-over again is the same click.
         assert_eq!(kept(&app, PLA, &[("handover", &signed)]).await, at);
         assert_eq!(location(&see(&browser, &at).await.is(303)), job);
-        assert_eq!(jobs(&ada).await, 1);
+        assert_eq!(jobs(&ada).await, 2);
         // Another hand-over of that name is none.
         let mut other = claims(&app, "1");
         other["assets"] = json!([product(OTHER_MAP)]);
@@ -340,8 +346,11 @@ async fn what_is_not_trusted_too_large_missing_or_somebody_elses_is_asked_about(
     let mut with_missing = claims(&app, "1");
     with_missing["assets"] = json!([product(MAP), "planck:none.fits"]);
     assert_eq!(asked(&app, &ada, &with_missing).await, 200);
-    // The pseudonym is Ada's from the first time on: in Eve's browser it is asked about, and so is another in Ada's.
-    assert_eq!(asked(&app, &ada, &claims(&app, "2")).await, 303);
+    // The pseudonym is Ada's once she has confirmed: in Eve's browser it is asked about, and so is another in Ada's.
+    let at = kept(&app, PLA, &[("handover", &keys.sign(&claims(&app, "2")))]).await;
+    let browser = app.in_browser(&ada).await;
+    drop(see(&browser, &at).await.is(200));
+    drop(browser.submit(&at, &[]).await.is(303));
     assert_eq!(asked(&app, &eve, &claims(&app, "3")).await, 200);
     let mut another = claims(&app, "4");
     another["sub"] = json!("c3d4");

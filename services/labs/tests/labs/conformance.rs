@@ -217,13 +217,13 @@ async fn a_datalab_serves_with_its_volumes_and_its_variables_until_it_is_stopped
         world.path("cmb")
     );
     let token = variables["GANTRY_TOKEN"].as_str().unwrap();
-    assert!(world.store.token_user(token).await.unwrap().is_some());
+    assert!(world.store.token_user(token, 60).await.unwrap().is_some());
 
     ran.labs.stop(&row).await.unwrap();
     let row = world.reaches(&datalab, Phase::Aborted).await;
     assert_eq!(row.message.as_deref(), Some("it was stopped"));
     assert!(!lives(pid));
-    assert!(world.store.token_user(token).await.unwrap().is_none());
+    assert!(world.store.token_user(token, 60).await.unwrap().is_none());
     ran.end().await;
 }
 

@@ -87,7 +87,7 @@ async fn a_datalab_serves_is_opened_with_its_secret_and_is_gone_when_stopped() {
     );
     let (user, scopes) = world
         .store
-        .token_user(&variable("GANTRY_TOKEN"))
+        .token_user(&variable("GANTRY_TOKEN"), 60)
         .await
         .unwrap()
         .unwrap();
@@ -128,7 +128,7 @@ async fn a_datalab_serves_is_opened_with_its_secret_and_is_gone_when_stopped() {
     assert!(
         world
             .store
-            .token_user(&variable("GANTRY_TOKEN"))
+            .token_user(&variable("GANTRY_TOKEN"), 60)
             .await
             .unwrap()
             .is_none()

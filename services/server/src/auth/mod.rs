@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use crate::account;
 use crate::app::App;
 use crate::config::{AuthMode, Config, ConfigError};
 use crate::problem::Problem;
@@ -179,6 +180,14 @@ impl Provider {
         }
     }
 
+    /// Why somebody of this name here would be taken for somebody else at the Hub, where their labs run under it.
+    fn mistakes(&self, name: &str, vouched: &Vouched) -> Option<String> {
+        let subject = &vouched.subject;
+        (matches!(self, Self::Hub(_)) && name != subject).then(|| {
+            format!("the Hub's user `{subject}` would be `{name}` here, who is somebody else at the Hub; ask the operator for another name")
+        })
+    }
+
     /// Where a browser goes to log out there too, and from there back to `next`; `None` where that is not offered.
     pub(crate) async fn end_session(&self, tokens: &Tokens, next: &Url) -> Option<Url> {
         match self {
@@ -252,7 +261,13 @@ pub(crate) async fn let_in(
         let why = "you are in none of the groups that may use this Gantry; ask its operator";
         return Ok(Err(AuthError::Refused(why.to_owned())));
     }
+    if let Some(why) = provider.mistakes(&provider.name(vouched), vouched) {
+        return Ok(Err(AuthError::Refused(why)));
+    }
     let user = identified(app, provider, vouched).await?;
+    if let Some(why) = provider.mistakes(&user.name, vouched) {
+        return Ok(Err(AuthError::Refused(why)));
+    }
     let workspace = app.volumes.ensure_workspace(&user).await;
     workspace.map_err(Problem::from)?;
     let longest = session_s(app);
@@ -377,6 +392,7 @@ pub(crate) async fn still_holds(app: &App, session: Session) -> Result<Option<Se
 /// Ends what lets somebody in who may not come in any more.
 async fn shut_out(app: &App, provider: &Provider, user: &str) -> Result<(), Problem> {
     app.store.shut_out(user).await?;
+    account::end_datalabs(app, user).await?;
     app.store
         .audit(Some(user), "user.shut-out", provider.id())
         .await?;

@@ -108,6 +108,15 @@ pub(super) async fn restore(
         "there is a record `{}`; stop its service and move it away first",
         record.display()
     );
+    for end in ["-wal", "-shm", "-journal"] {
+        // SQLite would play it back into the record that is restored.
+        let beside = PathBuf::from(format!("{}{end}", record.display()));
+        ensure!(
+            !beside.exists(),
+            "there is `{}` of another record; move it away too",
+            beside.display()
+        );
+    }
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| cannot("make the folder", &config.data_dir))?;
     if let Some(key) = key_file(&config).filter(|_| manifest.has_key) {
@@ -123,12 +132,14 @@ pub(super) async fn restore(
     if let Some(damage) = store.damage().await? {
         bail!("the restored record is damaged: {damage}");
     }
+    // Who was logged in then may have been put out since.
+    store.end_all_sessions().await?;
     let change = store.change_number().await?;
     store.close().await;
     let made = manifest.made.format("%Y-%m-%d %H:%M UTC");
     output.answer(
         &json!({"made": manifest.made, "catalogue": manifest.catalogue, "change": change}),
-        &format!("The record of {made} is back, {change} changes. The index is made again when the service starts."),
+        &format!("The record of {made} is back, {change} changes. The index is made again when the service starts. Everybody has to log in again; tokens that were revoked since, and users that were erased since, are back: `gantry token list`, `gantry user list`."),
     )?;
     Ok(ExitCode::SUCCESS)
 }

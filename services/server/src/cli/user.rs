@@ -98,7 +98,10 @@ async fn act(app: &App, action: Action, output: &Output) -> anyhow::Result<()> {
             let user = app.store.user_by_name(&name).await?;
             let n = app.store.end_sessions(&user.id).await?;
             app.store.audit(None, "user.log-out", &user.id).await?;
-            output.answer(&json!({"ended": n}), &format!("{n} sessions ended"))?;
+            output.answer(
+                &json!({"ended": n}),
+                &format!("{} ended", crate::format::plural(n, "session")),
+            )?;
         }
         Action::Login { name } => {
             let user = app.store.user_by_name(&name).await?;

@@ -272,18 +272,22 @@ async fn planned(
         .iter()
         .map(|record| record.asset.id.clone())
         .collect();
-    let selection = select(&app.store, &ids, &[]).await?;
-    let workspace = match caller {
-        Some(caller) => Some(
-            app.store
-                .volume(&caller.user.id, gantry_staging::WORKSPACE)
-                .await?,
-        ),
-        None => None,
+    // Who is not known writes nothing to the record.
+    let Some(caller) = caller else {
+        let sizes = records.iter().map(|record| record.asset.size_bytes());
+        return Ok(Planned {
+            size: format::maybe_size(sizes.sum()),
+            ..Planned::default()
+        });
     };
+    let selection = select(&app.store, &ids, &[]).await?;
+    let workspace = app
+        .store
+        .volume(&caller.user.id, gantry_staging::WORKSPACE)
+        .await?;
     let plan = app
         .staging
-        .plan(&selection, workspace.as_ref(), &StageRequest::default())
+        .plan(&selection, Some(&workspace), &StageRequest::default())
         .await?;
     Ok(Planned {
         lines: plan_lines(&plan),

@@ -320,9 +320,13 @@ async fn at_provider(app: &App, session: &gantry_store::Session) -> Option<Url> 
 }
 
 /// A path of this service; anything else leads to the search.
+/// A longer way back is not kept.
+const NEXT_BYTES: usize = 16_384;
+
 fn local_path(next: Option<&str>) -> String {
     let is_local = |path: &&str| {
         path.starts_with('/')
+            && path.len() <= NEXT_BYTES
             && !path.starts_with("//")
             && !path.contains('\\')
             && !path.chars().any(char::is_control)

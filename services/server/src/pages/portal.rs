@@ -329,6 +329,13 @@ pub(crate) async fn confirm(
         lab: form.lab,
     };
     let page = carry_out(&app, &caller, &path.id, chosen).await?;
+    let confirmed = app.store.intent(&path.id, &caller.user.id).await?;
+    if let Some(signed) = read(&confirmed)?.signed {
+        let (portal, subject) = (&signed.portal, &signed.subject_hash);
+        app.store
+            .bind_portal_subject(portal, subject, &caller.user.id)
+            .await?;
+    }
     Ok(Redirect::to(&page).into_response())
 }
 

@@ -64,6 +64,7 @@ pub(crate) async fn selections(
     let take = take(&form)?;
     match form.action.as_deref() {
         Some("open-in-notebook") => {
+            caller.may("datalabs")?;
             let asked = OpenInNotebook {
                 take,
                 lab: form.lab,

@@ -122,12 +122,18 @@ async fn a_pseudonym_stands_for_one_user_and_a_user_has_one_at_each_portal() {
             .await
             .unwrap()
     };
-    assert!(stands("pla", "s1", &ada.id).await);
-    assert!(stands("pla", "s1", &ada.id).await);
-    assert!(!stands("pla", "s1", &eve.id).await);
-    assert!(!stands("pla", "s2", &ada.id).await);
-    assert!(stands("pla", "s2", &eve.id).await);
-    assert!(stands("gaia", "s1", &eve.id).await);
+    let confirmed = async |portal: &str, subject: &str, user: &str| {
+        let kept = record.bind_portal_subject(portal, subject, user).await;
+        kept.unwrap();
+        stands(portal, subject, user).await
+    };
+    assert!(!stands("pla", "s1", &ada.id).await, "asking binds nothing");
+    assert!(confirmed("pla", "s1", &ada.id).await);
+    assert!(confirmed("pla", "s1", &ada.id).await);
+    assert!(!confirmed("pla", "s1", &eve.id).await);
+    assert!(!confirmed("pla", "s2", &ada.id).await);
+    assert!(confirmed("pla", "s2", &eve.id).await);
+    assert!(confirmed("gaia", "s1", &eve.id).await);
 }
 
 #[tokio::test]

@@ -64,10 +64,10 @@ async fn tokens_open_until_they_are_revoked_or_too_old_and_their_secret_is_kept_
     assert!(secret.starts_with("gnt_") && secret.len() == 68);
     let scopes = vec!["search".to_owned(), "staging".to_owned()];
     assert_eq!(
-        record.token_user(&secret).await.unwrap(),
+        record.token_user(&secret, 60).await.unwrap(),
         Some((ada.clone(), scopes))
     );
-    assert_eq!(record.token_user(&old).await.unwrap(), None);
+    assert_eq!(record.token_user(&old, 60).await.unwrap(), None);
     assert_eq!(record.tokens(&ada.id).await.unwrap().len(), 1);
     assert!(matches!(
         record.revoke_token(&eve.id, &token.id).await,
@@ -76,7 +76,7 @@ async fn tokens_open_until_they_are_revoked_or_too_old_and_their_secret_is_kept_
     record.revoke_token(&ada.id, &token.id).await.unwrap();
     record.revoke_datalab_tokens("lab-1").await.unwrap();
     for revoked in [&secret, &of_lab] {
-        assert_eq!(record.token_user(revoked).await.unwrap(), None);
+        assert_eq!(record.token_user(revoked, 60).await.unwrap(), None);
     }
     record.close().await;
     for file in std::fs::read_dir(record.folder.path()).unwrap() {
