@@ -35,7 +35,7 @@ impl Addresses {
             base.join(path).map_err(|error| ConfigError::Value {
                 archive: archive.clone(),
                 key: "url",
-                value: config.url.to_string(),
+                value: gantry_connector::without_login(&config.url),
                 why: format!("use an http(s) address ({error})"),
             })
         };

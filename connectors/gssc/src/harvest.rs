@@ -40,8 +40,8 @@ pub(crate) fn harvest(
         let (decide, known) = (route.clone(), Arc::clone(&rechecks));
         let mut events = walk.events(move |path, entry| decide.way(path, entry) == Way::Into && !known.leaves_out(path, entry));
         let mut open = OpenFolders::default();
-        let (mut entries, mut listed, mut n_refused) = (Vec::new(), HashSet::new(), 0);
-        let mut told = Told { gssc, rechecks, twins: Twins::new(gssc), series: HashSet::new(), times: HashMap::new(), stations };
+        let (mut entries, mut listed) = (Vec::new(), HashSet::new());
+        let mut told = Told { gssc, rechecks, twins: Twins::new(gssc), series: HashSet::new(), times: HashMap::new(), stations, n_refused: 0 };
         while let Some(event) = events.next().await {
             match event.map_err(|error| gssc.failed(error))? {
                 Event::Found { path, entry } if entry.is_folder => {
@@ -56,15 +56,9 @@ pub(crate) fn harvest(
                 Event::FolderMissing { path } if path.is_empty() => Err(gssc.has_no("folder", gssc.facts.root.path()))?,
                 Event::FolderMissing { path } => tracing::debug!(folder = path, "a folder vanished while it was walked"),
                 Event::FolderRefused { path, why } => {
-                    n_refused += 1;
-                    if !route.counts(&path) || n_refused > MOST_REFUSED {
-                        let why = format!("`{path}` {why}");
-                        Err(HarvestError::Unreadable { archive: gssc.archive.id.clone(), what: "folder", why })?;
-                    }
-                    for harvested in told.whole(&route, open.refuse(&path)) {
+                    for harvested in told.refused(&mut open, &route, path, why)? {
                         yield harvested;
                     }
-                    yield Harvested::Rejected { what: path, why };
                 }
                 Event::FolderComplete { path } => {
                     open.meet(&route, &path);
@@ -86,21 +80,18 @@ pub(crate) fn harvest(
                     for await harvested in told.folder(&path, here) {
                         yield harvested?;
                     }
-                    yield Harvested::Cursor(gssc.cursor(&path));
+                    // Behind a refused folder nothing is resumed: its parent would then count as whole.
+                    if told.n_refused == 0 {
+                        yield Harvested::Cursor(gssc.cursor(&path));
+                    }
                 }
             }
         }
         for harvested in told.whole(&route, open.end()) {
             yield harvested;
         }
-        let missing = open.missing(&route);
-        if missing.len() == route.folders.len() {
-            Err(gssc.has_no("folder", &missing.join(", ")))?;
-        }
-        if gssc.asks_for_folders {
-            for what in missing {
-                yield Harvested::Rejected { what, why: "is named in `folders` and not in the tree".to_owned() };
-            }
+        for harvested in gssc.missing(&open, &route)? {
+            yield harvested;
         }
         if open.is_whole(&route, |folder| gssc.aliases.iter().any(|alias| alias.alias == folder)) {
             yield Harvested::ScopeComplete(SERIES.to_owned());
@@ -143,6 +134,23 @@ impl Gssc {
         Some(format!("{}~", id.local()))
     }
 
+    /// What is told of folders asked for that the tree does not have; an error where it has none of them.
+    fn missing(&self, open: &OpenFolders, route: &Route) -> Result<Vec<Harvested>, HarvestError> {
+        let missing = open.missing(route);
+        if missing.len() == route.folders.len() {
+            return Err(self.has_no("folder", &missing.join(", ")));
+        }
+        // Not every archive has all of the folders that are shipped.
+        let named = missing.into_iter().filter(|_| self.asks_for_folders);
+        let why = "is named in `folders` and not in the tree";
+        Ok(named
+            .map(|what| Harvested::Rejected {
+                what,
+                why: why.to_owned(),
+            })
+            .collect())
+    }
+
     fn has_no(&self, what: &'static str, which: &str) -> HarvestError {
         HarvestError::Missing {
             archive: self.archive.id.clone(),
@@ -177,6 +185,7 @@ struct Told<'a> {
     /// The times of folders in the listings above them, until they are whole.
     times: HashMap<String, Option<DateTime<Utc>>>,
     stations: Stations,
+    n_refused: usize,
 }
 
 impl Told<'_> {
@@ -192,6 +201,27 @@ impl Told<'_> {
         if let Some(broadcast) = self.rechecks.broadcast(path) {
             self.twins.take_broadcast(path, broadcast);
         }
+    }
+
+    /// What follows from a folder that cannot be relied on; an error where too much depends on it.
+    fn refused(
+        &mut self,
+        open: &mut OpenFolders,
+        route: &Route,
+        path: String,
+        why: String,
+    ) -> Result<Vec<Harvested>, HarvestError> {
+        self.n_refused += 1;
+        if !route.counts(&path) || self.n_refused > MOST_REFUSED {
+            return Err(HarvestError::Unreadable {
+                archive: self.gssc.archive.id.clone(),
+                what: "folder",
+                why: format!("`{path}` {why}"),
+            });
+        }
+        let mut events = self.whole(route, open.refuse(&path));
+        events.push(Harvested::Rejected { what: path, why });
+        Ok(events)
     }
 
     /// What follows from folders being whole: their scopes, and notes about them.

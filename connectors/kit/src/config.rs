@@ -9,6 +9,8 @@ use gantry_net::{Access, Limits, Scope};
 use serde::Deserialize;
 use url::Url;
 
+use crate::open::without_login;
+
 /// One `[archive.<id>]` of the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,7 +142,7 @@ impl ArchiveConfig {
         let list = |values: Vec<String>| (!values.is_empty()).then(|| values.join(", "));
         let set = |key: &str| match key {
             "products" => self.products.clone(),
-            "mirrors" => list(self.mirrors.iter().map(ToString::to_string).collect()),
+            "mirrors" => list(self.mirrors.iter().map(without_login).collect()),
             "mounts" => list(
                 self.mounts
                     .iter()
@@ -179,7 +181,7 @@ impl ArchiveConfig {
                 return Err(ConfigError::Value {
                     archive: archive.clone(),
                     key,
-                    value: shown(url),
+                    value: without_login(url),
                     why: format!(
                         "use the address of a server, which begins with one of {}",
                         SCHEMES.join(", ")
@@ -244,14 +246,6 @@ pub fn folder(mut url: Url) -> Url {
         url.set_path(&format!("{}/", url.path()));
     }
     url
-}
-
-/// An address for people, without its login.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // An address that can have no login has none.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url.to_string()
 }
 
 fn host_of(url: &Url) -> Option<String> {

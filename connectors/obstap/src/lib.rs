@@ -31,7 +31,7 @@ pub fn connect(
         return Err(ConfigError::Value {
             archive: id,
             key: "url",
-            value: config.url.to_string(),
+            value: gantry_connector::without_login(&config.url),
             why: "use the http(s) address of a TAP service, such as `https://archive.example/tap`"
                 .to_owned(),
         });

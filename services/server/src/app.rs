@@ -186,6 +186,11 @@ impl App {
         Ok(user)
     }
 
+    /// The address at which a login code is used up.
+    pub(crate) fn login_address(&self, code: &str) -> String {
+        format!("{}login?code={code}", self.public_url())
+    }
+
     /// The user of this name; without one, the user of `auth.mode = "local"`.
     ///
     /// # Errors

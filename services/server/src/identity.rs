@@ -11,6 +11,9 @@ use crate::app::App;
 use crate::auth;
 use crate::problem::{NOT_ALLOWED, Problem};
 
+/// What a token may do where nothing is said.
+pub(crate) const DEFAULT_SCOPES: [&str; 3] = ["search", "volumes:read", "staging"];
+
 /// What a token may be allowed.
 pub(crate) const SCOPES: [&str; 6] = [
     "search",

@@ -180,7 +180,7 @@ impl LineReader<'_> {
                     return Err("an address holds a user name or a password".to_owned());
                 }
                 let checked = self.net.check_address(self.scope, &url);
-                checked.map_err(|error| crate::cli::sentence(&error))
+                checked.map_err(|error| crate::format::sentence(&error))
             }
         }
     }

@@ -96,6 +96,9 @@ async fn answer(
         }
     };
     if let Err(error) = served {
-        tracing::debug!(error = crate::cli::sentence(&error), "a connection broke");
+        tracing::debug!(
+            error = crate::format::sentence(&error),
+            "a connection broke"
+        );
     }
 }

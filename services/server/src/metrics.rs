@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gantry_store::Figures;
 
 use crate::app::App;
 
@@ -65,7 +64,12 @@ pub(crate) async fn show(State(app): State<App>) -> Response {
     );
     index(&app, &mut page);
     archives(&app, &mut page);
-    work(&app.store.figures().await.unwrap_or_default(), &mut page);
+    work(
+        &app.store.work_counts().await.unwrap_or_default(),
+        &mut page,
+    );
+    let cached = app.store.cached_total().await.unwrap_or_default();
+    page.one("cache_bytes", "gauge", cached);
     answers(&app.answers, &mut page);
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
@@ -118,16 +122,12 @@ fn archives(app: &App, page: &mut Page) {
     );
 }
 
-fn work(figures: &Figures, page: &mut Page) {
-    let by_phase = |counts: &[(String, u64)]| -> Vec<(String, u64)> {
-        counts
-            .iter()
-            .map(|(phase, n)| (format!("{{phase=\"{phase}\"}}"), *n))
-            .collect()
-    };
-    page.metric("staging_jobs", "gauge", by_phase(&figures.staging_jobs));
-    page.metric("datalabs", "gauge", by_phase(&figures.datalabs));
-    page.one("cache_bytes", "gauge", figures.cached_bytes);
+fn work(counts: &[(String, String, u64)], page: &mut Page) {
+    for what in ["staging jobs", "datalabs"] {
+        let of = counts.iter().filter(|(counted, _, _)| counted == what);
+        let by_phase = of.map(|(_, phase, n)| (format!("{{phase=\"{phase}\"}}"), *n));
+        page.metric(&what.replace(' ', "_"), "gauge", by_phase);
+    }
 }
 
 fn answers(answers: &Answers, page: &mut Page) {

@@ -107,16 +107,9 @@ impl Problem {
             &INTERNAL,
             "something went wrong here; try again, or tell the operator this instance",
         );
-        let mut chain = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            chain.push_str(": ");
-            chain.push_str(&error.to_string());
-            source = error.source();
-        }
         tracing::error!(
             problem.instance = problem.instance,
-            error = chain,
+            error = crate::format::sentence(error),
             "request failed"
         );
         problem

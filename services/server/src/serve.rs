@@ -17,7 +17,7 @@ use tracing::Instrument;
 
 use crate::app::App;
 use crate::auth::Providers;
-use crate::problem::{FOREIGN_HOST, INTERNAL, METHOD_NOT_ALLOWED, Problem};
+use crate::problem::{FOREIGN_HOST, METHOD_NOT_ALLOWED, Problem};
 use crate::rest;
 use crate::{identity, limits, pages};
 
@@ -65,8 +65,11 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), pages::problems_as_pages))
         .layer(from_fn_with_state(app.clone(), identity::recognise))
         .layer(CatchPanicLayer::custom(
-            |_: Box<dyn std::any::Any + Send>| {
-                Problem::new(&INTERNAL, "something went wrong here; try again").into_response()
+            |panic: Box<dyn std::any::Any + Send>| {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                let error = std::io::Error::other(text.unwrap_or("a panic").to_owned());
+                Problem::internal(&error).into_response()
             },
         ))
         .layer(from_fn_with_state(app.clone(), surround))

@@ -500,3 +500,34 @@ async fn only_pages_of_known_portals_are_gone_back_to_and_nothing_foreign_is_run
     assert!(page.contains("href=\"https://pla.example/r\""), "{page}");
     assert!(page.contains("(https://pla.example)"), "{page}");
 }
+
+#[tokio::test]
+async fn a_link_that_nobody_in_particular_follows_is_answered_and_leaves_nothing_behind() {
+    let link = format!("/open-in-notebook?asset={}", product(MAP));
+    let (looked_at, other) = (
+        TestApp::builder().at_rest().start().await,
+        TestApp::builder().at_rest().start().await,
+    );
+    let page = looked_at.nobody().get(&link).await.is(200).text();
+    assert!(page.contains(&product(MAP)), "{page}");
+    // What it would select has the same name everywhere.
+    let selection = other.user("ada").await.select(&[&product(MAP)]).await;
+    let at = format!("/api/v1/selections/{selection}");
+    drop(other.nobody().get(&at).await.is(200));
+    drop(looked_at.nobody().get(&at).await.is(404));
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_stage_starts_no_notebook_by_the_form() {
+    let app = TestApp::builder().at_rest().start().await;
+    let ada = app.user("ada").await;
+    let program = app
+        .with_only(&ada, &["search", "volumes:read", "staging"])
+        .await;
+    let map = product(MAP);
+    let fields = [("action", "open-in-notebook"), ("asset", map.as_str())];
+    let refused = program.submit("/selections", &fields).await.is(403);
+    assert!(refused.text().contains("datalabs"), "{}", refused.text());
+    let datalabs = ada.get("/api/v1/datalabs").await.json();
+    assert_eq!(datalabs["datalabs"], json!([]));
+}

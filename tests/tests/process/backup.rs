@@ -30,6 +30,14 @@ fn what_was_backed_up_beside_a_running_service_comes_back_whole_on_an_empty_mach
     assert!(twice.contains("is not empty"), "{twice}");
     let beside = gantry.fails(&["restore", &at]);
     assert!(beside.contains("there is a record"), "{beside}");
+    // Of a record that was moved away what SQLite left beside it would be played back into another.
+    std::fs::remove_file(gantry.path("data/gantry.db")).unwrap();
+    std::fs::write(gantry.path("data/gantry.db-wal"), "").unwrap();
+    let stale = gantry.fails(&["restore", &at]);
+    assert!(
+        stale.contains("gantry.db-wal` of another record"),
+        "{stale}"
+    );
     std::fs::remove_dir_all(gantry.path("data")).unwrap();
     let restored = gantry.json(&["restore", &at]);
     assert_eq!(restored["catalogue"], catalogue(&backup));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use gantry_asset::{Asset, AssetId};
-use gantry_connector::ArchiveConfig;
 use gantry_connector::conformance::{Harvest, harvest};
+use gantry_connector::{ArchiveConfig, Connector};
 use gantry_net::{Access, FtpMode, HostKey, Limits, Net, NetConfig};
 
 use crate::servers::{Tls, Tree, nginx, pyftpdlib, sshd, vsftpd};
@@ -84,12 +84,12 @@ fn fill(root: &Path) {
     }
 }
 
-async fn harvested(
+fn connector(
     url: &str,
     access: Access,
     ca_file: Option<PathBuf>,
     folders: &[&str],
-) -> Result<Harvest, String> {
+) -> Box<dyn Connector> {
     let mut config = ArchiveConfig::new("gssc", url.parse().unwrap());
     config.access = access;
     config.folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
@@ -103,7 +103,16 @@ async fn harvested(
         ..NetConfig::default()
     });
     let id = "gssc".parse().unwrap();
-    let connector = gantry_connector_gssc::connect(id, &config, net.unwrap()).unwrap();
+    gantry_connector_gssc::connect(id, &config, net.unwrap()).unwrap()
+}
+
+async fn harvested(
+    url: &str,
+    access: Access,
+    ca_file: Option<PathBuf>,
+    folders: &[&str],
+) -> Result<Harvest, String> {
+    let connector = connector(url, access, ca_file, folders);
     harvest(connector.as_ref(), None).await
 }
 
@@ -216,6 +225,17 @@ async fn a_folder_with_a_name_that_breaks_its_listing_is_told_and_holds_up_no_ot
             scopes,
             ["gnss~data~daily~2023~001~", "gnss~data~daily~2023~brdc~"]
         );
+        // Wherever it is cut and taken up again, what lies in that folder is not taken for gone.
+        let connector = connector(&url, Access::default(), None, &[]);
+        assert!(!harvest.cursors.is_empty());
+        for (cursor, _) in &harvest.cursors {
+            let rest =
+                gantry_connector::conformance::harvest(connector.as_ref(), Some(cursor.clone()));
+            let rest = rest.await.unwrap();
+            assert_eq!(rest.rejected, harvest.rejected, "from {cursor:?} on");
+            let of_the_year = "gnss~data~daily~2023~".to_owned();
+            assert!(!rest.scopes.contains(&of_the_year), "from {cursor:?} on");
+        }
     }
 }
 

@@ -189,6 +189,17 @@ fn an_address_that_leads_to_no_server_is_refused() {
 }
 
 #[test]
+fn a_key_without_use_is_refused_and_a_login_in_it_is_not_told() {
+    let mut config = ArchiveConfig::new("obstap", "https://tap.example/".parse().unwrap());
+    config.mirrors = vec!["sftp://ada:s3cret@mirror.example/x".parse().unwrap()];
+    let error = config.has_no(&ArchiveId::new("eso").unwrap(), &["peek", "mirrors"]);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "archive.eso.mirrors = `sftp://mirror.example/x`: an archive of the kind `obstap` has no use for it; take it out"
+    );
+}
+
+#[test]
 fn the_hosts_trusted_are_those_of_the_addresses_unless_others_are_named() {
     let mut config = ArchiveConfig::new("planck", "https://pla.example:8443/x".parse().unwrap());
     config.mirrors = vec!["http://mirror.example/".parse().unwrap()];

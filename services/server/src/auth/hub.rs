@@ -1,10 +1,9 @@
 //! A JupyterHub as the one who vouches for people, by its OAuth.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use gantry_net::{Client, Limits, Method, Net, NetError, Request, Scope, StatusCode};
+use gantry_net::{Client, Method, Net, NetError, Request, StatusCode};
 use gantry_store::random_secret;
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,20 +39,11 @@ impl Hub {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        let mut scope = Scope::new("login:jupyterhub", [&url]);
-        scope.limits = Limits {
-            headers: Duration::from_secs(15),
-            attempts: 2,
-            max_redirects: 0,
-            max_in_flight: 16,
-            per_second: 100.0,
-            ..Limits::default()
-        };
         Ok(Self {
             redirect: redirect.map_err(|error| error.to_string())?,
             client_id: config.client_id,
             token_file: config.token_file,
-            client: net.client(scope),
+            client: super::client(net, Self::ID, &url),
             allowed_groups: config.allowed_groups,
             url,
         })

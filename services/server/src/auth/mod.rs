@@ -9,9 +9,10 @@ mod hub;
 mod oidc;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use gantry_net::Net;
+use gantry_net::{Client, Limits, Net, Scope};
 use gantry_store::{Identity, ProviderSession, Session, User, random_secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -195,6 +196,21 @@ impl Provider {
             Self::Hub(hub) => hub.url().join("hub/logout").ok(),
         }
     }
+}
+
+/// The client that speaks to a provider at this address.
+fn client(net: &Net, name: &str, url: &Url) -> Client {
+    let mut scope = Scope::new(format!("login:{name}"), [url]);
+    scope.limits = Limits {
+        headers: Duration::from_secs(15),
+        attempts: 2,
+        // What is asked with a secret is not asked elsewhere.
+        max_redirects: 0,
+        max_in_flight: 16,
+        per_second: 100.0,
+        ..Limits::default()
+    };
+    net.client(scope)
 }
 
 fn refused(why: &str) -> AuthError {

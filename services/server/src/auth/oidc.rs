@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
-use gantry_net::{Client, Limits, Net, Request, Scope as NetScope};
+use gantry_net::{Client, Net, Request};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType,
     CoreGenderClaim, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm,
@@ -94,20 +94,10 @@ impl Oidc {
         let redirect = public_url
             .join(&format!("login/{}/callback", config.id))
             .map_err(|error| error.to_string())?;
-        let mut scope = NetScope::new(format!("login:{}", config.id), [&config.issuer]);
-        scope.limits = Limits {
-            headers: Duration::from_secs(15),
-            attempts: 2,
-            // What is asked with a secret is not asked elsewhere.
-            max_redirects: 0,
-            max_in_flight: 16,
-            per_second: 100.0,
-            ..Limits::default()
-        };
         Ok(Self {
             secret,
             redirect: RedirectUrl::from_url(redirect),
-            client: net.client(scope),
+            client: super::client(net, &config.id, &config.issuer),
             described: Mutex::new(None),
             config,
         })
@@ -139,7 +129,7 @@ impl Oidc {
 
     async fn discover(&self, issuer: &str) -> Result<Described, AuthError> {
         let away = |error: &dyn std::error::Error| {
-            let why = crate::cli::sentence(error);
+            let why = crate::format::sentence(error);
             AuthError::Away(format!("{} does not describe itself: {why}", self.title()))
         };
         let issuer = IssuerUrl::new(issuer.to_owned()).map_err(|error| away(&error))?;
@@ -266,7 +256,7 @@ impl Oidc {
             None => token.claims(&verifier, |_: Option<&Nonce>| Ok(())),
         };
         let claims = checked.map_err(|error| {
-            let why = crate::cli::sentence(&error);
+            let why = crate::format::sentence(&error);
             refused(&format!(
                 "the ID token of {} does not hold: {why}",
                 self.title()
@@ -362,7 +352,7 @@ impl Oidc {
             error => AuthError::Away(format!(
                 "{} gave no tokens: {}",
                 self.title(),
-                crate::cli::sentence(&error)
+                crate::format::sentence(&error)
             )),
         }
     }

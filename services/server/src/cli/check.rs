@@ -110,7 +110,7 @@ pub(super) fn print(checks: &[Checked], output: &Output) -> anyhow::Result<ExitC
 async fn try_launcher(app: &App) -> Result<String, String> {
     if !app.labs.are_here() {
         let told = app.labs.check_launcher().await;
-        return told.map_err(|error| super::sentence(&error));
+        return told.map_err(|error| crate::format::sentence(&error));
     }
     match environment(&app.config, |_| {}).await {
         EnvironmentState::Ready(environment) => {
@@ -123,7 +123,9 @@ async fn try_launcher(app: &App) -> Result<String, String> {
 /// Whether there is room to write in a folder.
 fn try_space(folder: &Path) -> Result<String, String> {
     let space = LocalVolume::create(folder).and_then(|volume| volume.space());
-    let free = space.map_err(|error| super::sentence(&error))?.free_bytes;
+    let free = space
+        .map_err(|error| crate::format::sentence(&error))?
+        .free_bytes;
     match free < LEAST_FREE {
         true => Err(format!(
             "only {} free; make room, at least {}",
@@ -168,7 +170,7 @@ async fn first_file(connector: &dyn Connector) -> Result<File, String> {
                 }
             }
             Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(super::sentence(&error)),
+            Some(Err(error)) => return Err(crate::format::sentence(&error)),
             None => return Err("it lists no product that can be opened".to_owned()),
         }
     }
@@ -185,7 +187,7 @@ async fn try_archive(connector: &dyn Connector) -> Result<String, String> {
     let opened = tokio::time::timeout(ARCHIVE_ANSWERS_WITHIN, connector.open(&file, &resume)).await;
     match opened {
         Ok(Ok(_)) => Ok(format!("lists its products and opens `{}`", file.name)),
-        Ok(Err(error)) => Err(super::sentence(&error)),
+        Ok(Err(error)) => Err(crate::format::sentence(&error)),
         Err(_) => {
             let last = connector.health().last_error;
             let why = last.map(|error| format!(": {error}")).unwrap_or_default();

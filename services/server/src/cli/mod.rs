@@ -182,15 +182,3 @@ fn log_to_stderr(service: bool) {
     // In a test another part may have set a subscriber before.
     drop(set);
 }
-
-/// An error with everything behind it.
-pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}

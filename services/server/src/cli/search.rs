@@ -75,7 +75,7 @@ pub(super) async fn run(
     if let Err(error) = app.follow().await {
         output.note(&format!(
             "The index could not be brought up to the catalogue, so this is what it held before: {}",
-            super::sentence(&error)
+            crate::format::sentence(&error)
         ));
     }
     let found = app.index.search(&query)?;

@@ -109,7 +109,7 @@ pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 pub(super) async fn login_url(app: &App) -> anyhow::Result<String> {
     let user = app.local_user().await?;
     let code = app.store.new_login(&user, 24 * 3600).await?;
-    Ok(format!("{}login?code={code}", app.public_url()))
+    Ok(app.login_address(&code))
 }
 
 /// Makes the labs' environment beside everything else; labs wait for it and say so.
@@ -144,7 +144,7 @@ pub(super) async fn environment(
     match made {
         Ok(environment) => EnvironmentState::Ready(environment),
         Err(error) => {
-            let text = super::sentence(&error);
+            let text = crate::format::sentence(&error);
             tracing::warn!(error = text, "labs cannot be started");
             EnvironmentState::Failed(text)
         }

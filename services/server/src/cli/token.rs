@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use gantry_store::NewToken;
 use serde_json::json;
 
 use super::output::Output;
 use crate::app::App;
 use crate::config::Config;
-use crate::identity::SCOPES;
+use crate::identity::{DEFAULT_SCOPES, SCOPES};
+use crate::problem::Problem;
+use crate::rest::me::{CreateToken, make_token_for, revoke_for, token_json};
 
 /// The arguments of `token`.
 #[derive(Args)]
@@ -28,7 +29,7 @@ enum Action {
         /// What it is for.
         name: String,
         /// What it may do.
-        #[arg(long, value_delimiter = ',', value_parser = SCOPES, default_values = ["search", "volumes:read", "staging"])]
+        #[arg(long, value_delimiter = ',', value_parser = SCOPES, default_values = DEFAULT_SCOPES)]
         scopes: Vec<String>,
         /// For how many days.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
@@ -52,24 +53,20 @@ pub(super) async fn run(
     let user = app.user_named(args.user.as_deref()).await?;
     match args.action {
         Action::Create { name, scopes, days } => {
-            let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
-            let (secret, token) = app
-                .store
-                .new_token(
-                    &user.id,
-                    &NewToken {
-                        name: &name,
-                        scopes: &scopes,
-                        lasts_s: i64::from(days) * 86_400,
-                        datalab: None,
-                    },
-                )
-                .await?;
-            output.answer(&json!({"id": token.id, "token": secret, "scopes": token.scopes, "expires": token.expires}), &secret)?;
+            let asked = CreateToken {
+                name,
+                scopes,
+                lasts_s: Some(i64::from(days) * 86_400),
+            };
+            let made = make_token_for(&app, &user, &asked).await;
+            let (secret, token) = made.map_err(in_words)?;
+            let mut answer = token_json(&token);
+            answer["token"] = json!(secret);
+            output.answer(&answer, &secret)?;
         }
         Action::List => {
             let tokens = app.store.tokens(&user.id).await?;
-            let rows: Vec<_> = tokens.iter().map(|token| json!({"id": token.id, "name": token.name, "scopes": token.scopes, "expires": token.expires})).collect();
+            let rows: Vec<_> = tokens.iter().map(token_json).collect();
             let lines: Vec<String> = tokens
                 .iter()
                 .map(|token| {
@@ -85,10 +82,14 @@ pub(super) async fn run(
             output.answer(&json!({"tokens": rows}), &lines.join("\n"))?;
         }
         Action::Revoke { id } => {
-            app.store.revoke_token(&user.id, &id).await?;
+            revoke_for(&app, &user, &id).await.map_err(in_words)?;
             output.answer(&json!({"revoked": id}), "revoked")?;
         }
     }
     app.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(problem: Problem) -> anyhow::Error {
+    anyhow::anyhow!(problem.detail)
 }

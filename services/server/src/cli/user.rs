@@ -11,6 +11,7 @@ use super::output::Output;
 use crate::account;
 use crate::app::App;
 use crate::config::Config;
+use crate::rest::me::user_json;
 
 /// The arguments of `user`.
 #[derive(Args)]
@@ -107,7 +108,7 @@ async fn act(app: &App, action: Action, output: &Output) -> anyhow::Result<()> {
             let user = app.store.user_by_name(&name).await?;
             let code = app.store.new_login(&user, LOGIN_S).await?;
             app.store.audit(None, "user.login", &user.id).await?;
-            let url = format!("{}login?code={code}", app.public_url());
+            let url = app.login_address(&code);
             output.answer(&json!({"login_url": url}), &url)?;
         }
     }
@@ -116,10 +117,7 @@ async fn act(app: &App, action: Action, output: &Output) -> anyhow::Result<()> {
 
 async fn list(app: &App, output: &Output) -> anyhow::Result<()> {
     let users = app.store.users().await?;
-    let rows: Vec<_> = users
-        .iter()
-        .map(|user| json!({"id": user.id, "name": user.name, "operator": user.operator}))
-        .collect();
+    let rows: Vec<_> = users.iter().map(user_json).collect();
     let lines: Vec<String> = users
         .iter()
         .map(|user| {

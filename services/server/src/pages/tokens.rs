@@ -11,7 +11,7 @@ use super::page;
 use super::shell::Shell;
 use crate::app::App;
 use crate::extract::{FromForm, FromPath, once};
-use crate::identity::{Caller, SCOPES};
+use crate::identity::{Caller, DEFAULT_SCOPES, SCOPES};
 use crate::problem::Problem;
 use crate::rest::me::{CreateToken, TokenPath, make_token, revoke};
 
@@ -70,7 +70,7 @@ async fn tokens_page(app: &App, caller: &Caller, shown: Shown) -> Result<Respons
     let user = caller.may("admin")?;
     let tokens = app.store.tokens(&user.id).await?.into_iter();
     let is_asked = |scope: &str| match shown.asked.scopes.as_slice() {
-        [] => matches!(scope, "search" | "volumes:read" | "staging"),
+        [] => DEFAULT_SCOPES.contains(&scope),
         asked => asked.iter().any(|known| known == scope),
     };
     let status = match shown.error {

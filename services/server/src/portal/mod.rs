@@ -179,7 +179,7 @@ pub(crate) async fn with_query(app: &App, wanted: Wanted) -> Result<Wanted, Prob
         .ok_or_else(|| Problem::not_found("archive", archive))?;
     let title = &connector.archive().title;
     let query = connector.query_of(job).await.map_err(|error| {
-        let why = crate::cli::sentence(&error);
+        let why = crate::format::sentence(&error);
         Problem::new(&ARCHIVE_UNAVAILABLE, why)
     })?;
     let adql = query.ok_or_else(|| {

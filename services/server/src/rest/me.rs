@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gantry_store::{NewToken, Token};
+use gantry_store::{NewToken, Token, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -90,7 +90,7 @@ pub(crate) async fn list_tokens(
     ))
 }
 
-fn token_json(token: &Token) -> Value {
+pub(crate) fn token_json(token: &Token) -> Value {
     json!({"id": token.id, "name": token.name, "scopes": token.scopes, "expires": token.expires})
 }
 
@@ -127,7 +127,15 @@ pub(crate) async fn make_token(
     caller: &Caller,
     asked: &CreateToken,
 ) -> Result<(String, Token), Problem> {
-    let user = caller.may("admin")?;
+    make_token_for(app, caller.may("admin")?, asked).await
+}
+
+/// Makes the token that is asked for in the name of a user.
+pub(crate) async fn make_token_for(
+    app: &App,
+    user: &User,
+    asked: &CreateToken,
+) -> Result<(String, Token), Problem> {
     let scopes: Vec<&str> = asked.scopes.iter().map(String::as_str).collect();
     if scopes.is_empty() || scopes.iter().any(|scope| !SCOPES.contains(scope)) {
         return Err(Problem::new(
@@ -160,7 +168,11 @@ pub(crate) async fn make_token(
 
 /// Revokes a token of the caller.
 pub(crate) async fn revoke(app: &App, caller: &Caller, id: &str) -> Result<(), Problem> {
-    let user = caller.may("admin")?;
+    revoke_for(app, caller.may("admin")?, id).await
+}
+
+/// Revokes a token of a user.
+pub(crate) async fn revoke_for(app: &App, user: &User, id: &str) -> Result<(), Problem> {
     app.store.revoke_token(&user.id, id).await?;
     app.store.audit(Some(&user.id), "token.revoke", id).await?;
     Ok(())
@@ -230,9 +242,10 @@ pub(crate) async fn list_users(
 ) -> Result<Json<Value>, Problem> {
     caller.operates()?;
     let users = app.store.users().await?;
-    let rows: Vec<Value> = users
-        .iter()
-        .map(|user| json!({"id": user.id, "name": user.name, "operator": user.operator}))
-        .collect();
+    let rows: Vec<Value> = users.iter().map(user_json).collect();
     Ok(Json(json!({"users": rows, "next": null})))
+}
+
+pub(crate) fn user_json(user: &User) -> Value {
+    json!({"id": user.id, "name": user.name, "operator": user.operator})
 }

@@ -1,4 +1,4 @@
-use gantry_store::{Idempotent, NewToken, StoreError, secret_hash};
+use gantry_store::{Idempotent, Identity, NewToken, StoreError, User, secret_hash};
 
 use crate::record::record;
 
@@ -88,6 +88,45 @@ async fn tokens_open_until_they_are_revoked_or_too_old_and_their_secret_is_kept_
         secret_hash("abc"),
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     );
+}
+
+#[tokio::test]
+async fn a_personal_token_rests_when_its_owners_provider_has_not_vouched_for_long() {
+    let record = record().await;
+    let ada = Identity {
+        issuer: "https://login.example",
+        subject: "1",
+        name: "ada",
+        operator: None,
+    };
+    let user = record.identified(ada).await.unwrap();
+    let token = async |owner: &User, datalab| {
+        let new = NewToken {
+            name: "laptop",
+            scopes: &["search"],
+            lasts_s: 60,
+            datalab,
+        };
+        record.new_token(&owner.id, &new).await.unwrap().0
+    };
+    let (personal, of_lab) = (token(&user, None).await, token(&user, Some("lab-1")).await);
+    let local = token(&record.user("robot").await, None).await;
+    let opens = async |secret: &str, rests_after_s| {
+        let found = record.token_user(secret, rests_after_s).await;
+        found.unwrap().is_some()
+    };
+    assert!(opens(&personal, 60).await);
+    // Nobody vouches within no time at all: only what no provider stands behind, and what dies with its lab, still opens.
+    assert!(!opens(&personal, -60).await);
+    assert!(opens(&of_lab, -60).await && opens(&local, -60).await);
+    record.identified(ada).await.unwrap();
+    assert!(opens(&personal, 60).await);
+
+    let code = record.new_login(&user, 60).await.unwrap();
+    record.shut_out(&user.id).await.unwrap();
+    assert!(!opens(&personal, 60).await && !opens(&of_lab, 60).await);
+    assert!(record.use_login(&code).await.unwrap().is_none());
+    assert!(opens(&local, 60).await, "somebody else's stays");
 }
 
 #[tokio::test]
