@@ -33,14 +33,6 @@ impl Bits {
         self.words[doc as usize / 64] >> (doc % 64) & 1 == 1
     }
 
-    pub(crate) fn words(&self) -> &[u64] {
-        &self.words
-    }
-
-    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
-        &mut self.words
-    }
-
     pub(crate) fn count(&self) -> u64 {
         self.words
             .iter()
@@ -66,11 +58,39 @@ impl Bits {
             .for_each(|(a, b)| *a |= b);
     }
 
+    /// All of as many documents that are not in the set, those beyond the last included.
+    pub(crate) fn inverted(&self) -> Self {
+        Self {
+            words: self.words.iter().map(|word| !word).collect(),
+        }
+    }
+
     pub(crate) fn without(&mut self, other: &Self) {
         self.words
             .iter_mut()
             .zip(&other.words)
             .for_each(|(a, b)| *a &= !b);
+    }
+
+    /// Some of the documents, told 64 at a time: from the place of a word and the documents in it.
+    pub(crate) fn map_words(&self, mut some: impl FnMut(usize, u64) -> u64) -> Self {
+        let one = |(at, word): (usize, &u64)| if *word == 0 { 0 } else { some(at, *word) };
+        Self {
+            words: self.words.iter().enumerate().map(one).collect(),
+        }
+    }
+
+    /// The documents in the set, ascending, of which there are `n`.
+    pub(crate) fn docs(&self, n: u64) -> Vec<u32> {
+        let mut docs = Vec::with_capacity(usize::try_from(n).unwrap_or(0));
+        for (word, base) in self.words.iter().zip((0_u32..).step_by(64)) {
+            let mut word = *word;
+            while word != 0 {
+                docs.push(base + word.trailing_zeros());
+                word &= word - 1;
+            }
+        }
+        docs
     }
 
     /// The documents in the set, ascending.
@@ -103,6 +123,16 @@ impl Iterator for OnesOf {
     }
 }
 
+/// One bit for each of 64 bytes that are 0 or 1.
+pub(crate) fn gathered(bytes: &[u8; 64]) -> u64 {
+    // The product's highest byte collects the lowest bit of each of eight bytes.
+    const COLLECT: u64 = 0x0102_0408_1020_4080;
+    let (eights, _) = bytes.as_chunks::<8>();
+    let eighth = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(COLLECT) >> 56;
+    let places = eights.iter().zip((0..64).step_by(8));
+    places.fold(0, |bits, (eight, at)| bits | eighth(eight) << at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +144,13 @@ mod tests {
         assert_eq!(bits.iter().collect::<Vec<_>>(), (0..70).collect::<Vec<_>>());
         bits.without(&Bits::all(70));
         assert!(bits.is_empty());
+    }
+
+    #[test]
+    fn sixty_four_bytes_are_sixty_four_bits() {
+        for bits in [0, 1, 1 << 63, u64::MAX, 0x8421_0f00_ff55_aa07] {
+            let bytes = std::array::from_fn(|at| u8::from(bits >> at & 1 == 1));
+            assert_eq!(gathered(&bytes), bits, "{bits:064b}");
+        }
     }
 }

@@ -1,11 +1,23 @@
 //! The counts of facet values among the results.
 
-use gantry_asset::vocabulary;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::execute::Run;
-use crate::facets::{Dictionary, ToCount};
-use crate::query::{FacetCount, FieldCounts, MOST_VALUES};
+use gantry_asset::{FacetField, FacetPath, vocabulary};
+use lru::LruCache;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use crate::column::ToCount;
+use crate::execute::{InSegment, Run};
+use crate::facets::Dictionary;
+use crate::query::{FacetCount, FieldCounts, MOST_VALUES, Query};
+use crate::segment::Segment;
+use crate::snapshot::Snapshot;
 use crate::text::fold;
+
+/// As many documents are counted before it pays to share the work.
+const WORTH_SHARING: usize = 10_000;
 
 impl Run<'_> {
     /// The counts of one field, all values or the first.
@@ -15,91 +27,201 @@ impl Run<'_> {
         most: usize,
         contains: Option<&str>,
     ) -> Vec<FacetCount> {
-        let dictionary = &self.snapshot.dictionaries[field];
-        let filter = self
-            .filters
-            .by_field
-            .iter()
-            .position(|filter| filter.field == field);
-        let mut counts = vec![0_u64; dictionary.len()];
-        for (segment, here) in self.snapshot.segments.iter().zip(&self.segments) {
-            let (column, totals) = (&segment.fixed.columns[field], &segment.totals[field]);
-            match filter {
-                Some(at) => ToCount::new(&here.matched.beside[at], &segment.alive).count(
-                    column,
-                    totals,
-                    &mut counts,
-                ),
-                None => here
-                    .hits_to_count
-                    .get_or_init(|| ToCount::new(&here.matched.hits, &segment.alive))
-                    .count(column, totals, &mut counts),
-            }
-        }
-        let selected = filter.map_or(&[][..], |at| &self.filters.by_field[at].selected);
-        let mut values = listed(dictionary, &counts, selected);
-        if let Some(wanted) = contains.map(fold) {
-            let holds = |text: &str| fold(text).contains(&wanted);
-            values.retain(|value| holds(&value.label) || holds(&value.path));
-        }
-        let mut n_left = most;
-        values.retain(|value| {
-            let stays = value.selected || n_left > 0;
-            n_left = n_left.saturating_sub(1);
-            stays
-        });
-        values
+        self.to_count(field).values(most, contains)
     }
 
-    /// The counts of the fields asked for, or of the default ones.
-    pub(crate) fn all_counts(&self) -> Vec<FieldCounts> {
-        let wanted = |name: &str, default: bool| {
-            self.query
-                .fields
-                .as_ref()
-                .map_or(default, |fields| fields.iter().any(|field| field == name))
+    fn to_count(&self, field: usize) -> Counting<'_> {
+        let filters = self.filters.by_field.iter().enumerate();
+        let mut of_field = filters.filter(|(_, filter)| filter.field == field);
+        Counting {
+            snapshot: self.snapshot,
+            segments: &self.segments,
+            field,
+            browsed: self.browsed.as_ref(),
+            filter: of_field
+                .next()
+                .map(|(at, filter)| (at, filter.selected.as_slice())),
+        }
+    }
+
+    /// The counts of the fields asked for, or of the default ones; by all processors when this search is the only one.
+    pub(crate) fn all_counts(&self, is_alone: bool) -> Vec<FieldCounts> {
+        let wanted = |field: &FacetField| match &self.query.fields {
+            Some(fields) => fields.contains(&field.name),
+            None => field.default,
         };
-        let fields = vocabulary()
-            .fields
+        let fields = vocabulary().fields.iter().enumerate();
+        let fields = fields.filter(|(_, field)| wanted(field));
+        let fields: Vec<_> = fields
+            .map(|(at, field)| (field, self.to_count(at)))
+            .collect();
+        let count = |(field, to_count): &(&FacetField, Counting<'_>)| FieldCounts {
+            field: field.name.clone(),
+            values: to_count.values(MOST_VALUES, None),
+        };
+        let segments = self.segments.iter().zip(&self.snapshot.segments);
+        let n_docs = || {
+            segments
+                .map(|(here, segment)| here.to_count(segment).len())
+                .sum::<usize>()
+        };
+        let is_known = fields
             .iter()
-            .enumerate()
-            .filter(|(_, field)| wanted(&field.name, field.default));
-        fields
-            .map(|(at, field)| FieldCounts {
-                field: field.name.clone(),
-                values: self.counts(at, MOST_VALUES, None),
-            })
-            .collect()
+            .all(|(_, to_count)| to_count.known().is_some());
+        if is_alone && !is_known && n_docs() > WORTH_SHARING {
+            fields.par_iter().map(count).collect()
+        } else {
+            fields.iter().map(count).collect()
+        }
     }
 }
 
-/// The values that count something or are selected, in the order of the vocabulary.
-fn listed(dictionary: &Dictionary, counts: &[u64], selected: &[String]) -> Vec<FacetCount> {
-    let known = dictionary
-        .iter()
-        .map(|(number, value)| (value, counts[number]));
-    let unknown = selected
-        .iter()
-        .filter(|value| dictionary.number(value).is_none());
-    let mut values: Vec<FacetCount> = known
-        .chain(unknown.map(|value| (value.as_str(), 0)))
-        .map(|(path, count)| (path, count, selected.iter().any(|one| one == path)))
-        .filter(|(_, count, selected)| *count > 0 || *selected)
-        .map(|(path, count, selected)| {
+/// One field to be counted.
+struct Counting<'a> {
+    snapshot: &'a Snapshot,
+    segments: &'a [InSegment],
+    field: usize,
+    /// What the hits are, when nothing but facets says it.
+    browsed: Option<&'a Arc<str>>,
+    /// The field's own filter: its place among the filters, and what it selects.
+    filter: Option<(usize, &'a [String])>,
+}
+
+impl Counting<'_> {
+    /// All values or the first.
+    fn values(&self, most: usize, contains: Option<&str>) -> Vec<FacetCount> {
+        let dictionary = &self.snapshot.dictionaries[self.field];
+        let counts = self.known().unwrap_or_else(|| self.counts());
+        let selected = self.filter.map_or(&[][..], |(_, selected)| selected);
+        let wanted = contains.map(fold);
+        let mut n_left = most;
+        let shown = |(path, count, selected): (&str, u64, bool)| {
+            if n_left == 0 && !selected {
+                return None;
+            }
             let label = dictionary.field.label_of(path);
-            FacetCount {
+            let holds =
+                |wanted: &String| fold(&label).contains(wanted) || fold(path).contains(wanted);
+            if !wanted.as_ref().is_none_or(holds) {
+                return None;
+            }
+            n_left = n_left.saturating_sub(1);
+            Some(FacetCount {
                 path: path.to_owned(),
                 label,
                 count,
                 selected,
+            })
+        };
+        listed(dictionary, &counts, selected)
+            .into_iter()
+            .filter_map(shown)
+            .collect()
+    }
+
+    fn known(&self) -> Option<Arc<Vec<u64>>> {
+        self.snapshot.counted.get(self.browsed?, self.field)
+    }
+
+    /// How many have each value, by its number.
+    fn counts(&self) -> Arc<Vec<u64>> {
+        let mut counts = vec![0_u64; self.snapshot.dictionaries[self.field].len()];
+        for (segment, here) in self.snapshot.segments.iter().zip(self.segments) {
+            let (column, totals) = (
+                &segment.fixed.columns[self.field],
+                &segment.totals[self.field],
+            );
+            let beside = self.filter.map(|(at, _)| &here.matched.beside[at]);
+            match beside.filter(|beside| !Arc::ptr_eq(beside, &here.matched.hits)) {
+                Some(beside) => {
+                    ToCount::new(beside, &segment.alive).count(column, totals, &mut counts)
+                }
+                None => here.to_count(segment).count(column, totals, &mut counts),
             }
-        })
+        }
+        let counts = Arc::new(counts);
+        if let Some(browsed) = self.browsed {
+            self.snapshot.counted.keep(browsed, self.field, &counts);
+        }
+        counts
+    }
+}
+
+/// Counts of one snapshot that anybody who looks around asks for: those of hits that facets alone tell.
+pub(crate) struct Counted {
+    kept: Mutex<LruCache<(Arc<str>, usize), Arc<Vec<u64>>>>,
+}
+
+/// How many counts of a field are kept, and of how many values at most.
+const KEPT: (NonZeroUsize, usize) = (NonZeroUsize::new(2_000).unwrap(), 4_000);
+
+impl Counted {
+    pub(crate) fn new() -> Self {
+        Self {
+            kept: Mutex::new(LruCache::new(KEPT.0)),
+        }
+    }
+
+    /// What the hits of a query are, when its facets and whether series stand for their members say all of it.
+    pub(crate) fn browsed(query: &Query) -> Option<Arc<str>> {
+        let asks_more = !query.q.trim().is_empty() || query.time.is_some() || query.days.is_some();
+        let has_region = query.pos.is_some() || query.near.is_some() || query.bbox.is_some();
+        if asks_more || has_region {
+            return None;
+        }
+        let facets: BTreeSet<String> = query.facets.iter().map(FacetPath::to_string).collect();
+        let facets = facets.into_iter().collect::<Vec<_>>().join("\n");
+        Some(format!("{:?}\n{facets}", query.collapse).into())
+    }
+
+    fn get(&self, browsed: &Arc<str>, field: usize) -> Option<Arc<Vec<u64>>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&(Arc::clone(browsed), field)).cloned()
+    }
+
+    fn keep(&self, browsed: &Arc<str>, field: usize, counts: &Arc<Vec<u64>>) {
+        if counts.len() <= KEPT.1 {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.put((Arc::clone(browsed), field), Arc::clone(counts));
+        }
+    }
+}
+
+impl InSegment {
+    /// The hits as most fields count them.
+    fn to_count(&self, segment: &Segment) -> &ToCount {
+        self.hits_to_count
+            .get_or_init(|| ToCount::new(&self.matched.hits, &segment.alive))
+    }
+}
+
+/// The values that count something or are selected, in the order of the vocabulary: each with its count and whether it is.
+fn listed<'a>(
+    dictionary: &'a Dictionary,
+    counts: &[u64],
+    selected: &'a [String],
+) -> Vec<(&'a str, u64, bool)> {
+    let is_selected = |path: &str| selected.iter().any(|one| one == path);
+    let known = dictionary
+        .iter()
+        .map(|(number, path)| (number, path, counts[number]));
+    let known = known.map(|(number, path, count)| (number, path, count, is_selected(path)));
+    let mut values: Vec<_> = known
+        .filter(|(.., count, selected)| *count > 0 || *selected)
         .collect();
-    values.sort_by(|a, b| {
-        dictionary
-            .field
-            .compare((&a.path, a.count), (&b.path, b.count))
-    });
-    values.dedup_by(|a, b| a.path == b.path);
+    values.sort_unstable_by_key(|(number, _, count, _)| dictionary.order(*number, *count));
+    let values = values
+        .into_iter()
+        .map(|(_, path, count, selected)| (path, count, selected));
+    let mut values: Vec<_> = values.collect();
+    let n_known = values.len();
+    let unknown = selected
+        .iter()
+        .enumerate()
+        .filter(|(at, path)| dictionary.number(path).is_none() && !selected[..*at].contains(path));
+    values.extend(unknown.map(|(_, path)| (path.as_str(), 0, true)));
+    if values.len() > n_known {
+        values.sort_by(|a, b| dictionary.field.compare((a.0, a.1), (b.0, b.1)));
+    }
     values
 }

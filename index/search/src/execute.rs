@@ -1,55 +1,48 @@
 //! Answering a query: words to sets of documents, filters and counts over them, the first hits of what is left.
 
-use std::cell::OnceCell;
-use std::cmp::Reverse;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use gantry_asset::{AssetId, vocabulary};
-use serde_json::value::RawValue;
-use tantivy::columnar::StrColumn;
-use tantivy::schema::Value;
-use tantivy::{DocAddress, TantivyDocument};
 
 use crate::bits::Bits;
+use crate::column::ToCount;
+use crate::counts::Counted as Counts;
 use crate::error::SearchError;
-use crate::facets::ToCount;
 use crate::filter::{Filters, Matched};
 use crate::language::{Parsed, parse, shown};
-use crate::query::{Collapse, Counted, FacetCount, Found, Hit, MOST_HITS, Query, Resolved, Sort};
-use crate::rank::{Affinity, Scorer, inverse_frequency};
-use crate::schema::fields;
-use crate::segment::{Fixed, Segment};
+use crate::query::{Collapse, Counted, FacetCount, Found, MOST_HITS, Query, Resolved};
+use crate::segment::Segment;
 use crate::snapshot::Snapshot;
 use crate::spelling::leave_out_unknown;
 use crate::spots::spots;
-use crate::top::{At, Key, Order, Place, first_of, key_of, read_cursor, texts_of, write_cursor};
+use crate::top::{read_cursor, texts_of, write_cursor};
 use crate::words::{Clause, Place as Where, Text, Wanted};
-
-/// Above all ranks and scores: what covers a region, before what covers the whole sky.
-const AHEAD: u64 = 1 << 32;
 
 /// A query matched against all segments.
 pub(crate) struct Run<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) query: &'a Query,
-    parsed: Parsed,
+    pub(crate) parsed: Parsed,
     pub(crate) filters: Filters<'a>,
     pub(crate) segments: Vec<InSegment>,
+    /// See [`crate::counts::Counts::browsed`].
+    pub(crate) browsed: Option<Arc<str>>,
     /// Whether one word suffices, since nothing holds all.
-    any_word: bool,
+    pub(crate) any_word: bool,
     /// The query with what may have been meant in place of words that occur nowhere.
     meant: Option<String>,
 }
 
 pub(crate) struct InSegment {
     /// Per word wanted, the documents with it.
-    words: Vec<Arc<Bits>>,
+    pub(crate) words: Vec<Arc<Bits>>,
     /// Documents asked for by name.
-    named: Bits,
+    pub(crate) named: Bits,
     pub(crate) matched: Matched,
     /// The hits as most fields count them.
-    pub(crate) hits_to_count: OnceCell<ToCount>,
+    pub(crate) hits_to_count: OnceLock<ToCount>,
 }
 
 impl<'a> Run<'a> {
@@ -96,7 +89,7 @@ impl<'a> Run<'a> {
                 words: text.words,
                 named: text.named,
                 matched,
-                hits_to_count: OnceCell::new(),
+                hits_to_count: OnceLock::new(),
             })
         };
         let segments = texts
@@ -111,6 +104,7 @@ impl<'a> Run<'a> {
             parsed,
             filters,
             segments,
+            browsed: Counts::browsed(query),
             any_word,
             meant,
         };
@@ -155,198 +149,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The first hits after a place, one more than asked for where there are more.
-    pub(crate) fn first(
-        &self,
-        limit: usize,
-        after: Option<&At>,
-    ) -> Result<Vec<(At, usize, u32)>, SearchError> {
-        let sort = self.query.sort;
-        let affinity = Affinity::new(self.snapshot, &self.parsed);
-        let shares = self.shares();
-        let scored = sort == Sort::Relevance && !self.parsed.words.is_empty();
-        // A region was asked for: what covers the whole sky says nothing of it.
-        let by_region = sort == Sort::Relevance && self.query.pos.is_some();
-        let mut first = Vec::new();
-        for (at, here) in self.segments.iter().enumerate() {
-            let segment = &self.snapshot.segments[at];
-            let scorer = if scored {
-                Some(self.scorer(at, &affinity, &shares)?)
-            } else {
-                None
-            };
-            let ahead = |is_ahead| if is_ahead { AHEAD } else { 0 };
-            let key = |doc| {
-                let key = match &scorer {
-                    Some(scorer) => u64::from(scorer.score(doc).to_bits()),
-                    None => key_of(sort, &segment.fixed, doc),
-                };
-                key | ahead(by_region && !segment.fixed.all_sky.has(doc))
-            };
-            let ceiling = |doc| match &scorer {
-                Some(scorer) => u64::from(scorer.ceiling(doc).to_bits()) | ahead(by_region),
-                None if sort == Sort::Relevance => {
-                    segment.fixed.rank.get_val(doc) | ahead(by_region)
-                }
-                None => u64::MAX,
-            };
-            let hits = &here.matched.hits;
-            let order = Order {
-                key: &key,
-                ceiling: &ceiling,
-            };
-            let places = first_of(segment, hits, limit + 1, after, &order)?;
-            places.into_iter().for_each(|place| first.push((at, place)));
-        }
-        self.in_order(first, limit + 1)
-    }
-
-    /// The first of all segments' first hits, by key and id. Ids are read of as few as possible, since that is slow.
-    fn in_order(
-        &self,
-        mut places: Vec<(usize, Place)>,
-        most: usize,
-    ) -> Result<Vec<(At, usize, u32)>, SearchError> {
-        let by_title = self.query.sort == Sort::Title;
-        if places.len() > most && !by_title {
-            let (_, (_, last), _) =
-                places.select_nth_unstable_by_key(most - 1, |(_, place)| Reverse(place.key));
-            let last = last.key;
-            places.retain(|(_, place)| place.key >= last);
-        }
-        let ids = self.ids_of(&places)?;
-        let titles = match by_title {
-            true => self.texts_at(&places, |fixed| fixed.titles.as_ref(), |place| !place.key)?,
-            false => Vec::new(),
-        };
-        let mut titles = titles.into_iter().map(Key::Title);
-        let mut all = Vec::with_capacity(places.len());
-        for ((at, place), id) in places.into_iter().zip(ids) {
-            let key = titles.next().unwrap_or(Key::Number(place.key));
-            all.push((At { key, id }, at, place.doc));
-        }
-        all.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-        all.truncate(most);
-        Ok(all)
-    }
-
-    /// The ids at some places: of a few from their documents, of many from each segment's column in one go.
-    fn ids_of(&self, places: &[(usize, Place)]) -> Result<Vec<String>, SearchError> {
-        if places.len() > MOST_HITS {
-            return self.texts_at(places, |fixed| fixed.ids.as_ref(), |place| place.id);
-        }
-        let id_at = |(segment, place): &(usize, Place)| {
-            let document = self.document(*segment, place.doc)?;
-            let id = document.get_first(fields().id);
-            Ok(id
-                .and_then(|id| id.as_str().map(str::to_owned))
-                .unwrap_or_default())
-        };
-        places.iter().map(id_at).collect()
-    }
-
-    /// The values of a column at some places, each segment read once.
-    fn texts_at(
-        &self,
-        places: &[(usize, Place)],
-        column: impl Fn(&Fixed) -> Option<&StrColumn>,
-        number: impl Fn(&Place) -> u64,
-    ) -> Result<Vec<String>, SearchError> {
-        let mut all = vec![String::new(); places.len()];
-        for (at, segment) in self.snapshot.segments.iter().enumerate() {
-            let here: Vec<usize> = (0..places.len()).filter(|n| places[*n].0 == at).collect();
-            let numbers: Vec<u64> = here.iter().map(|n| number(&places[*n].1)).collect();
-            let texts = texts_of(column(&segment.fixed), &numbers)?;
-            here.into_iter()
-                .zip(texts)
-                .for_each(|(n, text)| all[n] = text);
-        }
-        Ok(all)
-    }
-
-    fn document(&self, segment: usize, doc: u32) -> Result<TantivyDocument, SearchError> {
-        let read = "read a hit";
-        let segment = u32::try_from(segment).map_err(SearchError::engine(read))?;
-        let document = self.snapshot.searcher.doc(DocAddress::new(segment, doc));
-        document.map_err(SearchError::engine(read))
-    }
-
-    /// What each word weighs, all together 1.
-    fn shares(&self) -> Vec<f32> {
-        let n_docs = self.snapshot.n_docs();
-        let with = |word: usize| {
-            self.segments
-                .iter()
-                .map(|here| here.words[word].count())
-                .sum()
-        };
-        let weights: Vec<f32> = (0..self.parsed.words.len())
-            .map(|word| inverse_frequency(with(word), n_docs))
-            .collect();
-        let sum: f32 = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        weights.into_iter().map(|weight| weight / sum).collect()
-    }
-
-    fn scorer<'b>(
-        &'b self,
-        at: usize,
-        affinity: &'b Affinity,
-        shares: &[f32],
-    ) -> Result<Scorer<'b>, SearchError> {
-        let (segment, here) = (&self.snapshot.segments[at], &self.segments[at]);
-        let reader = &self.snapshot.searcher.segment_readers()[at];
-        let mut in_title = Vec::new();
-        for (word, share) in self
-            .parsed
-            .words
-            .iter()
-            .zip(shares)
-            .filter(|(word, _)| word.place != Where::Name && !word.says_when())
-        {
-            in_title.push((
-                *share,
-                word.find(Where::Title, &self.snapshot.searcher, reader, segment)?,
-            ));
-        }
-        let held = shares
-            .iter()
-            .copied()
-            .zip(here.words.iter().cloned())
-            .filter(|_| self.any_word)
-            .collect();
-        Ok(Scorer {
-            segment,
-            affinity,
-            in_title,
-            held,
-            named: &here.named,
-            has_named: !here.named.is_empty(),
-            max_rank: self.snapshot.max_rank,
-        })
-    }
-
-    pub(crate) fn hit(&self, at: &At, segment: usize, doc: u32) -> Result<Hit, SearchError> {
-        let read = "read a hit";
-        let document = self.document(segment, doc)?;
-        let view = document
-            .get_first(fields().view)
-            .and_then(|value| value.as_bytes().map(<[u8]>::to_vec));
-        let view =
-            String::from_utf8(view.unwrap_or_default()).map_err(SearchError::engine(read))?;
-        let is_scored = self.query.sort == Sort::Relevance && !self.parsed.words.is_empty();
-        let score = match at.key {
-            Key::Number(key) if is_scored => u32::try_from(key % AHEAD).map_or(0.0, f32::from_bits),
-            _ => 0.0,
-        };
-        Ok(Hit {
-            id: AssetId::parse(&at.id).map_err(SearchError::engine(read))?,
-            version: self.version(segment, doc),
-            score,
-            view: RawValue::from_string(view).map_err(SearchError::engine(read))?,
-        })
-    }
-
-    fn version(&self, segment: usize, doc: u32) -> u32 {
+    pub(crate) fn version(&self, segment: usize, doc: u32) -> u32 {
         u32::try_from(self.snapshot.segments[segment].fixed.version.get_val(doc))
             .unwrap_or(u32::MAX)
     }
@@ -376,9 +179,32 @@ fn find_words(snapshot: &Snapshot, parsed: &Parsed, at: usize) -> Result<Text, S
     })
 }
 
+/// How many searches are being answered.
+static SEARCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them, until it is dropped.
+struct Busy {
+    /// Whether it was the only one at its beginning.
+    is_alone: bool,
+}
+
+impl Busy {
+    fn new() -> Self {
+        let is_alone = SEARCHES.fetch_add(1, Ordering::Relaxed) == 0;
+        Self { is_alone }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        SEARCHES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// See [`crate::Index::search`].
 pub(crate) fn search(snapshot: &Snapshot, query: &Query) -> Result<Found, SearchError> {
     let began = Instant::now();
+    let busy = Busy::new();
     let run = Run::new(snapshot, query)?;
     let limit = query.limit.min(MOST_HITS);
     let after = query
@@ -387,22 +213,21 @@ pub(crate) fn search(snapshot: &Snapshot, query: &Query) -> Result<Found, Search
         .map(|cursor| read_cursor(query.sort, cursor))
         .transpose()?;
     let first = run.first(limit, after.as_ref())?;
-    let page = &first[..first.len().min(limit)];
-    let hits = page
-        .iter()
-        .map(|(at, segment, doc)| run.hit(at, *segment, *doc))
-        .collect::<Result<_, _>>()?;
+    let next = first
+        .get(limit.saturating_sub(1))
+        .filter(|_| first.len() > limit && limit > 0);
     let number = snapshot.progress.map_or(0, |progress| progress.number);
-    let next = page
-        .last()
-        .filter(|_| first.len() > limit)
-        .map(|(at, ..)| write_cursor(query.sort, number, at));
+    let next = next.map(|last| write_cursor(query.sort, number, &last.at));
+    let page = first.into_iter().take(limit);
+    let hits = page
+        .map(|placed| run.hit(placed))
+        .collect::<Result<_, _>>()?;
     let counted = if query.collapse == Collapse::Series {
         Counted::Series
     } else {
         Counted::Assets
     };
-    let (total, facets) = (run.total(), run.all_counts());
+    let (total, facets) = (run.total(), run.all_counts(busy.is_alone));
     let spots = query.spots.then(|| spots(&run)).transpose()?;
     Ok(Found {
         total,

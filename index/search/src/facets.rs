@@ -1,15 +1,13 @@
-//! Facet values as small numbers: a dictionary per field, a column per field and segment.
+//! Facet values as small numbers, a dictionary per field.
 //!
 //! A number means the same value in every segment, 0 means no value, and the dictionary only ever grows; so counts of
 //! segments are added up as plain arrays.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::io;
 
 use gantry_asset::{FacetField, FacetOrder};
-use tantivy::columnar::StrColumn;
 
-use crate::bits::{Bits, OnesOf};
 use crate::schema::telling_parts;
 use crate::synonyms::synonyms;
 use crate::text::{fold, parts};
@@ -21,6 +19,8 @@ pub(crate) struct Dictionary {
     pub(crate) field: &'static FacetField,
     values: Vec<String>,
     numbers: HashMap<String, u32>,
+    /// Where each value stands when all count the same.
+    places: Vec<u32>,
     /// The telling parts of each value, for fields whose values words may mean.
     parts: Vec<Vec<String>>,
     /// The label of each value, folded, for fields whose values are completed.
@@ -36,6 +36,7 @@ impl Dictionary {
             field,
             values: vec![String::new()],
             numbers: HashMap::new(),
+            places: Vec::new(),
             parts: vec![Vec::new()],
             folded: vec![String::new()],
         }
@@ -74,6 +75,30 @@ impl Dictionary {
             (false, _) => Vec::new(),
         });
         number
+    }
+
+    /// Puts the values in order, once there are all of a snapshot.
+    pub(crate) fn put_in_order(&mut self) {
+        let mut numbers: Vec<usize> = (0..self.len()).collect();
+        numbers.sort_by(|a, b| self.field.compare((self.value(*a), 0), (self.value(*b), 0)));
+        self.places = vec![0; self.len()];
+        for (place, number) in (0..).zip(numbers) {
+            self.places[number] = place;
+        }
+    }
+
+    /// Whether values were added since they were put in order.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.places.len() == self.len()
+    }
+
+    /// What values are ordered by where each counts something.
+    pub(crate) fn order(&self, number: usize, count: u64) -> (Reverse<u64>, u32) {
+        let count = match self.field.order {
+            FacetOrder::Count => count,
+            FacetOrder::Number | FacetOrder::Date => 0,
+        };
+        (Reverse(count), self.places[number])
     }
 
     /// All values with their numbers.
@@ -173,261 +198,4 @@ fn leading_number(value: &str) -> Option<f64> {
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(value.len());
     value[..end].parse().ok()
-}
-
-/// Numbers as narrow as they fit.
-#[derive(Debug)]
-enum Numbers {
-    U8(Vec<u8>),
-    U16(Vec<u16>),
-    U32(Vec<u32>),
-}
-
-impl Numbers {
-    fn pack(numbers: Vec<u32>) -> Self {
-        let narrow = "the largest was looked at";
-        match numbers.iter().copied().max().unwrap_or(0) {
-            0..=0xff => Self::U8(
-                numbers
-                    .into_iter()
-                    .map(|n| u8::try_from(n).expect(narrow))
-                    .collect(),
-            ),
-            0x100..=0xffff => Self::U16(
-                numbers
-                    .into_iter()
-                    .map(|n| u16::try_from(n).expect(narrow))
-                    .collect(),
-            ),
-            _ => Self::U32(numbers),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::U8(all) => all.len(),
-            Self::U16(all) => all.len() * 2,
-            Self::U32(all) => all.len() * 4,
-        }
-    }
-}
-
-/// The values of one field for all documents of a segment.
-#[derive(Debug)]
-pub(crate) enum Column {
-    /// No document has a value.
-    Empty,
-    /// Each document has at most one.
-    One(NumbersOf),
-    /// Those of document `d` stand from `starts[d]` to `starts[d + 1]`.
-    Many {
-        /// Where each document's values start.
-        starts: Vec<u32>,
-        /// The values.
-        numbers: NumbersOf,
-    },
-}
-
-/// Packed numbers.
-#[derive(Debug)]
-pub(crate) struct NumbersOf(Numbers);
-
-/// A packed number as a place in a table.
-fn wide(number: impl Into<u32>) -> usize {
-    number.into() as usize
-}
-
-/// Runs a block for whichever width the numbers have.
-macro_rules! for_width {
-    ($numbers:expr, $slice:ident => $body:expr) => {
-        match &$numbers.0 {
-            Numbers::U8($slice) => $body,
-            Numbers::U16($slice) => $body,
-            Numbers::U32($slice) => $body,
-        }
-    };
-}
-
-impl Column {
-    /// Reads a column, giving each new value a number.
-    pub(crate) fn load(
-        column: Option<StrColumn>,
-        n_docs: u32,
-        dictionary: &mut Dictionary,
-    ) -> io::Result<Self> {
-        let Some(column) = column else {
-            return Ok(Self::Empty);
-        };
-        let mut numbers = Vec::new();
-        let mut terms = column.dictionary().stream()?;
-        while let Some((term, ())) = terms.next() {
-            numbers.push(dictionary.number_or_new(&String::from_utf8_lossy(term)));
-        }
-        if numbers.is_empty() {
-            return Ok(Self::Empty);
-        }
-        let values_of = |doc| {
-            column
-                .ords()
-                .values_for_doc(doc)
-                .map(|ord| numbers[ord as usize])
-        };
-        Self::pack(n_docs, values_of)
-    }
-
-    /// A column of these values, in the narrowest form.
-    fn pack<V: Iterator<Item = u32>>(
-        n_docs: u32,
-        values_of: impl Fn(u32) -> V,
-    ) -> io::Result<Self> {
-        let mut starts = Vec::with_capacity(n_docs as usize + 1);
-        let mut values = Vec::new();
-        let mut most = 0;
-        for doc in 0..n_docs {
-            let start = values.len();
-            starts.push(u32::try_from(start).map_err(io::Error::other)?);
-            values.extend(values_of(doc));
-            most = most.max(values.len() - start);
-        }
-        starts.push(u32::try_from(values.len()).map_err(io::Error::other)?);
-        if most > 1 {
-            return Ok(Self::Many {
-                starts,
-                numbers: NumbersOf(Numbers::pack(values)),
-            });
-        }
-        let single = starts.windows(2).map(|w| {
-            if w[1] > w[0] {
-                values[w[0] as usize]
-            } else {
-                0
-            }
-        });
-        Ok(Self::One(NumbersOf(Numbers::pack(single.collect()))))
-    }
-
-    /// Adds one to the count of each value of each document.
-    pub(crate) fn count(&self, docs: &[u32], counts: &mut [u32]) {
-        match self {
-            Self::Empty => {}
-            Self::One(numbers) => for_width!(numbers, all => {
-                docs.iter().for_each(|doc| counts[all[*doc as usize] as usize] += 1);
-            }),
-            Self::Many { starts, numbers } => for_width!(numbers, all => {
-                for doc in docs {
-                    let range = starts[*doc as usize] as usize..starts[*doc as usize + 1] as usize;
-                    all[range].iter().for_each(|number| counts[*number as usize] += 1);
-                }
-            }),
-        }
-    }
-
-    /// Of the 64 documents from `word * 64` on that are in `among`, those with a value in `table`.
-    pub(crate) fn matching(&self, table: &[bool], word: usize, among: u64) -> u64 {
-        match self {
-            Self::Empty => 0,
-            Self::One(numbers) => for_width!(numbers, all => {
-                let block = &all[word * 64..all.len().min(word * 64 + 64)];
-                if among.count_ones() > 24 {
-                    let bit = |(at, number): (usize, &_)| u64::from(table[wide(*number)]) << at;
-                    block.iter().enumerate().map(bit).fold(0, |a, b| a | b) & among
-                } else {
-                    let has = |at: &u32| table[block[*at as usize] as usize];
-                    OnesOf { word: among, base: 0 }.filter(has).fold(0, |bits, at| bits | 1 << at)
-                }
-            }),
-            Self::Many { .. } => {
-                let base = u32::try_from(word * 64).expect("documents are numbered by u32");
-                let has = |at: &u32| self.any(base + at, |number| table[number]);
-                OnesOf {
-                    word: among,
-                    base: 0,
-                }
-                .filter(has)
-                .fold(0, |bits, at| bits | 1 << at)
-            }
-        }
-    }
-
-    /// The mean of a weight over the values of a document.
-    pub(crate) fn mean(&self, doc: u32, weights: &[f32]) -> f32 {
-        match self {
-            Self::Empty => 0.0,
-            Self::One(numbers) => for_width!(numbers, all => weights[all[doc as usize] as usize]),
-            Self::Many { starts, numbers } => for_width!(numbers, all => {
-                let values = &all[starts[doc as usize] as usize..starts[doc as usize + 1] as usize];
-                let sum: f32 = values.iter().map(|number| weights[*number as usize]).sum();
-                sum / values.len().max(1) as f32
-            }),
-        }
-    }
-
-    /// The first value of a document.
-    pub(crate) fn first(&self, doc: u32) -> Option<usize> {
-        let mut first = None;
-        self.any(doc, |number| {
-            first = (number > 0).then_some(number);
-            true
-        });
-        first
-    }
-
-    fn any(&self, doc: u32, mut test: impl FnMut(usize) -> bool) -> bool {
-        match self {
-            Self::Empty => false,
-            Self::One(numbers) => for_width!(numbers, all => test(all[doc as usize] as usize)),
-            Self::Many { starts, numbers } => for_width!(numbers, all => {
-                let range = starts[doc as usize] as usize..starts[doc as usize + 1] as usize;
-                all[range].iter().any(|number| test(*number as usize))
-            }),
-        }
-    }
-
-    /// The memory it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Empty => 0,
-            Self::One(numbers) => numbers.0.bytes(),
-            Self::Many { starts, numbers } => starts.len() * 4 + numbers.0.bytes(),
-        }
-    }
-}
-
-/// A set of documents in the form that is counted fastest: itself, or what it leaves out when that is less.
-#[derive(Debug)]
-pub(crate) struct ToCount {
-    docs: Vec<u32>,
-    is_rest: bool,
-}
-
-impl ToCount {
-    pub(crate) fn new(set: &Bits, alive: &Bits) -> Self {
-        let is_rest = set.count() * 2 > alive.count();
-        let docs = if is_rest {
-            let mut rest = alive.clone();
-            rest.without(set);
-            rest.iter().collect()
-        } else {
-            set.iter().collect()
-        };
-        Self { docs, is_rest }
-    }
-
-    /// Adds how many of the set have each value; `totals` says how many of all documents have it.
-    pub(crate) fn count(&self, column: &Column, totals: &[u32], counts: &mut [u64]) {
-        let mut own = vec![0_u32; counts.len()];
-        column.count(&self.docs, &mut own);
-        if self.is_rest {
-            let set = totals.iter().zip(own).map(|(total, rest)| total - rest);
-            counts
-                .iter_mut()
-                .zip(set)
-                .for_each(|(sum, n)| *sum += u64::from(n));
-        } else {
-            counts
-                .iter_mut()
-                .zip(own)
-                .for_each(|(sum, n)| *sum += u64::from(n));
-        }
-    }
 }

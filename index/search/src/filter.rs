@@ -4,14 +4,16 @@
 //! that fails no field counts everywhere, one that fails a single field counts for that field alone; both come from one
 //! pass over the words of the bit sets.
 
+use std::sync::Arc;
+
 use gantry_asset::vocabulary;
 use tantivy::SegmentReader;
 
-use crate::bits::{Bits, OnesOf};
+use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::language::{Parsed, shown};
 use crate::query::{Collapse, Query};
-use crate::schema::{NO_TIME, fields};
+use crate::schema::fields;
 use crate::segment::Segment;
 use crate::sky::search::Sought;
 use crate::snapshot::Snapshot;
@@ -60,9 +62,9 @@ pub(crate) struct Filters<'a> {
 /// The documents of a segment that count.
 pub(crate) struct Matched {
     /// Those that meet every condition.
-    pub(crate) hits: Bits,
+    pub(crate) hits: Arc<Bits>,
     /// Per entry of [`Filters::by_field`], those that meet all other conditions.
-    pub(crate) beside: Vec<Bits>,
+    pub(crate) beside: Vec<Arc<Bits>>,
 }
 
 impl<'a> Filters<'a> {
@@ -114,16 +116,25 @@ impl<'a> Filters<'a> {
         self.answering = Some(Answering { field, table });
     }
 
-    /// The documents of a word of the bit sets that another one stands for.
-    fn folded(&self, segment: &Segment, word: usize) -> u64 {
-        match (self.collapse, &self.answering) {
-            (Collapse::None, _) => segment.fixed.series.words()[word],
-            (Collapse::Series, None) => segment.fixed.members.words()[word],
-            (Collapse::Series, Some(answering)) => segment.fixed.columns[answering.field].matching(
-                &answering.table,
-                word,
-                segment.fixed.members.words()[word],
-            ),
+    /// Leaves out the documents that another one stands for.
+    fn fold(&self, segment: &Segment, exact: &Bits, among: &mut Bits) {
+        let fixed = &segment.fixed;
+        let answered;
+        let folded = match (self.collapse, &self.answering) {
+            (Collapse::None, _) => &fixed.series,
+            (Collapse::Series, None) => &fixed.members,
+            (Collapse::Series, Some(answering)) => {
+                let column = &fixed.columns[answering.field];
+                answered = column.matching(&column.asked(&answering.table), &fixed.members);
+                &answered
+            }
+        };
+        if exact.is_empty() {
+            among.without(folded);
+        } else {
+            let mut folded = folded.clone();
+            folded.without(exact);
+            among.without(&folded);
         }
     }
 
@@ -215,70 +226,74 @@ impl<'a> Filters<'a> {
         regions: Option<&Bits>,
         exact: &Bits,
     ) -> Matched {
-        let n = segment.fixed.n_docs;
-        let mut matched = Matched {
-            hits: Bits::none(n),
-            beside: vec![Bits::none(n); self.by_field.len()],
-        };
         if self.impossible {
-            return matched;
+            let none = Arc::new(Bits::none(segment.fixed.n_docs));
+            return Matched {
+                beside: vec![Arc::clone(&none); self.by_field.len()],
+                hits: none,
+            };
         }
-        let mut masks = vec![0; self.by_field.len()];
-        for word in 0..segment.alive.words().len() {
-            let exact = exact.words()[word];
-            let mut among = segment.alive.words()[word] & (!self.folded(segment, word) | exact);
-            for set in [text, regions].into_iter().flatten() {
-                among &= set.words()[word];
-            }
-            among = self.meeting_conditions(segment, word, among);
-            if among == 0 {
-                continue;
-            }
-            let mut all = among;
-            for (mask, filter) in masks.iter_mut().zip(&self.by_field) {
-                let found =
-                    segment.fixed.columns[filter.field].matching(&filter.table, word, among);
-                *mask = if filter.hides { !found | exact } else { found };
-                all &= *mask;
-            }
-            matched.hits.words_mut()[word] = all;
-            for (at, beside) in matched.beside.iter_mut().enumerate() {
-                let others = masks.iter().enumerate().filter(|(other, _)| *other != at);
-                beside.words_mut()[word] = others.fold(among, |set, (_, mask)| set & mask);
-            }
+        let mut among = segment.alive.clone();
+        self.fold(segment, exact, &mut among);
+        text.into_iter()
+            .chain(regions)
+            .for_each(|set| among.and(set));
+        self.meet_conditions(segment, &mut among);
+        let meeting = |filter: &FieldFilter| filter.meeting(segment, &among, exact);
+        let each: Vec<Option<Arc<Bits>>> = self.by_field.iter().map(meeting).collect();
+        let all_but = |but: Option<usize>| {
+            let mut set = among.clone();
+            let others = each.iter().enumerate().filter(|(at, _)| Some(*at) != but);
+            others
+                .filter_map(|(_, meeting)| meeting.as_ref())
+                .for_each(|meeting| set.and(meeting));
+            Arc::new(set)
+        };
+        let hits = all_but(None);
+        let beside = |(at, meeting): (usize, &Option<Arc<Bits>>)| match meeting {
+            Some(_) => all_but(Some(at)),
+            None => Arc::clone(&hits),
+        };
+        Matched {
+            beside: each.iter().enumerate().map(beside).collect(),
+            hits,
         }
-        matched
     }
 
-    fn meeting_conditions(&self, segment: &Segment, word: usize, mut among: u64) -> u64 {
-        for condition in &self.conditions {
-            let found =
-                segment.fixed.columns[condition.field].matching(&condition.table, word, among);
-            among &= if condition.negated { !found } else { found };
-        }
-        let base = u32::try_from(word * 64).expect("documents are numbered by u32");
+    fn meet_conditions(&self, segment: &Segment, among: &mut Bits) {
         let fixed = &segment.fixed;
-        if let Some((from, to)) = self.time {
-            among = kept(among, |at| {
-                let (start, end) = (fixed.start.get_val(base + at), fixed.end.get_val(base + at));
-                start != NO_TIME && start < to && (end > from || start == end && start >= from)
-            });
+        for condition in &self.conditions {
+            let column = &fixed.columns[condition.field];
+            let found = column.matching(&column.asked(&condition.table), among);
+            match condition.negated {
+                true => among.without(&found),
+                false => *among = found,
+            }
         }
-        if let Some((first, last)) = self.days {
-            among = kept(among, |at| {
-                let start = fixed.first_day.get_val(base + at);
-                start != NO_TIME && start <= last && fixed.last_day.get_val(base + at) >= first
-            });
+        if let Some(time) = self.time {
+            *among = fixed.time.meeting(time, among);
         }
-        among
+        if let Some(days) = self.days {
+            *among = fixed.days.meeting(days, among);
+        }
     }
 }
 
-/// The bits of a word that meet a condition.
-fn kept(word: u64, meets: impl Fn(u32) -> bool) -> u64 {
-    OnesOf { word, base: 0 }
-        .filter(|at| meets(*at))
-        .fold(0, |bits, at| bits | 1 << at)
+impl FieldFilter {
+    /// The documents that meet the condition, among some at least; `None` when all do.
+    fn meeting(&self, segment: &Segment, among: &Bits, exact: &Bits) -> Option<Arc<Bits>> {
+        let fixed = &segment.fixed;
+        let found = fixed.with_value(self.field, &self.table, among);
+        if !self.hides {
+            return Some(found);
+        }
+        if found.is_empty() {
+            return None;
+        }
+        let mut meeting = found.inverted();
+        meeting.or(exact);
+        Some(Arc::new(meeting))
+    }
 }
 
 fn regions(query: &Query) -> Vec<Sought<'_>> {

@@ -3,7 +3,6 @@
 //! A crash between two commits loses what came after the first, and the next following begins there again; a change
 //! applied twice is the same as once, since an asset replaces its predecessor by its id.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
@@ -89,12 +88,16 @@ pub(crate) fn belongs(progress: Option<Progress>, catalogue: Uuid, latest: u64) 
     progress.is_none_or(|progress| progress.catalogue == catalogue && progress.number <= latest)
 }
 
-/// Applies all changes after those already applied; how many those were.
-pub(crate) async fn catch_up(generation: &Held, changes: &dyn Changes) -> Result<u64, SearchError> {
+/// Applies all changes after those already applied; how many those were. `latest` was the last of them a moment ago.
+pub(crate) async fn catch_up(
+    generation: &Held,
+    changes: &dyn Changes,
+    latest: u64,
+) -> Result<u64, SearchError> {
     let catalogue = changes.catalogue();
     let began = blocking(generation, Generation::begin).await?;
     let mut after = began.number;
-    let mut seen = began.is_empty.then(HashSet::new);
+    let mut seen = began.is_empty.then(|| Perhaps::new(latest));
     let (mut applied, mut pending) = (0, 0);
     loop {
         let batch = changes.changes(after, BATCH).await;
@@ -120,7 +123,7 @@ pub(crate) async fn catch_up(generation: &Held, changes: &dyn Changes) -> Result
             pending = 0;
         }
     }
-    if pending > 0 || !began.has_progress {
+    if pending > 0 || !began.has_progress || began.wants_merging {
         commit(
             generation,
             Progress {
@@ -154,12 +157,42 @@ async fn blocking<T: Send + 'static>(
     done.map_err(SearchError::engine("finish a batch"))?
 }
 
-/// Writes a batch. `seen` holds hashes of the ids written so far to an index that was empty: what is not among them
-/// needs no looking for a predecessor.
+/// Ids that may have been written, and none that was not added; a Bloom filter of two hashes.
+struct Perhaps {
+    bits: Vec<u64>,
+}
+
+impl Perhaps {
+    /// For some many ids, of which one in seventy is then taken for another.
+    fn new(n: u64) -> Self {
+        let n_words = (n / 4).clamp(1 << 10, 1 << 26).next_power_of_two();
+        Self {
+            bits: vec![0; usize::try_from(n_words).unwrap_or(1 << 10)],
+        }
+    }
+
+    /// Adds an id; whether it may have been there before.
+    fn add(&mut self, id: &AssetId) -> bool {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let hash = hasher.finish();
+        let mut was_there = true;
+        for hash in [hash, hash.rotate_left(32)] {
+            let word = (hash >> 6) as usize % self.bits.len();
+            let bit = 1 << (hash % 64);
+            was_there &= self.bits[word] & bit != 0;
+            self.bits[word] |= bit;
+        }
+        was_there
+    }
+}
+
+/// Writes a batch. `seen` are the ids written so far to an index that was empty: what is not among them needs no looking
+/// for a predecessor.
 fn apply(
     generation: &Generation,
     batch: &[(u64, Change)],
-    seen: &mut Option<HashSet<u64>>,
+    seen: &mut Option<Perhaps>,
 ) -> Result<(), SearchError> {
     let slot = generation
         .writer
@@ -172,11 +205,7 @@ fn apply(
             Change::Put(indexed) => &indexed.asset.id,
             Change::Gone(id) => id,
         };
-        let is_new = seen.as_mut().is_some_and(|seen| {
-            let mut hasher = DefaultHasher::new();
-            id.hash(&mut hasher);
-            seen.insert(hasher.finish())
-        });
+        let is_new = seen.as_mut().is_some_and(|seen| !seen.add(id));
         if !is_new {
             writer.delete_term(fields().id_term(id.as_str()));
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tantivy::merge_policy::LogMergePolicy;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
 
 use crate::error::SearchError;
@@ -13,11 +14,18 @@ use crate::schema::{fields, settings};
 use crate::snapshot::{Loader, Progress, Snapshot};
 use crate::text::{ANALYZER, analyzer};
 
-/// Threads that write segments, and the memory they share in bytes.
-const WRITERS: (usize, usize) = (2, 64 << 20);
+/// Threads that write segments, and the memory they share in bytes. One suffices beside those that read the catalogue and
+/// merge, and only one segment at a time is held twice, as it is put in order.
+const WRITERS: (usize, usize) = (1, 40 << 20);
 
-/// Blocks of stored views kept unpacked, 16 kB each.
-const KEPT_BLOCKS: usize = 100;
+/// Blocks of stored views kept unpacked, 4 kB each.
+const KEPT_BLOCKS: usize = 400;
+
+/// As many segments of about one size are merged into one. Every search asks every segment, so few are better.
+const MERGED: usize = 4;
+
+/// A writer that finds more segments than these has them merged: its predecessor may have ended in the midst of it.
+const MANY: usize = 8;
 
 /// One index: a directory named after its schema.
 pub(crate) struct Generation {
@@ -28,6 +36,7 @@ pub(crate) struct Generation {
     pub(crate) writer: Mutex<Option<IndexWriter>>,
     /// Whether something was written since the last commit.
     pub(crate) is_dirty: AtomicBool,
+    is_tended: AtomicBool,
     loader: Mutex<Loader>,
     snapshot: RwLock<Arc<Snapshot>>,
 }
@@ -37,6 +46,8 @@ pub(crate) struct Began {
     pub(crate) number: u64,
     pub(crate) has_progress: bool,
     pub(crate) is_empty: bool,
+    /// Whether a commit is worth making for the merging it begins.
+    pub(crate) wants_merging: bool,
 }
 
 impl Generation {
@@ -61,11 +72,7 @@ impl Generation {
             .map_err(SearchError::engine(open))?;
         let writer = match mode {
             Mode::Reader => None,
-            Mode::Writer => Some(
-                index
-                    .writer_with_num_threads(WRITERS.0, WRITERS.1)
-                    .map_err(SearchError::engine(open))?,
-            ),
+            Mode::Writer => Some(writer(&index).map_err(SearchError::engine(open))?),
         };
         let mut loader = Loader::new();
         let snapshot = loader.load(&reader, progress(&index)?)?;
@@ -75,6 +82,7 @@ impl Generation {
             reader,
             writer: Mutex::new(writer),
             is_dirty: AtomicBool::new(false),
+            is_tended: AtomicBool::new(false),
             loader: Mutex::new(loader),
             snapshot: RwLock::new(Arc::new(snapshot)),
         })
@@ -105,6 +113,8 @@ impl Generation {
             number,
             has_progress: snapshot.progress.is_some(),
             is_empty: snapshot.n_docs() == 0,
+            wants_merging: snapshot.segments.len() > MANY
+                && !self.is_tended.swap(true, Ordering::SeqCst),
         })
     }
 
@@ -134,6 +144,14 @@ impl Generation {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }
+}
+
+fn writer(index: &tantivy::Index) -> tantivy::Result<IndexWriter> {
+    let writer = index.writer_with_num_threads(WRITERS.0, WRITERS.1)?;
+    let mut merges = LogMergePolicy::default();
+    merges.set_min_num_segments(MERGED);
+    writer.set_merge_policy(Box::new(merges));
+    Ok(writer)
 }
 
 /// How far the newest commit has followed.

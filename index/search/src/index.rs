@@ -106,24 +106,20 @@ impl Index {
             });
         }
         let generation = self.generation();
-        let latest = changes.latest().await;
-        let latest = latest.map_err(|source| SearchError::Changes {
-            after: self.up_to(),
-            source,
-        })?;
+        let latest = self.latest(changes).await?;
         if !belongs(generation.snapshot().progress, changes.catalogue(), latest) {
             tracing::warn!(
                 index.up_to = self.up_to(),
                 catalogue.latest = latest,
                 "the index is of another catalogue or another past of it; building it anew"
             );
-            return self.build_anew(changes, turn).await;
+            return self.build_anew(changes, latest, turn).await;
         }
         let held = Held {
             generation: Arc::clone(&generation),
             _turn: turn,
         };
-        let applied = catch_up(&held, changes).await?;
+        let applied = catch_up(&held, changes, latest).await?;
         self.make_current(&generation)?;
         Ok(Followed {
             applied,
@@ -138,12 +134,22 @@ impl Index {
     /// As [`Index::follow`], and [`SearchError::ReadOnly`] for a reader.
     pub async fn rebuild(&self, changes: &dyn Changes) -> Result<Followed, SearchError> {
         let turn = Arc::new(Arc::clone(&self.turn).lock_owned().await);
-        self.build_anew(changes, turn).await
+        let latest = self.latest(changes).await?;
+        self.build_anew(changes, latest, turn).await
+    }
+
+    async fn latest(&self, changes: &dyn Changes) -> Result<u64, SearchError> {
+        let latest = changes.latest().await;
+        latest.map_err(|source| SearchError::Changes {
+            after: self.up_to(),
+            source,
+        })
     }
 
     async fn build_anew(
         &self,
         changes: &dyn Changes,
+        latest: u64,
         turn: Arc<OwnedMutexGuard<()>>,
     ) -> Result<Followed, SearchError> {
         if self.mode == Mode::Reader {
@@ -154,7 +160,7 @@ impl Index {
             generation: Arc::clone(&generation),
             _turn: turn,
         };
-        let applied = match catch_up(&held, changes).await {
+        let applied = match catch_up(&held, changes, latest).await {
             Ok(applied) => applied,
             Err(error) => {
                 let removed = fs::remove_dir_all(generation.dir());

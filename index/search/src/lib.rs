@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod bits;
+mod column;
 mod counts;
 mod error;
 mod execute;
 mod facets;
 mod filter;
+mod first;
 mod follow;
 mod generation;
 mod index;
@@ -18,6 +20,7 @@ mod schema;
 mod segment;
 mod sky;
 mod snapshot;
+mod spans;
 mod spelling;
 mod spots;
 mod suggest;

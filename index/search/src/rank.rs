@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::bits::Bits;
+use crate::column::Column;
 use crate::language::Parsed;
 use crate::segment::Segment;
 use crate::snapshot::Snapshot;
@@ -23,14 +24,12 @@ const TITLE: f32 = 2.0;
 const HELD: f32 = 3.0;
 const NAMED: f32 = 100.0;
 
-/// More than adding up in another order can differ by.
-const ROUNDING: f32 = 1e-3;
+/// Documents of a segment are put into at most so many classes; what tells more apart is looked at one by one.
+const MOST_CLASSES: usize = 32;
 
 /// What the words of a query mean for the facet fields.
 pub(crate) struct Affinity {
     by_field: Vec<(usize, Vec<f32>)>,
-    /// What all fields together cannot exceed.
-    most: f32,
 }
 
 impl Affinity {
@@ -38,10 +37,7 @@ impl Affinity {
         let meant: HashSet<&str> = parsed.meant.iter().map(String::as_str).collect();
         let mut by_field = Vec::new();
         if meant.is_empty() {
-            return Self {
-                by_field,
-                most: 0.0,
-            };
+            return Self { by_field };
         }
         for (field, dictionary) in snapshot.dictionaries.iter().enumerate() {
             let Some(weight) = synonyms().affinity.get(&dictionary.field.name) else {
@@ -65,11 +61,7 @@ impl Affinity {
                 by_field.push((field, table));
             }
         }
-        let most = by_field
-            .iter()
-            .map(|(_, table)| table.iter().copied().fold(0.0, f32::max))
-            .sum();
-        Self { by_field, most }
+        Self { by_field }
     }
 }
 
@@ -80,51 +72,126 @@ pub(crate) fn inverse_frequency(n_with: u64, n_docs: u64) -> f32 {
 }
 
 /// The scores of one segment's documents.
+///
+/// A score is added up in one order always: what documents are told apart by, then the affinity, then the rank. So a
+/// ceiling, added up of the largest parts in the same order, is never less than a score by rounding.
 pub(crate) struct Scorer<'a> {
-    pub(crate) segment: &'a Segment,
-    pub(crate) affinity: &'a Affinity,
-    /// Per word its share and the documents with it in the title.
-    pub(crate) in_title: Vec<(f32, Arc<Bits>)>,
-    /// Per word its share and the documents with it, where not all need be held.
-    pub(crate) held: Vec<(f32, Arc<Bits>)>,
-    /// Documents asked for by name.
-    pub(crate) named: &'a Bits,
-    /// Whether there are any.
-    pub(crate) has_named: bool,
-    /// The largest rank of all.
-    pub(crate) max_rank: u64,
+    segment: &'a Segment,
+    /// Sets of documents and what being in them is worth.
+    told_by: Vec<(f32, Arc<Bits>)>,
+    /// Per facet field what each set of its values is worth, and the most of these.
+    affinity: Vec<(&'a Column, Vec<f32>, f32)>,
+    max_rank: u64,
 }
 
-impl Scorer<'_> {
-    /// What the score of this document and of those after it cannot exceed, since their rank descends.
-    pub(crate) fn ceiling(&self, doc: u32) -> f32 {
-        let all =
-            |words: &[(f32, Arc<Bits>)]| -> f32 { words.iter().map(|(share, _)| share).sum() };
-        let named = if self.has_named { NAMED } else { 0.0 };
-        let words = TITLE * all(&self.in_title) + HELD * all(&self.held);
-        words + self.affinity.most + self.rank(doc) + named + ROUNDING
+/// Documents that are in the same sets.
+pub(crate) struct Class {
+    pub(crate) docs: Bits,
+    /// What the sets are worth that all these documents are in.
+    worth: f32,
+    /// How many of the sets were looked at.
+    n_told: usize,
+}
+
+/// What words are to one segment: per word its share of all and its documents.
+pub(crate) type Shares = Vec<(f32, Arc<Bits>)>;
+
+impl<'a> Scorer<'a> {
+    /// `held` are the words where not all need be held, `named` what was asked for by name.
+    pub(crate) fn new(
+        segment: &'a Segment,
+        affinity: &Affinity,
+        in_title: Shares,
+        held: Shares,
+        named: &Bits,
+        max_rank: u64,
+    ) -> Self {
+        let worth = |words: Shares, most: f32| {
+            words
+                .into_iter()
+                .map(move |(share, bits)| (most * share, bits))
+        };
+        let mut told_by: Shares = worth(in_title, TITLE).chain(worth(held, HELD)).collect();
+        if !named.is_empty() {
+            told_by.push((NAMED, Arc::new(named.clone())));
+        }
+        let in_segment = |(field, weights): &(usize, Vec<f32>)| {
+            let column = &segment.fixed.columns[*field];
+            let means = column.means(weights);
+            let most = means.iter().copied().fold(0.0, f32::max);
+            (column, means, most)
+        };
+        Self {
+            segment,
+            told_by,
+            affinity: affinity.by_field.iter().map(in_segment).collect(),
+            max_rank,
+        }
+    }
+
+    /// The classes of some documents, the most worth first.
+    pub(crate) fn classes(&self, docs: &Bits) -> Vec<Class> {
+        let mut classes = vec![Class {
+            docs: docs.clone(),
+            worth: 0.0,
+            n_told: 0,
+        }];
+        for (worth, set) in &self.told_by {
+            if classes.len() * 2 > MOST_CLASSES {
+                break;
+            }
+            let parted = classes
+                .into_iter()
+                .flat_map(|class| class.parted(*worth, set));
+            classes = parted.filter(|class| !class.docs.is_empty()).collect();
+        }
+        classes.sort_by(|a, b| b.worth.total_cmp(&a.worth));
+        classes
+    }
+
+    /// What neither this document of the class nor any of it with a lower rank exceeds.
+    pub(crate) fn ceiling(&self, class: &Class, doc: u32) -> f32 {
+        let told = self.told_by[class.n_told..].iter().map(|(worth, _)| *worth);
+        let affinity: f32 = self.affinity.iter().map(|(.., most)| *most).sum();
+        told.fold(class.worth, |sum, worth| sum + worth) + affinity + self.rank(doc)
+    }
+
+    pub(crate) fn score(&self, class: &Class, doc: u32) -> f32 {
+        let told = self.told_by[class.n_told..].iter();
+        let told = told
+            .filter(|(_, set)| set.has(doc))
+            .map(|(worth, _)| *worth);
+        let affinity: f32 = self
+            .affinity
+            .iter()
+            .map(|(column, means, _)| means[column.set_of(doc)])
+            .sum();
+        told.fold(class.worth, |sum, worth| sum + worth) + affinity + self.rank(doc)
     }
 
     fn rank(&self, doc: u32) -> f32 {
         self.segment.fixed.rank.get_val(doc) as f32 / self.max_rank.max(1) as f32
     }
+}
 
-    pub(crate) fn score(&self, doc: u32) -> f32 {
-        let share = |words: &[(f32, Arc<Bits>)]| -> f32 {
-            words
-                .iter()
-                .filter(|(_, bits)| bits.has(doc))
-                .map(|(share, _)| share)
-                .sum()
-        };
-        let columns = &self.segment.fixed.columns;
-        let affinity: f32 = self
-            .affinity
-            .by_field
-            .iter()
-            .map(|(field, table)| columns[*field].mean(doc, table))
-            .sum();
-        let named = if self.named.has(doc) { NAMED } else { 0.0 };
-        TITLE * share(&self.in_title) + HELD * share(&self.held) + affinity + self.rank(doc) + named
+impl Class {
+    /// Those within a set, and the others.
+    fn parted(self, worth: f32, set: &Bits) -> [Self; 2] {
+        let (mut within, mut others) = (self.docs.clone(), self.docs);
+        within.and(set);
+        others.without(set);
+        let n_told = self.n_told + 1;
+        [
+            Self {
+                docs: within,
+                worth: self.worth + worth,
+                n_told,
+            },
+            Self {
+                docs: others,
+                worth: self.worth,
+                n_told,
+            },
+        ]
     }
 }

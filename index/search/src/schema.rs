@@ -175,6 +175,8 @@ pub(crate) fn settings() -> IndexSettings {
     };
     IndexSettings {
         sort_by_field: Some(by_rank),
+        // A page of hits reads some twenty blocks, so small ones are faster by more than they cost in room.
+        docstore_blocksize: 4_096,
         ..IndexSettings::default()
     }
 }

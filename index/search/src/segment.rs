@@ -1,22 +1,28 @@
 //! One segment of the index as the search sees it: what never changes of it, and what deletes change.
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gantry_asset::{FacetField, vocabulary};
+use lru::LruCache;
 use tantivy::columnar::{Column as Values, ColumnValues, StrColumn};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{SegmentReader, Term};
 
 use crate::bits::Bits;
+use crate::column::Column;
 use crate::error::SearchError;
-use crate::facets::{Column, Dictionary};
+use crate::facets::Dictionary;
 use crate::schema::{Shape, column_of, fields};
 use crate::sky::cells::ALL_SKY;
+use crate::spans::{Spans, Unit};
 use crate::words::{Match, Wanted, set_all};
 
-/// How many sets of documents of frequent words are kept for a segment.
-const KEPT_SETS: usize = 64;
+/// How many sets of documents are kept for a segment: of frequent words, and of facet values.
+const KEPT_SETS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// At least one in so many documents must be asked about for the answer to be found for all, and kept.
+const WORTH_KEEPING: u64 = 8;
 
 /// What never changes of a segment.
 pub(crate) struct Fixed {
@@ -34,6 +40,8 @@ pub(crate) struct Fixed {
     pub(crate) ids: Option<StrColumn>,
     /// Titles; their numbers are in the order of the titles.
     pub(crate) titles: Option<StrColumn>,
+    /// All documents by rank, the largest first, and then by id.
+    pub(crate) in_order: Vec<u32>,
     /// The static rank, descending.
     pub(crate) rank: Arc<dyn ColumnValues<u64>>,
     /// The version.
@@ -42,15 +50,11 @@ pub(crate) struct Fixed {
     pub(crate) newest: Arc<dyn ColumnValues<u64>>,
     /// The size and one, 0 when unknown.
     pub(crate) size: Arc<dyn ColumnValues<u64>>,
-    /// Start of the time covered.
-    pub(crate) start: Arc<dyn ColumnValues<i64>>,
-    /// End of the time covered.
-    pub(crate) end: Arc<dyn ColumnValues<i64>>,
-    /// First nominal day covered.
-    pub(crate) first_day: Arc<dyn ColumnValues<i64>>,
-    /// Last nominal day covered.
-    pub(crate) last_day: Arc<dyn ColumnValues<i64>>,
-    kept: Mutex<HashMap<Match, Arc<Bits>>>,
+    /// The time covered.
+    pub(crate) time: Spans,
+    /// The nominal days covered.
+    pub(crate) days: Spans,
+    kept: Mutex<LruCache<Kept, Arc<Bits>>>,
 }
 
 impl Fixed {
@@ -71,6 +75,9 @@ impl Fixed {
             fast.i64(name)
                 .map(|c: Values<i64>| c.first_or_default_col(0))
         };
+        let spans = |unit, starts: &str, ends: &str| -> tantivy::Result<Spans> {
+            Ok(Spans::new(unit, instant(starts)?, instant(ends)?))
+        };
         let shapes = number("shape").map_err(SearchError::engine(read))?;
         let of_shape = |shape: Shape| {
             let mut bits = Bits::none(n_docs);
@@ -79,24 +86,32 @@ impl Fixed {
                 .for_each(|doc| bits.set(doc));
             bits
         };
+        let ids = fast.str("id").map_err(SearchError::engine(read))?;
+        let rank = number("rank").map_err(SearchError::engine(read))?;
         Ok(Self {
             n_docs,
             columns,
+            in_order: in_order(n_docs, &*rank, ids.as_ref()),
             members: of_shape(Shape::Member),
             series: of_shape(Shape::Series),
             all_sky: all_sky(reader).map_err(SearchError::engine(read))?,
-            ids: fast.str("id").map_err(SearchError::engine(read))?,
+            ids,
             titles: fast.str("title_order").map_err(SearchError::engine(read))?,
-            rank: number("rank").map_err(SearchError::engine(read))?,
+            rank,
             version: number("version").map_err(SearchError::engine(read))?,
             newest: number("newest").map_err(SearchError::engine(read))?,
             size: number("size").map_err(SearchError::engine(read))?,
-            start: instant("start").map_err(SearchError::engine(read))?,
-            end: instant("end").map_err(SearchError::engine(read))?,
-            first_day: instant("first_day").map_err(SearchError::engine(read))?,
-            last_day: instant("last_day").map_err(SearchError::engine(read))?,
-            kept: Mutex::default(),
+            time: spans(Unit::Instant, "start", "end").map_err(SearchError::engine(read))?,
+            days: spans(Unit::Day, "first_day", "last_day").map_err(SearchError::engine(read))?,
+            kept: Mutex::new(LruCache::new(KEPT_SETS)),
         })
+    }
+
+    /// The memory its columns take.
+    pub(crate) fn bytes(&self) -> usize {
+        let facets: usize = self.columns.iter().map(Column::bytes).sum();
+        let order = size_of_val(self.in_order.as_slice());
+        facets + self.time.bytes() + self.days.bytes() + order
     }
 
     /// The number of a document's id among those of the segment.
@@ -113,25 +128,71 @@ impl Fixed {
         wanted: &Match,
         find: impl FnOnce() -> Result<Bits, SearchError>,
     ) -> Result<Arc<Bits>, SearchError> {
-        if let Some(bits) = self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(wanted)
-        {
-            return Ok(Arc::clone(bits));
+        let wanted = Kept::Words(wanted.clone());
+        if let Some(bits) = self.known(&wanted) {
+            return Ok(bits);
         }
         let bits = Arc::new(find()?);
-        let is_costly = !matches!(wanted.wanted, Wanted::Word(_));
+        let is_costly = !matches!(
+            &wanted,
+            Kept::Words(Match {
+                wanted: Wanted::Word(_),
+                ..
+            })
+        );
         if is_costly || bits.count() > u64::from(self.n_docs / 64) {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() >= KEPT_SETS {
-                kept.clear();
-            }
-            kept.insert(wanted.clone(), Arc::clone(&bits));
+            self.keep(wanted, &bits);
         }
         Ok(bits)
     }
+
+    /// The documents with a value in `table` of a field; those among some at least.
+    pub(crate) fn with_value(&self, field: usize, table: &[bool], among: &Bits) -> Arc<Bits> {
+        let column = &self.columns[field];
+        let asked = column.asked(table);
+        let Some(few) = asked.few() else {
+            return Arc::new(column.matching(&asked, among));
+        };
+        let sets = Kept::Sets(field, few.to_vec());
+        if let Some(bits) = self.known(&sets) {
+            return bits;
+        }
+        if among.count() * WORTH_KEEPING < u64::from(self.n_docs) {
+            return Arc::new(column.matching(&asked, among));
+        }
+        let bits = Arc::new(column.matching(&asked, &Bits::all(self.n_docs)));
+        self.keep(sets, &bits);
+        bits
+    }
+
+    fn known(&self, what: &Kept) -> Option<Arc<Bits>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(what).cloned()
+    }
+
+    fn keep(&self, what: Kept, bits: &Arc<Bits>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.put(what, Arc::clone(bits));
+    }
+}
+
+/// What a kept set of documents is of.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Kept {
+    Words(Match),
+    /// Some sets of values of a field's column.
+    Sets(usize, Vec<u32>),
+}
+
+/// Documents lie by rank already; those of the same rank are put in the order of their ids.
+fn in_order(n_docs: u32, rank: &dyn ColumnValues<u64>, ids: Option<&StrColumn>) -> Vec<u32> {
+    let number = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
+    let id = |doc: &u32| ids.and_then(|ids| ids.ords().first(*doc)).map_or(0, number);
+    let mut docs: Vec<u32> = (0..n_docs).collect();
+    for run in docs.chunk_by_mut(|a, b| rank.get_val(*a) == rank.get_val(*b)) {
+        run.sort_by_cached_key(id);
+    }
+    docs
 }
 
 /// The documents that cover the whole sky.

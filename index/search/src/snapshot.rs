@@ -9,6 +9,7 @@ use tantivy::index::SegmentId;
 use tantivy::{IndexReader, Searcher, SegmentReader};
 use uuid::Uuid;
 
+use crate::counts::Counted;
 use crate::error::SearchError;
 use crate::facets::Dictionary;
 use crate::segment::{Fixed, Segment};
@@ -34,8 +35,10 @@ pub(crate) struct Snapshot {
     pub(crate) progress: Option<Progress>,
     /// The largest rank of all.
     pub(crate) max_rank: u64,
-    /// The memory that the columns of facets take.
+    /// The memory that columns take.
     pub(crate) facet_bytes: usize,
+    /// Counts that are asked for again and again.
+    pub(crate) counted: Counted,
 }
 
 impl Snapshot {
@@ -93,16 +96,19 @@ impl Loader {
             in_order.push(segment);
         }
         self.segments = segments;
+        for dictionary in self
+            .dictionaries
+            .iter_mut()
+            .filter(|dictionary| !dictionary.is_in_order())
+        {
+            Arc::make_mut(dictionary).put_in_order();
+        }
         let ranks = in_order.iter().filter(|segment| segment.fixed.n_docs > 0);
         let max_rank = ranks
             .map(|segment| segment.fixed.rank.max_value())
             .max()
             .unwrap_or(0);
-        let facet_bytes: usize = in_order
-            .iter()
-            .flat_map(|s| &s.fixed.columns)
-            .map(|column| column.bytes())
-            .sum();
+        let facet_bytes = in_order.iter().map(|segment| segment.fixed.bytes()).sum();
         tracing::debug!(
             n_segments = in_order.len(),
             n_docs = searcher.num_docs(),
@@ -116,6 +122,7 @@ impl Loader {
             progress,
             max_rank,
             facet_bytes,
+            counted: Counted::new(),
         })
     }
     /// A segment as it was kept, or with new deletes, or read.

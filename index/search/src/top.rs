@@ -12,7 +12,7 @@ use tantivy::columnar::StrColumn;
 use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::query::Sort;
-use crate::segment::{Fixed, Segment};
+use crate::segment::Fixed;
 
 /// What hits are ordered by, across segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,12 +91,6 @@ pub(crate) struct Place {
     pub(crate) doc: u32,
 }
 
-impl Place {
-    fn order(&self) -> (u64, Reverse<u64>) {
-        (self.key, Reverse(self.id))
-    }
-}
-
 /// Where a page goes on within one segment: below this key, or at it from this id on.
 #[derive(Debug, Clone, Copy)]
 struct From {
@@ -110,7 +104,7 @@ pub(crate) fn key_of(sort: Sort, fixed: &Fixed, doc: u32) -> u64 {
         Sort::Relevance => fixed.rank.get_val(doc),
         Sort::Newest => fixed.newest.get_val(doc),
         Sort::Size => fixed.size.get_val(doc),
-        Sort::Time => !(fixed.start.get_val(doc).cast_unsigned() ^ (1 << 63)),
+        Sort::Time => !(fixed.time.start(doc).cast_unsigned() ^ (1 << 63)),
         Sort::Title => !fixed
             .titles
             .as_ref()
@@ -123,53 +117,115 @@ pub(crate) fn key_of(sort: Sort, fixed: &Fixed, doc: u32) -> u64 {
 pub(crate) struct Order<'a> {
     /// Larger first.
     pub(crate) key: &'a dyn Fn(u32) -> u64,
-    /// What neither this document nor any after it exceeds; documents lie in the order of their rank.
-    pub(crate) ceiling: &'a dyn Fn(u32) -> u64,
+    /// What neither this document nor any with a lower rank exceeds, where there is such a thing.
+    pub(crate) ceiling: Option<&'a dyn Fn(u32) -> u64>,
 }
 
-/// The first `limit` hits of a segment after `after`, in no order.
-pub(crate) fn first_of(
-    segment: &Segment,
-    hits: &Bits,
+/// The first hits of a segment, as far as they have been seen.
+pub(crate) struct Best<'a> {
+    fixed: &'a Fixed,
     limit: usize,
-    after: Option<&At>,
-    order: &Order<'_>,
-) -> Result<Vec<Place>, SearchError> {
-    let from = after
-        .map(|at| start_after(&segment.fixed, at))
-        .transpose()?;
-    let mut best: BinaryHeap<Reverse<(u64, Reverse<u64>, u32)>> =
-        BinaryHeap::with_capacity(limit + 1);
-    for doc in hits.iter() {
-        let is_full = best.len() >= limit;
-        let worst = best.peek().map_or(0, |Reverse((key, _, _))| *key);
-        if is_full && doc % 16 == 0 && (order.ceiling)(doc) < worst {
-            break;
-        }
-        let key = (order.key)(doc);
-        if is_full && key < worst {
-            continue;
-        }
-        let place = Place {
-            key,
-            id: segment.fixed.id_number(doc),
-            doc,
-        };
-        let passed =
-            from.is_some_and(|from| key > from.key || key == from.key && place.id < from.id);
-        if passed {
-            continue;
-        }
-        let (key, id) = place.order();
-        best.push(Reverse((key, id, doc)));
-        if best.len() > limit {
-            best.pop();
+    from: Option<From>,
+    /// The last of them on top.
+    places: BinaryHeap<Reverse<(u64, Reverse<u64>, u32)>>,
+}
+
+/// One in so many documents must be a hit for the walk through all of them in their order to be the shorter way.
+const SPARSE: u64 = 32;
+
+impl<'a> Best<'a> {
+    /// At most `limit` hits after `after`.
+    pub(crate) fn new(
+        fixed: &'a Fixed,
+        limit: usize,
+        after: Option<&At>,
+    ) -> Result<Self, SearchError> {
+        Ok(Self {
+            fixed,
+            limit,
+            from: after.map(|at| start_after(fixed, at)).transpose()?,
+            places: BinaryHeap::with_capacity(limit + 1),
+        })
+    }
+
+    /// Looks at some hits.
+    pub(crate) fn see(&mut self, hits: &Bits, order: &Order<'_>) {
+        match order.ceiling {
+            Some(ceiling) if hits.count() * SPARSE > u64::from(self.fixed.n_docs) => {
+                self.see_in_order(hits, order.key, ceiling);
+            }
+            ceiling => {
+                for doc in hits.iter() {
+                    let last = self.last().map_or(0, |(key, _)| key);
+                    if doc % 16 == 0 && ceiling.is_some_and(|ceiling| ceiling(doc) < last) {
+                        break;
+                    }
+                    self.offer(doc, (order.key)(doc));
+                }
+            }
         }
     }
-    Ok(best
-        .into_iter()
-        .map(|Reverse((key, Reverse(id), doc))| Place { key, id, doc })
-        .collect())
+
+    /// Goes through all documents by rank and id, until no later one can be among the first.
+    fn see_in_order(
+        &mut self,
+        hits: &Bits,
+        key: &dyn Fn(u32) -> u64,
+        ceiling: &dyn Fn(u32) -> u64,
+    ) {
+        let docs = &self.fixed.in_order;
+        let mut at = 0;
+        while let Some(doc) = docs.get(at).copied() {
+            at += 1;
+            if !hits.has(doc) {
+                continue;
+            }
+            if let Some((last, id)) = self.last() {
+                let most = ceiling(doc);
+                if most < last {
+                    break;
+                }
+                if most == last && self.fixed.id_number(doc) > id {
+                    // Nor can those of the same rank: their ids are larger still.
+                    let rank = self.fixed.rank.get_val(doc);
+                    at +=
+                        docs[at..].partition_point(|other| self.fixed.rank.get_val(*other) >= rank);
+                    continue;
+                }
+            }
+            self.offer(doc, key(doc));
+        }
+    }
+
+    /// The last of the first hits, once there are as many as wanted: its key and the number of its id.
+    fn last(&self) -> Option<(u64, u64)> {
+        let is_full = self.places.len() >= self.limit;
+        let last = self.places.peek().filter(|_| is_full);
+        last.map(|Reverse((key, Reverse(id), _))| (*key, *id))
+    }
+
+    fn offer(&mut self, doc: u32, key: u64) {
+        if self.last().is_some_and(|(last, _)| key < last) {
+            return;
+        }
+        let id = self.fixed.id_number(doc);
+        let is_passed = |from: From| key > from.key || key == from.key && id < from.id;
+        if self.from.is_some_and(is_passed) {
+            return;
+        }
+        self.places.push(Reverse((key, Reverse(id), doc)));
+        if self.places.len() > self.limit {
+            self.places.pop();
+        }
+    }
+
+    /// The hits in their order.
+    pub(crate) fn places(self) -> Vec<Place> {
+        let places = self.places.into_sorted_vec().into_iter();
+        places
+            .map(|Reverse((key, Reverse(id), doc))| Place { key, id, doc })
+            .collect()
+    }
 }
 
 fn start_after(fixed: &Fixed, at: &At) -> Result<From, SearchError> {

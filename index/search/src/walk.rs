@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 
 use crate::error::SearchError;
 use crate::execute::Run;
+use crate::first::Placed;
 use crate::query::{Hit, Piece, Query};
 use crate::snapshot::Snapshot;
 use crate::top::{At, read_cursor, write_cursor};
@@ -32,37 +33,33 @@ pub(crate) fn walk(
         let mut places = run.first(PLACES, after.as_ref())?;
         let is_last = places.len() <= PLACES;
         places.truncate(PLACES);
-        let mut pieces = places.chunks(HITS).peekable();
-        while let Some(piece) = pieces.next() {
-            let at_end = is_last && pieces.peek().is_none();
-            let last = piece.last().map(|(at, ..)| at);
-            let piece = Piece {
-                hits: views_of(&run, piece)?,
-                total,
-                next: last
-                    .filter(|_| !at_end)
-                    .map(|at| write_cursor(query.sort, number, at)),
-            };
-            if take(piece).is_break() {
+        after = places.last().map(|placed| placed.at.clone());
+        let mut places = places.into_iter().peekable();
+        while places.peek().is_some() {
+            let piece: Vec<Placed> = places.by_ref().take(HITS).collect();
+            let at_end = is_last && places.peek().is_none();
+            let last = piece.last().filter(|_| !at_end);
+            let next = last.map(|last| write_cursor(query.sort, number, &last.at));
+            let hits = hits_of(&run, piece)?;
+            if take(Piece { hits, total, next }).is_break() {
                 return Ok(());
             }
         }
-        match places.pop().filter(|_| !is_last) {
-            Some((at, ..)) => after = Some(at),
-            None => return Ok(()),
+        if is_last {
+            return Ok(());
         }
     }
 }
 
 /// The hits at some places, read in the order in which they are stored.
-fn views_of(run: &Run<'_>, places: &[(At, usize, u32)]) -> Result<Vec<Hit>, SearchError> {
-    let mut order: Vec<usize> = (0..places.len()).collect();
-    order.sort_unstable_by_key(|at| (places[*at].1, places[*at].2));
-    let mut hits: Vec<(usize, Hit)> = Vec::with_capacity(places.len());
-    for at in order {
-        let (key, segment, doc) = &places[at];
-        hits.push((at, run.hit(key, *segment, *doc)?));
-    }
+fn hits_of(run: &Run<'_>, places: Vec<Placed>) -> Result<Vec<Hit>, SearchError> {
+    let mut order: Vec<(usize, Placed)> = places.into_iter().enumerate().collect();
+    order.sort_unstable_by_key(|(_, placed)| (placed.segment, placed.doc));
+    let read = |(at, placed)| Ok((at, run.hit(placed)?));
+    let mut hits = order
+        .into_iter()
+        .map(read)
+        .collect::<Result<Vec<(usize, Hit)>, SearchError>>()?;
     hits.sort_unstable_by_key(|(at, _)| *at);
     Ok(hits.into_iter().map(|(_, hit)| hit).collect())
 }

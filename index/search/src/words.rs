@@ -8,7 +8,7 @@ use tantivy::{Searcher, SegmentReader, Term};
 
 use crate::bits::Bits;
 use crate::error::SearchError;
-use crate::schema::{NO_TIME, fields};
+use crate::schema::fields;
 use crate::segment::{Fixed, Segment};
 use crate::when::is_year;
 
@@ -191,14 +191,7 @@ fn find_prefix(reader: &SegmentReader, field: Field, prefix: &str) -> tantivy::R
 /// Documents that cover one of these days. A single day means the members of a series that are of it; of several, the
 /// series stands for its members.
 fn find_days(fixed: &Fixed, first: i64, last: i64) -> Bits {
-    let mut bits = Bits::none(fixed.n_docs);
-    let covers = |doc: &u32| {
-        let start = fixed.first_day.get_val(*doc);
-        start != NO_TIME && start <= last && fixed.last_day.get_val(*doc) >= first
-    };
-    (0..fixed.n_docs)
-        .filter(covers)
-        .for_each(|doc| bits.set(doc));
+    let mut bits = fixed.days.meeting((first, last), &Bits::all(fixed.n_docs));
     if first == last {
         bits.without(&fixed.series);
     }
