@@ -274,6 +274,7 @@ fn config(dir: &Path, address: SocketAddr, archive: &str, workers: usize) -> Con
         auth: AuthConfig::default(),
         store: StoreConfig::default(),
         search: SearchConfig::default(),
+        names: Default::default(),
         net: Default::default(),
         archive: [("planck".to_owned(), planck)].into(),
         staging: StagingConfig {

@@ -10,6 +10,7 @@ pub mod planck;
 mod portal;
 mod requests;
 mod running;
+mod sesame;
 
 pub use error::StandinError;
 pub use faults::{Fault, Faults, Scope, Times};
@@ -19,3 +20,4 @@ pub use planck::{Maps, PlanckStandin, StandinConfig};
 pub use portal::{PortalConfig, PortalRow, PortalStandin};
 pub use requests::Request;
 pub use running::Running;
+pub use sesame::SesameStandin;

@@ -15,6 +15,7 @@ pub mod lzw;
 pub mod members;
 pub mod products;
 pub mod rinex;
+pub mod sesame;
 pub mod sinex;
 pub mod sitelog;
 pub mod sp3;

@@ -28,6 +28,7 @@ use crate::connectors::registry;
 use crate::launchers;
 use crate::limits::Limiter;
 use crate::metrics::Answers;
+use crate::names::Names;
 use crate::notices::Notices;
 use crate::portal::Portals;
 use crate::retention;
@@ -68,6 +69,7 @@ pub struct Parts {
     pub(crate) portals: Portals,
     /// How much callers ask for.
     pub(crate) limiter: Limiter,
+    pub(crate) names: Names,
     /// What pages may load.
     pub(crate) content_policy: axum::http::HeaderValue,
     /// Who vouches for people.
@@ -141,6 +143,7 @@ impl App {
         let limiter = Limiter::new(config.limits.bounds(config.auth.mode));
         Ok(Self(Arc::new(Parts {
             limiter,
+            names: Names::new(config.names.url.as_ref(), &net),
             staging: Staging::new(store.clone(), archives.clone(), worker),
             config,
             store,

@@ -52,6 +52,9 @@ pub struct Config {
     /// The index.
     #[serde(default)]
     pub search: SearchConfig,
+    /// Who knows objects of the sky by name.
+    #[serde(default)]
+    pub names: NamesConfig,
     /// The way to the outside.
     #[serde(default)]
     pub net: NetConfig,
@@ -119,6 +122,14 @@ pub struct StoreConfig {
     pub seal_key_file: Option<PathBuf>,
     /// That key itself, 64 hexadecimal digits, to be given by the environment; older keys behind it after a comma.
     pub seal_key: Option<SecretText>,
+}
+
+/// `[names]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NamesConfig {
+    /// A Sesame, such as `https://cds.unistra.fr/cgi-bin/nph-sesame`; without one no names are looked up.
+    pub url: Option<Url>,
 }
 
 /// A text that is not printed.

@@ -17,6 +17,7 @@ mod launchers;
 mod limits;
 mod listen;
 mod metrics;
+mod names;
 mod notices;
 mod pages;
 mod portal;

@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 
 use crate::extract::once;
 use crate::format::encode;
+use crate::names::{Names, is_name};
 use crate::problem::{BAD_REQUEST, Problem, UNPROCESSABLE};
 use crate::rest::table::Format;
 
@@ -40,7 +41,8 @@ pub(crate) struct SearchParams {
     #[serde(deserialize_with = "once")]
     pub(crate) facets: Option<String>,
     /// A region of the sky that the coverage meets, in degrees: `CIRCLE ra dec radius`, `RANGE ra1 ra2 dec1 dec2`,
-    /// `POLYGON ra1 dec1 ra2 dec2 ra3 dec3 …`. What covers the whole sky stands behind what does not.
+    /// `POLYGON ra1 dec1 ra2 dec2 ra3 dec3 …`. What covers the whole sky stands behind what does not. Where the service
+    /// looks up names also the name of an object, with a radius if it is not to be 1 degree: `M31`, `M31, 0.5`.
     #[serde(deserialize_with = "once")]
     pub(crate) pos: Option<String>,
     /// The frame of `pos`: `icrs` (default) or `galactic`.
@@ -69,6 +71,20 @@ impl SearchParams {
         let format = self.format.as_deref().filter(|format| *format != "json");
         let read = |format| read_one(format, "format", "json, csv, votable, jsonl");
         format.map(read).transpose()
+    }
+
+    /// Puts the region in the place of an object's name; a sentence on where the object is.
+    pub(crate) async fn locate(&mut self, names: &Names) -> Result<Option<String>, Problem> {
+        let Some(name) = self
+            .pos
+            .as_deref()
+            .filter(|pos| !pos.trim().is_empty() && is_name(pos))
+        else {
+            return Ok(None);
+        };
+        let (region, sentence) = names.region(name).await?;
+        (self.pos, self.frame) = (Some(region), None);
+        Ok(Some(sentence))
     }
 
     /// The search these parameters ask for.

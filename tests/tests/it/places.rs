@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use gantry_standin::SesameStandin;
 use gantry_tests::{Client, TestApp};
 use serde_json::{Value, json};
 
@@ -166,4 +167,73 @@ async fn the_search_page_shows_where_the_matches_are() {
     let (x, y) = (180.0 + 4.36, 90.0 - 50.8);
     let dot = format!("cx=\"{x:.1}\" cy=\"{y:.1}\"");
     assert!(stations.contains(&dot), "{dot} in {stations}");
+}
+
+#[tokio::test]
+async fn an_object_stands_for_the_region_around_it_where_a_name_service_is_asked() {
+    let service = SesameStandin::start().unwrap();
+    let url = format!("{}/sesame", service.url()).parse().unwrap();
+    let app = TestApp::builder()
+        .configure(move |config| config.names.url = Some(url))
+        .start()
+        .await;
+    let ada = app.user("ada").await;
+    let by_name = found(&ada, "pos=Crab%20Nebula%2C%200.5&frame=galactic").await;
+    let by_place = found(&ada, "pos=CIRCLE%2083.633%2022.0145%200.5").await;
+    assert_eq!(ids(&by_name), ids(&by_place));
+    let notes = by_name["notes"].to_string();
+    assert!(
+        notes.contains("Crab Nebula is at 83.6330 +22.0145 (ICRS; Simbad M   1)"),
+        "{notes}"
+    );
+    // A page of it goes on in the same place, and the name is not asked for twice.
+    let first = ada.get("/api/v1/assets?pos=crab%20nebula&limit=1").await;
+    let next = text(&first.is(200).json(), "/next").to_owned();
+    assert!(next.contains("pos=CIRCLE+83.633+22.0145+1&"), "{next}");
+    assert_eq!(service.n_requests_for("Crab Nebula"), 1);
+    assert_eq!(service.n_requests_for("crab nebula"), 0);
+
+    for (pos, said) in [
+        (
+            "Nowhere%20at%20all",
+            "no object of the sky is called `Nowhere at all`, says the name service",
+        ),
+        (
+            "M31%2C%20wide",
+            "pos=`M31, wide`: behind the comma belongs a radius in degrees, as in `M31, 0.5`",
+        ),
+    ] {
+        let refused = ada.get(&format!("/api/v1/assets?pos={pos}")).await;
+        assert_eq!(text(&refused.is(422).json(), "/detail"), said);
+    }
+    // The page answers all the same, and says what it left out.
+    let page = ada.get("/?q=map&pos=Nowhere%20at%20all").await;
+    let page = page.is(200).text();
+    assert!(
+        page.contains("the region is left out: no object of the sky"),
+        "{page}"
+    );
+
+    drop(service);
+    let refused = ada.get("/api/v1/assets?pos=M31").await.is(502).json();
+    let detail = text(&refused, "/detail");
+    assert!(
+        detail.starts_with("the name service does not say where `M31` is: "),
+        "{detail}"
+    );
+    assert_eq!(
+        ids(&found(&ada, "pos=Crab%20Nebula").await),
+        ids(&found(&ada, "pos=CIRCLE%2083.633%2022.0145%201").await)
+    );
+}
+
+#[tokio::test]
+async fn without_a_name_service_a_name_is_no_region() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let refused = ada.get("/api/v1/assets?pos=M31").await;
+    assert_eq!(
+        text(&refused.is(422).json(), "/detail"),
+        "pos=`M31` is no CIRCLE, RANGE or POLYGON, and this service looks up no names of objects"
+    );
 }

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use gantry_net::Net;
 use serde_json::{Value, json};
 
 use super::output::Output;
 use crate::app::App;
 use crate::config::Config;
 use crate::format;
+use crate::names::Names;
+use crate::problem::Problem;
 use crate::search_query::SearchParams;
 
 /// The arguments of `search`.
@@ -20,7 +23,8 @@ pub(super) struct SearchArgs {
     /// A selected facet, such as instrument/HFI; may come several times.
     #[arg(long)]
     facet: Vec<String>,
-    /// A region of the sky in degrees: CIRCLE ra dec radius, RANGE ra1 ra2 dec1 dec2, POLYGON ra1 dec1 ….
+    /// A region of the sky in degrees: CIRCLE ra dec radius, RANGE ra1 ra2 dec1 dec2, POLYGON ra1 dec1 …; or an object,
+    /// as in "M31, 0.5", where [names] url is set.
     #[arg(long)]
     pos: Option<String>,
     /// The frame of --pos.
@@ -54,7 +58,7 @@ pub(super) async fn run(
     config: Config,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let params = SearchParams {
+    let mut params = SearchParams {
         q: Some(args.query.clone()),
         facet: args.facet.clone(),
         time: args.time.clone(),
@@ -68,9 +72,11 @@ pub(super) async fn run(
         limit: Some(args.limit),
         ..SearchParams::default()
     };
-    let query = params
-        .query()
-        .map_err(|problem| anyhow::anyhow!(problem.detail))?;
+    let refused = |problem: Problem| anyhow::anyhow!(problem.detail);
+    let names = Names::new(config.names.url.as_ref(), &Net::new(config.net.clone())?);
+    let located = params.locate(&names).await.map_err(refused)?;
+    located.iter().for_each(|sentence| output.note(sentence));
+    let query = params.query().map_err(refused)?;
     let app = App::open(config, false).await?;
     if let Err(error) = app.follow().await {
         output.note(&format!(

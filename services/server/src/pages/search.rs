@@ -40,6 +40,8 @@ struct SearchPage {
     collapse_href: Option<String>,
     notes: Vec<String>,
     meant: Option<Link>,
+    /// Whether a region may be told by the name of an object.
+    looks_up_names: bool,
     proposed: Option<Proposed>,
     hits: Vec<Hit>,
     downloads: Vec<Link>,
@@ -99,14 +101,23 @@ const TAKE_MAX: u64 = 100_000;
 pub(crate) async fn show(
     State(app): State<App>,
     caller: Option<Caller>,
-    FromQuery(params): FromQuery<SearchParams>,
+    FromQuery(mut params): FromQuery<SearchParams>,
 ) -> Result<Response, Problem> {
+    let located = match params.locate(&app.names).await {
+        Ok(located) => located,
+        // The words and facets are still worth an answer.
+        Err(problem) => {
+            params.pos = None;
+            Some(format!("the region is left out: {}", problem.detail))
+        }
+    };
     let query = Query {
         limit: params.limit.unwrap_or(20).min(100) as usize,
         spots: true,
         ..params.query()?
     };
-    let found = blocking(&app, move |app| app.index.search(&query)).await??;
+    let mut found = blocking(&app, move |app| app.index.search(&query)).await??;
+    found.notes.extend(located);
     let title = params
         .q
         .clone()
@@ -160,6 +171,7 @@ fn search_page(
         collapse_href: collapse(params, &found),
         notes: notes(&found),
         meant: found.meant.as_ref().map(|q| meant(params, q)),
+        looks_up_names: app.config.names.url.is_some(),
         proposed: found
             .proposal
             .as_ref()

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use gantry_asset::{ArchiveId, AssetId};
+use gantry_search::FacetCount;
 use gantry_staging::citation;
 use gantry_store::AssetRecord;
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ pub(crate) struct SearchView {
     assets: Vec<Box<RawValue>>,
     /// The values of facet fields with their counts.
     #[schema(value_type = Object)]
-    facets: BTreeMap<String, Vec<Value>>,
+    facets: BTreeMap<String, Vec<FacetCount>>,
 }
 
 /// Search the catalogue.
@@ -58,11 +59,12 @@ pub(crate) async fn search_assets(
     State(app): State<App>,
     caller: Option<Caller>,
     headers: HeaderMap,
-    FromQuery(params): FromQuery<SearchParams>,
+    FromQuery(mut params): FromQuery<SearchParams>,
 ) -> Result<Response, Problem> {
     if let Some(caller) = &caller {
         caller.may("search")?;
     }
+    let located = params.locate(&app.names).await?;
     let format = match &params.format {
         Some(_) => params.table()?,
         None => table::Format::wanted(&headers),
@@ -72,19 +74,12 @@ pub(crate) async fn search_assets(
     }
     let query = params.query()?;
     let mut found = blocking(&app, move |app| app.index.search(&query)).await??;
+    found.notes.extend(located);
     let proposed = found.proposal.as_ref();
     let proposed = proposed.and_then(|proposal| Proposed::of(&app, proposal));
     found.notes.extend(proposed.map(|proposed| proposed.note()));
-    let facets = found
-        .facets
-        .into_iter()
-        .map(|field| {
-            (
-                field.field,
-                field.values.into_iter().map(|value| json!(value)).collect(),
-            )
-        })
-        .collect();
+    let facets = found.facets.into_iter();
+    let facets = facets.map(|field| (field.field, field.values)).collect();
     let view = SearchView {
         total: found.total,
         counted: match found.counted {
