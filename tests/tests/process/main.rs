@@ -15,6 +15,7 @@ mod harvest;
 mod import;
 mod keys;
 mod labs;
+mod labs_hub;
 mod logs;
 mod output;
 mod portal_check;
