@@ -183,7 +183,17 @@ pub(crate) async fn limited(
 fn address_of(app: &App, request: &Request) -> Option<IpAddr> {
     let Peer(peer) = request.extensions().get::<Peer>()?;
     let trusted = &app.config.server.trusted_proxies;
-    Some(behind(trusted, peer.ip(), request.headers()))
+    Some(counted_as(behind(trusted, peer.ip(), request.headers())))
+}
+
+/// What an address counts as: of IPv6 the network of 64 bits that one household has (RFC 6177), since it may call from
+/// any address of it; IPv4 in the clothes of IPv6 is IPv4.
+fn counted_as(address: IpAddr) -> IpAddr {
+    const NETWORK: u128 = !(u64::MAX as u128);
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & NETWORK).into()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
 }
 
 /// The nearest address that is no trusted proxy's.
@@ -244,6 +254,16 @@ mod tests {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
         behind(&trusted, peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn all_addresses_of_one_household_count_as_one() {
+        let counted = |text: &str| counted_as(text.parse().unwrap()).to_string();
+        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(counted("2001:db8:1:2:ffff::1"), "2001:db8:1:2::");
+        assert_eq!(counted("2001:db8:1:3::1"), "2001:db8:1:3::");
+        assert_eq!(counted("::ffff:198.51.100.1"), "198.51.100.1");
+        assert_eq!(counted("198.51.100.1"), "198.51.100.1");
     }
 
     #[test]

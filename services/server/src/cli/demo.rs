@@ -53,7 +53,12 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
             })?;
     let stand_ins = StandIns::start(&dir)?;
     let port = listener.local_addr()?.port();
-    let config = demo_config(config, &dir, port, stand_ins.archives()?);
+    let mut config = demo_config(config, &dir, port, stand_ins.archives()?);
+    // The portal shows what is harvested, but the service knows it from the beginning; so its port is held until then.
+    let held =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).context("cannot listen on loopback")?;
+    let portal_at = held.local_addr()?;
+    config.portal = super::portal::known(portal_at);
     let written = dir.join("gantry.toml");
     std::fs::write(&written, as_file(&config)?)
         .with_context(|| format!("cannot write `{}`", written.display()))?;
@@ -66,7 +71,8 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
         harvest_one(&app, id, &*access.connector, false, output).await?;
     }
     app.follow().await?;
-    let portal = super::portal::start(&app)?;
+    drop(held);
+    let portal = super::portal::start(&app, portal_at)?;
     announce(&app, &portal.url(), started, output).await?;
     if !args.exit_when_ready {
         tokio::select! {

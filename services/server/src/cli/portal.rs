@@ -1,18 +1,32 @@
 //! The example portal of `gantry demo`: a table of the demo's products on another site.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use anyhow::Context;
 use gantry_standin::{PortalConfig, PortalRow, PortalStandin, Running};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::config::PortalConfig as Known;
 use crate::pages::newest_kit;
 use crate::search_query::SearchParams;
 
+/// The example portal as the service knows it.
+pub(super) fn known(at: SocketAddr) -> BTreeMap<String, Known> {
+    let portal = Known {
+        title: Some("Example archive".to_owned()),
+        ..Known::default()
+    };
+    [(format!("http://{at}"), portal)].into()
+}
+
 /// Starts it on loopback, named by number, so that its site is not that of `localhost`.
-pub(super) fn start(app: &App) -> anyhow::Result<Running> {
+pub(super) fn start(app: &App, at: SocketAddr) -> anyhow::Result<Running> {
     let service = app.public_url().to_string();
     let kit = newest_kit();
     let mut config = PortalConfig::new(service.clone(), format!("{service}{}", kit.path()));
+    config.listen = at;
     config.integrity = Some(kit.integrity.clone());
     config.maps = rows(
         app,
