@@ -149,8 +149,11 @@ impl Counting<'_> {
 
 /// Counts of one snapshot that anybody who looks around asks for: those of hits that facets alone tell.
 pub(crate) struct Counted {
-    kept: Mutex<LruCache<(Arc<str>, usize), Arc<Vec<u64>>>>,
+    kept: Mutex<LruCache<OfField, Arc<Vec<u64>>>>,
 }
+
+/// What the hits are, and the field.
+type OfField = (Arc<str>, usize);
 
 /// How many counts of a field are kept, and of how many values at most.
 const KEPT: (NonZeroUsize, usize) = (NonZeroUsize::new(2_000).unwrap(), 4_000);
