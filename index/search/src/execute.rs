@@ -54,6 +54,7 @@ impl<'a> Run<'a> {
             |name: &str| archives.is_some_and(|archives| archives.number(name).is_some());
         let mut parsed = parse(&query.q, &is_archive);
         let mut filters = Filters::new(snapshot, query, &mut parsed);
+        note_wordless(&query.q, &mut parsed);
         let texts = (0..snapshot.segments.len()).map(|at| find_words(snapshot, &parsed, at));
         let mut texts: Vec<Text> = texts.collect::<Result<_, _>>()?;
         let meant = leave_out_unknown(&query.q, snapshot, &mut parsed, &mut texts);
@@ -152,6 +153,17 @@ impl<'a> Run<'a> {
     pub(crate) fn version(&self, segment: usize, doc: u32) -> u32 {
         u32::try_from(self.snapshot.segments[segment].fixed.version.get_val(doc))
             .unwrap_or(u32::MAX)
+    }
+}
+
+/// Says that signs alone were typed, which leave out nothing.
+fn note_wordless(q: &str, parsed: &mut Parsed) {
+    let has_words =
+        !(parsed.words.is_empty() && parsed.nots.is_empty() && parsed.fields.is_empty());
+    if !has_words && parsed.proposal.is_none() && !q.trim().is_empty() {
+        let typed = shown(q.trim());
+        let note = format!("{typed} has no word to search for, so nothing is left out for it");
+        parsed.notes.push(note);
     }
 }
 

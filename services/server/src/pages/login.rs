@@ -72,7 +72,7 @@ async fn enter(
     // Somebody may paste the whole address instead of the code.
     let code = code.rsplit_once("code=").map_or(code, |(_, code)| code);
     let Some(user) = app.store.use_login(code).await? else {
-        let error = "This code is unknown, was used before, or is too old. Take a new one from where Gantry was started.".to_owned();
+        let error = "This code is unknown, was used before, or is too old. Make a new one where Gantry runs, with `gantry user login NAME`.".to_owned();
         return login_page(app, None, next, Some(error)).await;
     };
     end_session_of(app, headers).await?;

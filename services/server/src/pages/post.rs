@@ -121,12 +121,14 @@ fn login_first(form: &SelectionForm) -> Response {
 }
 
 fn take(form: &SelectionForm) -> Result<Take, Problem> {
-    if let (Some(text), Some("1")) = (&form.search, form.all.as_deref()) {
+    if form.all.as_deref() == Some("1") {
+        // The search for everything has nothing in its address.
+        let text = form.search.as_deref().unwrap_or_default();
         let (mut facet, mut search) = (Vec::new(), serde_json::Map::new());
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             match name.as_ref() {
                 "facet" => facet.push(serde_json::Value::String(value.into_owned())),
-                "sort" | "collapse" => {}
+                "sort" | "collapse" | "view" => {}
                 name => drop(search.insert(
                     name.to_owned(),
                     serde_json::Value::String(value.into_owned()),

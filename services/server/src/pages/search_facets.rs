@@ -91,10 +91,7 @@ pub(super) fn simulations(params: &SearchParams, counts: &[FieldCounts]) -> Opti
         .facet
         .iter()
         .cloned()
-        .chain([
-            "provenance/simulated".to_owned(),
-            "provenance/observed".to_owned(),
-        ])
+        .chain(["provenance/simulated".to_owned()])
         .collect();
     let text = if hidden.count == 1 {
         "1 simulation is hidden".to_owned()
