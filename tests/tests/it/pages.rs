@@ -3,7 +3,7 @@
 use gantry_tests::{Answer, Client, TestApp, product};
 use serde_json::json;
 
-use crate::text;
+use crate::{list, text};
 
 const MAP: &str = "HFI_SkyMap_100_NSIDE_R3.01_full";
 
@@ -267,6 +267,31 @@ async fn the_two_buttons_lead_to_the_job_and_to_the_datalab() {
     let to = viewed.header("location").unwrap().to_owned();
     assert!(to.starts_with("/selections/sel_"), "{to}");
     drop(page(&browser, &to).await.is(200));
+    let everything = ada.get("/api/v1/assets?collapse=none&limit=1000").await;
+    let everything = list(&everything.is(200).json(), "/assets").len();
+    assert!(everything > 1);
+    // The search for everything has nothing in its address; how its page looks says nothing of what is taken.
+    for search in ["", "view=cards"] {
+        let all = [
+            ("asset", map.as_str()),
+            ("search", search),
+            ("all", "1"),
+            ("action", "view"),
+        ];
+        let viewed = browser.submit("/selections", &all).await.is(303);
+        let id = viewed
+            .header("location")
+            .unwrap()
+            .replace("/selections/", "");
+        let taken = ada
+            .get(&format!("/api/v1/selections/{id}?limit=1000"))
+            .await;
+        assert_eq!(
+            list(&taken.is(200).json(), "/assets").len(),
+            everything,
+            "`{search}`"
+        );
+    }
     let nothing = browser
         .submit("/selections", &[("action", "add-to-volume")])
         .await;
