@@ -9,10 +9,12 @@ from support import client, demo, in_a_lab, printed
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 EXAMPLES = re.findall(r"^([A-Z][^\n]*:)\n\n```python\n(.*?)```", README, re.DOTALL | re.MULTILINE)
+# What other tests have staged before need not be downloaded.
+ANY_WAY = re.compile(r"18 files, \{('(copy|download|present)'(, )?)+\}")
 # What each prints, by a part of it.
 PRINTED = {
     "Search, look at what was found, and stage it:": ["4 found;", "HFI_SkyMap_100_0256_R3.01_full.fits staged|present embedded-checksum"],
-    "Make a selection, see what staging would do, cite it:": ["18 assets; 18 of 18 days; []", "18 files, {'download'}|18 files, {'copy'}|18 files, {'present'}", "@misc{"],
+    "Make a selection, see what staging would do, cite it:": ["18 assets; 18 of 18 days; []", ANY_WAY, "@misc{"],
     "Ask an archive, and read its answer:": ["source_id", "deg"],
     "Go through all matches, page by page, and take a cone out of each map:": ["planck:COM_CMB_IQU-smica_0256_R3.00_full.fits 22029120 http", "'staged'|'present'"],
     "Open in a notebook, and end its lab:": ["/open smica-", "Jupyter"],
@@ -33,7 +35,8 @@ class Examples(unittest.TestCase):
                 self.assertLessEqual(code.strip().count("\n"), 10)
                 _, told = printed(lambda: exec(compile(code, title, "exec"), {"__name__": "example"}))  # noqa: B023
                 for expected in PRINTED[title]:
-                    self.assertRegex(told, "|".join(re.escape(part) for part in expected.split("|")))
+                    is_pattern = isinstance(expected, re.Pattern)
+                    self.assertRegex(told, expected if is_pattern else "|".join(re.escape(part) for part in expected.split("|")))
                 self.assertNotIn(demo()["token"], told)
 
     def test_everything_that_is_public_is_named_in_it(self):
