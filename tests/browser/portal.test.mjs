@@ -258,7 +258,8 @@ describe('a click', () => {
     await onPortal(async (page) => {
       await one(page).click();
       await page.waitForURL(INTENT);
-      assert.ok((await page.getByTestId('from').innerText()).includes(new URL(demo.portal_url).host), 'the portal is not named');
+      assert.equal(await page.getByTestId('from').innerText(), 'Example archive');
+      assert.ok((await page.locator('.lead').innerText()).includes(new URL(demo.portal_url).host), 'the portal is not named');
       assert.equal(await page.getByTestId('product').count(), 1);
       await assertAccessible(page, 'the question');
       await picture(page, 'portal-question');
