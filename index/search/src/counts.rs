@@ -11,7 +11,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use crate::column::ToCount;
 use crate::execute::{InSegment, Run};
 use crate::facets::Dictionary;
-use crate::query::{FacetCount, FieldCounts, MOST_VALUES, Query};
+use crate::query::{Collapse, FacetCount, FieldCounts, MOST_VALUES, Query};
 use crate::segment::Segment;
 use crate::snapshot::Snapshot;
 use crate::text::fold;
@@ -82,7 +82,7 @@ struct Counting<'a> {
     segments: &'a [InSegment],
     field: usize,
     /// What the hits are, when nothing but facets says it.
-    browsed: Option<&'a Arc<str>>,
+    browsed: Option<&'a Arc<Browsed>>,
     /// The field's own filter: its place among the filters, and what it selects.
     filter: Option<(usize, &'a [String])>,
 }
@@ -153,7 +153,10 @@ pub(crate) struct Counted {
 }
 
 /// What the hits are, and the field.
-type OfField = (Arc<str>, usize);
+type OfField = (Arc<Browsed>, usize);
+
+/// What says all of a browsing search: whether series stand for their members, and the facets.
+pub(crate) type Browsed = (Collapse, BTreeSet<FacetPath>);
 
 /// How many counts of a field are kept, and of how many values at most.
 const KEPT: (NonZeroUsize, usize) = (NonZeroUsize::new(2_000).unwrap(), 4_000);
@@ -166,23 +169,19 @@ impl Counted {
     }
 
     /// What the hits of a query are, when its facets and whether series stand for their members say all of it.
-    pub(crate) fn browsed(query: &Query) -> Option<Arc<str>> {
+    pub(crate) fn browsed(query: &Query) -> Option<Arc<Browsed>> {
         let asks_more = !query.q.trim().is_empty() || query.time.is_some() || query.days.is_some();
         let has_region = query.pos.is_some() || query.near.is_some() || query.bbox.is_some();
-        if asks_more || has_region {
-            return None;
-        }
-        let facets: BTreeSet<String> = query.facets.iter().map(FacetPath::to_string).collect();
-        let facets = facets.into_iter().collect::<Vec<_>>().join("\n");
-        Some(format!("{:?}\n{facets}", query.collapse).into())
+        let facets = || query.facets.iter().cloned().collect();
+        (!asks_more && !has_region).then(|| Arc::new((query.collapse, facets())))
     }
 
-    fn get(&self, browsed: &Arc<str>, field: usize) -> Option<Arc<Vec<u64>>> {
+    fn get(&self, browsed: &Arc<Browsed>, field: usize) -> Option<Arc<Vec<u64>>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(&(Arc::clone(browsed), field)).cloned()
     }
 
-    fn keep(&self, browsed: &Arc<str>, field: usize, counts: &Arc<Vec<u64>>) {
+    fn keep(&self, browsed: &Arc<Browsed>, field: usize, counts: &Arc<Vec<u64>>) {
         if counts.len() <= KEPT.1 {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.put((Arc::clone(browsed), field), Arc::clone(counts));
@@ -213,10 +212,10 @@ fn listed<'a>(
         .filter(|(.., count, selected)| *count > 0 || *selected)
         .collect();
     values.sort_unstable_by_key(|(number, _, count, _)| dictionary.order(*number, *count));
-    let values = values
-        .into_iter()
-        .map(|(_, path, count, selected)| (path, count, selected));
-    let mut values: Vec<_> = values.collect();
+    let values = values.into_iter();
+    let mut values: Vec<_> = values
+        .map(|(_, path, count, selected)| (path, count, selected))
+        .collect();
     let n_known = values.len();
     let unknown = selected
         .iter()

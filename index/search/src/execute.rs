@@ -8,7 +8,7 @@ use gantry_asset::{AssetId, vocabulary};
 
 use crate::bits::Bits;
 use crate::column::ToCount;
-use crate::counts::Counted as Counts;
+use crate::counts::{Browsed, Counted as Counts};
 use crate::error::SearchError;
 use crate::filter::{Filters, Matched};
 use crate::language::{Parsed, parse, shown};
@@ -28,7 +28,7 @@ pub(crate) struct Run<'a> {
     pub(crate) filters: Filters<'a>,
     pub(crate) segments: Vec<InSegment>,
     /// See [`crate::counts::Counts::browsed`].
-    pub(crate) browsed: Option<Arc<str>>,
+    pub(crate) browsed: Option<Arc<Browsed>>,
     /// Whether one word suffices, since nothing holds all.
     pub(crate) any_word: bool,
     /// The query with what may have been meant in place of words that occur nowhere.

@@ -1,8 +1,8 @@
 //! Which documents count, and for which facet fields.
 //!
 //! Within a field selections are OR, between fields AND, and the counts of a field ignore its own selection. A document
-//! that fails no field counts everywhere, one that fails a single field counts for that field alone; both come from one
-//! pass over the words of the bit sets.
+//! that fails no field counts everywhere, one that fails a single field counts for that field alone; both come from
+//! the same sets, one for each field's condition.
 
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ impl<'a> Filters<'a> {
             let mut series = segment.fixed.series.clone();
             series.and(with_words);
             series.and(&segment.alive);
-            let docs: Vec<u32> = series.iter().collect();
+            let docs = series.docs(series.count());
             segment.fixed.columns[field].count(&docs, &mut counts);
         }
         let table = counts.into_iter().map(|count| count > 0).collect();

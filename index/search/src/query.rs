@@ -67,7 +67,7 @@ pub enum Sort {
 }
 
 /// Whether series stand for their members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Collapse {
     /// Series and single assets; a member only when it is asked for by its name, or by words that its series does not have.

@@ -245,7 +245,7 @@ impl Segment {
                 .filter(|doc| *doc < fixed.n_docs)
                 .for_each(|doc| alive.set(doc));
         }
-        let docs: Vec<u32> = alive.iter().collect();
+        let docs = alive.docs(alive.count());
         let count = |(column, dictionary): (&Column, &Arc<Dictionary>)| {
             let mut counts = vec![0; dictionary.len()];
             column.count(&docs, &mut counts);

@@ -261,3 +261,32 @@ fn no_text_is_an_error_or_a_panic() {
         prop_assert!(here.index.facet_values("band", &query, Some(&q), 5).is_ok());
     });
 }
+
+#[tokio::test]
+async fn counts_that_were_kept_are_those_of_the_facets_and_no_others() {
+    let assets = ["100 GHz", "143 GHz"]
+        .map(|band| asset(band, "Map", 1, &[&format!("band={band}"), "year=2010"]));
+    let searched = Searched::over(&Catalogue::of(assets)).await;
+    let of_year = |facets: &[(&str, &str)]| {
+        let facet = |(field, path): &(&str, &str)| FacetPath {
+            field: (*field).to_owned(),
+            path: (*path).to_owned(),
+        };
+        let asked = Query {
+            facets: facets.iter().map(facet).collect(),
+            fields: Some(vec!["year".to_owned()]),
+            ..support::query("")
+        };
+        let found = searched.index.search(&asked).unwrap();
+        support::counts(&found, "year")
+    };
+    let one = |n| vec![("2010".to_owned(), n)];
+    // Written one below the other, the first is the same as the second.
+    assert_eq!(of_year(&[("band", "100 GHz\nband/143 GHz")]), []);
+    for _ in 0..2 {
+        assert_eq!(of_year(&[("band", "100 GHz"), ("band", "143 GHz")]), one(2));
+        assert_eq!(of_year(&[("band", "143 GHz"), ("band", "100 GHz")]), one(2));
+        assert_eq!(of_year(&[("band", "100 GHz")]), one(1));
+        assert_eq!(of_year(&[]), one(2));
+    }
+}

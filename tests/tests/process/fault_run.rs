@@ -14,6 +14,7 @@ mod round;
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::processes::{number, rounds};
 use round::Round;
 
 /// What all rounds together did.
@@ -50,7 +51,7 @@ const ENOUGH: usize = 3;
 
 #[test]
 fn whatever_goes_wrong_every_file_is_whole_or_said_to_have_failed() {
-    let rounds = number("GANTRY_TEST_ROUNDS").unwrap_or(5);
+    let rounds = rounds();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let first = number("GANTRY_TEST_SEED").unwrap_or(now.as_secs() * 1000);
     let mut tally = Tally::default();
@@ -95,12 +96,6 @@ fn closing_line(rounds: u64, tally: &Tally) -> String {
 fn say(text: &str) {
     let line = format!("{text}\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable)
-        .ok()
-        .map(|text| text.parse().unwrap())
 }
 
 /// `7 412`.

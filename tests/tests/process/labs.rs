@@ -4,7 +4,7 @@ use gantry_standin::Running;
 use serde_json::{Value, json};
 
 use crate::gantry::{Gantry, Service, config, ids, labs_environment, standin};
-use crate::processes::{PATIENCE, labs_of, of_datalab, until};
+use crate::processes::{PATIENCE, labs_of, of_datalab, rounds, until};
 
 const PRODUCT: &str = "COM_PowerSpect_CMB-TT-full_R3.01.txt";
 
@@ -39,12 +39,16 @@ pub(crate) fn until_ready(service: &Service, datalab: &str) {
     });
 }
 
+/// Asks for the end of a datalab.
+pub(crate) fn delete(service: &Service, datalab: &str) {
+    let at = format!("/api/v1/datalabs/{datalab}");
+    let (status, answer) = service.api.ask("DELETE", &at, None);
+    assert_eq!(status, 202, "{answer}");
+}
+
 /// Destroys a datalab, after which nothing of it runs.
 fn destroy(service: &Service, datalab: &str) {
-    let (status, answer) = service
-        .api
-        .ask("DELETE", &format!("/api/v1/datalabs/{datalab}"), None);
-    assert_eq!(status, 202, "{answer}");
+    delete(service, datalab);
     until("it has ended", PATIENCE, || {
         (show(service, datalab)["phase"] == "ABORTED").then_some(())
     });
@@ -99,11 +103,8 @@ fn a_lab_that_was_to_stop_when_the_service_was_killed_is_ended_by_the_next() {
     let service = gantry.serve();
     let datalab = open(&service);
     until_ready(&service, &datalab);
-    let (status, _) = service
-        .api
-        .ask("DELETE", &format!("/api/v1/datalabs/{datalab}"), None);
+    delete(&service, &datalab);
     service.kill();
-    assert_eq!(status, 202);
 
     let service = gantry.serve();
     until("nothing of it runs", PATIENCE, || {
@@ -140,13 +141,11 @@ fn wherever_the_service_is_killed_a_desktop_is_there_once_and_gone_when_it_was_t
         }
         return;
     }
-    let rounds = std::env::var("GANTRY_TEST_ROUNDS").ok();
-    let rounds = rounds.map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
-    for round in 0..rounds {
+    for round in 0..rounds() {
         let asked = json!({"lab": "sepp/files:v1", "name": format!("round {round}")});
         let made = service.api.post(202, "/api/v1/datalabs", &asked);
         let datalab = made["id"].as_str().unwrap();
-        let wait_ms = [0, 30, 120, 350, 800, 1_500][round % 6] + 11 * (round as u64 / 6);
+        let wait_ms = [0, 30, 120, 350, 800, 1_500][round as usize % 6] + 11 * (round / 6);
         std::thread::sleep(std::time::Duration::from_millis(wait_ms));
         service.kill();
 
@@ -156,9 +155,7 @@ fn wherever_the_service_is_killed_a_desktop_is_there_once_and_gone_when_it_was_t
             let n = running(datalab, program);
             assert_eq!(n, 1, "{program}, killed after {wait_ms} ms");
         }
-        let at = format!("/api/v1/datalabs/{datalab}");
-        let (status, answer) = service.api.ask("DELETE", &at, None);
-        assert_eq!(status, 202, "{answer}");
+        delete(&service, datalab);
         if round % 2 == 1 {
             std::thread::sleep(std::time::Duration::from_millis(wait_ms / 4));
             service.kill();

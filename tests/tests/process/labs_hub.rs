@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::gantry::{Gantry, Service};
-use crate::labs::{show, until_ready};
-use crate::processes::{PATIENCE, of_datalab, until};
+use crate::gantry::Gantry;
+use crate::labs::{delete, show, until_ready};
+use crate::processes::{PATIENCE, of_datalab, rounds, until};
+use crate::servers::program;
 
 const TOKEN: &str = "a-token-of-the-tests";
 
@@ -25,12 +26,8 @@ struct Hub {
 impl Hub {
     /// Nothing where no Hub is installed.
     fn start() -> Option<Self> {
-        if !["jupyterhub", "configurable-http-proxy", "node"]
-            .into_iter()
-            .all(is_there)
-        {
-            return None;
-        }
+        let jupyterhub = program("jupyterhub")?;
+        program("configurable-http-proxy")?;
         let folder = tempfile::tempdir().unwrap();
         let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = sockets.map(|socket| socket.local_addr().unwrap().port());
@@ -51,7 +48,7 @@ impl Hub {
         );
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let process = Command::new("jupyterhub")
+        let process = Command::new(jupyterhub)
             .arg("--config")
             .arg(&config)
             .current_dir(folder.path())
@@ -115,22 +112,6 @@ impl Drop for Hub {
     }
 }
 
-fn is_there(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if std::env::split_paths(&path).any(|folder| folder.join(program).exists()) {
-        return true;
-    }
-    assert!(
-        std::env::var_os("GANTRY_REQUIRE_SERVERS").is_none(),
-        "{program} is not installed; run tests/setup"
-    );
-    #[expect(clippy::print_stdout, reason = "the word is for who runs the tests")]
-    {
-        println!("NOT RUN: {program} is not installed; tests/setup installs it");
-    }
-    false
-}
-
 /// A Gantry whose labs run on the Hub.
 fn with_hub(hub: &Hub) -> Gantry {
     let gantry = Gantry::bare();
@@ -146,25 +127,17 @@ fn with_hub(hub: &Hub) -> Gantry {
     gantry
 }
 
-fn delete(service: &Service, datalab: &str) {
-    let at = format!("/api/v1/datalabs/{datalab}");
-    let (status, answer) = service.api.ask("DELETE", &at, None);
-    assert_eq!(status, 202, "{answer}");
-}
-
 #[test]
 fn wherever_the_service_is_killed_the_hub_has_one_server_of_a_datalab_and_none_when_it_was_to_go() {
     let Some(hub) = Hub::start() else { return };
     let gantry = with_hub(&hub);
     let mut service = gantry.serve();
-    let rounds = std::env::var("GANTRY_TEST_ROUNDS").ok();
-    let rounds = rounds.map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
-    for round in 0..rounds {
+    for round in 0..rounds() {
         let asked = json!({"lab": "sepp/jupyterlab:v1", "name": format!("round {round}")});
         let made = service.api.post(202, "/api/v1/datalabs", &asked);
         let datalab = made["id"].as_str().unwrap();
         // Before the Hub was asked, while it starts the server, and when it has.
-        let wait_ms = [0, 20, 60, 150, 400, 1_200][round % 6] + 7 * (round as u64 / 6);
+        let wait_ms = [0, 20, 60, 150, 400, 1_200][round as usize % 6] + 7 * (round / 6);
         std::thread::sleep(Duration::from_millis(wait_ms));
         service.kill();
 

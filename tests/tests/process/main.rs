@@ -21,6 +21,10 @@ mod output;
 mod portal_check;
 mod processes;
 mod sentences;
+/// The servers that `gantry-net` is tried out on.
+#[path = "../../../connectors/net/tests/it/servers.rs"]
+#[expect(dead_code, reason = "they are those of another crate's tests")]
+mod servers;
 mod small;
 mod staging;
 mod unlucky;

@@ -20,6 +20,20 @@ pub(crate) fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> O
 /// A minute, which nothing here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often long loops run.
+pub(crate) fn rounds() -> u64 {
+    number("GANTRY_TEST_ROUNDS").unwrap_or(5)
+}
+
+/// The number that a variable holds.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable}=`{text}` is no number")),
+    )
+}
+
 /// The living processes in whose environment this text stands; one that has ended has none.
 pub(crate) fn with(text: &str) -> Vec<i32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();

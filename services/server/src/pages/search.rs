@@ -144,7 +144,6 @@ fn search_page(
     let simulations = simulations(params, &found.facets);
     let chips = chips(params);
     let spots = found.spots.as_ref();
-    let cards = params.is_cards();
     SearchPage {
         q: params.q.clone().unwrap_or_default(),
         keep: hidden(params, &["q"]),
@@ -172,10 +171,7 @@ fn search_page(
         notes: notes(&found),
         meant: found.meant.as_ref().map(|q| meant(params, q)),
         looks_up_names: app.config.names.url.is_some(),
-        proposed: found
-            .proposal
-            .as_ref()
-            .and_then(|proposal| Proposed::of(app, proposal)),
+        proposed: proposed(app, &found),
         hits: found
             .hits
             .iter()
@@ -194,14 +190,24 @@ fn search_page(
             .then(|| params.to_text()),
         sky: spots.and_then(|spots| maps::sky(spots, found.total)),
         earth: spots.and_then(|spots| maps::earth(spots, found.total, params)),
-        cards,
-        view_href: address(&SearchParams {
-            view: (!cards).then(|| "cards".to_owned()),
-            ..params.clone()
-        }),
+        cards: params.is_cards(),
+        view_href: other_view(params),
         shell,
         volumes,
     }
+}
+
+/// The same search with its hits as cards, or as a list again.
+fn other_view(params: &SearchParams) -> String {
+    address(&SearchParams {
+        view: (!params.is_cards()).then(|| "cards".to_owned()),
+        ..params.clone()
+    })
+}
+
+fn proposed(app: &App, found: &Found) -> Option<Proposed> {
+    let proposal = found.proposal.as_ref()?;
+    Proposed::of(app, proposal)
 }
 
 fn tries() -> Vec<Link> {
