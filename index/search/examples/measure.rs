@@ -133,7 +133,7 @@ async fn main() {
         let mut times: Vec<_> = (0..50)
             .map(|_| {
                 let began = Instant::now();
-                let n = here.index.suggest(typed, 10).len();
+                let n = here.index.suggest(typed, 10).unwrap().len();
                 (began.elapsed(), n)
             })
             .collect();

@@ -6,11 +6,14 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::OnceLock;
 
 use tantivy::columnar::{Cardinality, StrColumn};
 
 use crate::bits::{Bits, OnesOf, gathered};
 use crate::facets::Dictionary;
+use crate::rows;
+use crate::segment::Segment;
 
 /// The bits of a word from which on comparing all its documents is faster than looking at each.
 const DENSE: u32 = 12;
@@ -20,7 +23,7 @@ const COMPARED: usize = 4;
 
 /// Numbers of sets, as narrow as they fit.
 #[derive(Debug)]
-enum Numbers {
+pub(crate) enum Numbers {
     /// No document has a value.
     None,
     U8(Vec<u8>),
@@ -28,8 +31,20 @@ enum Numbers {
     U32(Vec<u32>),
 }
 
+/// Runs a block for whichever width the numbers have; another where no document has a value.
+macro_rules! for_width {
+    ($numbers:expr, $slice:ident => $body:expr, none => $none:expr) => {
+        match &$numbers {
+            Numbers::None => $none,
+            Numbers::U8($slice) => $body,
+            Numbers::U16($slice) => $body,
+            Numbers::U32($slice) => $body,
+        }
+    };
+}
+
 impl Numbers {
-    fn pack(numbers: Vec<u32>) -> Self {
+    pub(crate) fn pack(numbers: Vec<u32>) -> Self {
         let narrow = "the largest was looked at";
         match numbers.iter().copied().max().unwrap_or(0) {
             0 => Self::None,
@@ -44,18 +59,11 @@ impl Numbers {
             _ => Self::U32(numbers),
         }
     }
-}
 
-/// Runs a block for whichever width the numbers have; another where no document has a value.
-macro_rules! for_width {
-    ($numbers:expr, $slice:ident => $body:expr, none => $none:expr) => {
-        match &$numbers {
-            Numbers::None => $none,
-            Numbers::U8($slice) => $body,
-            Numbers::U16($slice) => $body,
-            Numbers::U32($slice) => $body,
-        }
-    };
+    /// The memory they take.
+    pub(crate) fn bytes(&self) -> usize {
+        for_width!(*self, all => size_of_val(all.as_slice()), none => 0)
+    }
 }
 
 /// See the module.
@@ -156,6 +164,18 @@ impl Column {
         }
     }
 
+    /// A column of one value a document, of which there are so many.
+    #[cfg(test)]
+    pub(crate) fn of_numbers(values: Vec<u32>, n_values: u32) -> Self {
+        let mut sets = Sets::new();
+        (0..n_values).for_each(|value| sets.push(&[value]).expect("they are few"));
+        let numbers = values.into_iter().map(|value| value + 1).collect();
+        Self {
+            numbers: Numbers::pack(numbers),
+            sets,
+        }
+    }
+
     fn empty() -> Self {
         Self {
             numbers: Numbers::None,
@@ -214,10 +234,23 @@ impl Column {
                 sets.flatten().for_each(|value| counts[*value as usize] += 1);
                 return;
             }
-            for (set, count) in (0..).zip(by_set(all, self.sets.len(), docs)) {
-                self.sets.of(set).iter().for_each(|value| counts[*value as usize] += count);
-            }
+            self.add_sets(&by_set(all, self.sets.len(), docs), counts);
         }, none => {});
+    }
+
+    /// Adds to the count of each value how many documents have its sets, by their numbers.
+    pub(crate) fn add_sets(&self, by_set: &[u32], counts: &mut [u32]) {
+        for (set, n) in by_set.iter().enumerate().filter(|(_, n)| **n > 0) {
+            self.sets
+                .of(set)
+                .iter()
+                .for_each(|value| counts[*value as usize] += n);
+        }
+    }
+
+    /// How many sets there are, the empty one included.
+    pub(crate) fn n_sets(&self) -> usize {
+        self.sets.len()
     }
 
     /// The sets with a value in `table`.
@@ -260,14 +293,13 @@ impl Column {
 
     /// The memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let numbers = for_width!(self.numbers, all => size_of_val(all.as_slice()), none => 0);
-        numbers + (self.sets.starts.len() + self.sets.values.len()) * size_of::<u32>()
+        self.numbers.bytes() + (self.sets.starts.len() + self.sets.values.len()) * size_of::<u32>()
     }
 }
 
 /// How many documents have each set. Neighbours often have the same, and a processor waits before it adds to what it has
 /// just added to; so each of four neighbours has counts of its own.
-fn by_set<N: Copy + Into<u32>>(all: &[N], n_sets: usize, docs: &[u32]) -> Vec<u32> {
+pub(crate) fn by_set<N: Copy + Into<u32>>(all: &[N], n_sets: usize, docs: &[u32]) -> Vec<u32> {
     let set_of = |doc: u32| all[doc as usize].into() as usize;
     let mut counts = vec![[0_u32; 4]; n_sets];
     let (fours, rest) = docs.as_chunks::<4>();
@@ -303,6 +335,7 @@ fn looked_up<N: Copy + Into<u32>>(block: &[N], asked: &[bool]) -> [u8; 64] {
 pub(crate) struct ToCount {
     docs: Vec<u32>,
     is_rest: bool,
+    by_row: OnceLock<rows::Counted>,
 }
 
 impl ToCount {
@@ -316,7 +349,11 @@ impl ToCount {
         } else {
             set.docs(n)
         };
-        Self { docs, is_rest }
+        Self {
+            docs,
+            is_rest,
+            by_row: OnceLock::new(),
+        }
     }
 
     /// How many documents are looked at.
@@ -324,21 +361,23 @@ impl ToCount {
         self.docs.len()
     }
 
-    /// Adds how many of the set have each value; `totals` says how many of all documents have it.
-    pub(crate) fn count(&self, column: &Column, totals: &[u32], counts: &mut [u64]) {
+    /// Adds how many of the set have each value of a field of a segment.
+    pub(crate) fn count(&self, segment: &Segment, field: usize, counts: &mut [u64]) {
         let mut own = vec![0_u32; counts.len()];
-        column.count(&self.docs, &mut own);
-        if self.is_rest {
-            let set = totals.iter().zip(own).map(|(total, rest)| total - rest);
-            counts
-                .iter_mut()
-                .zip(set)
-                .for_each(|(sum, n)| *sum += u64::from(n));
+        let (column, rows) = (&segment.fixed.columns[field], &segment.fixed.rows);
+        if rows.pays(field, self.docs.len()) {
+            let by_row = self.by_row.get_or_init(|| rows.count(&self.docs));
+            rows.add(field, column, by_row, &mut own);
         } else {
-            counts
-                .iter_mut()
-                .zip(own)
-                .for_each(|(sum, n)| *sum += u64::from(n));
+            column.count(&self.docs, &mut own);
+        }
+        let sums = counts.iter_mut().zip(own);
+        if self.is_rest {
+            let totals = &segment.totals[field];
+            sums.zip(totals)
+                .for_each(|((sum, rest), total)| *sum += u64::from(total - rest));
+        } else {
+            sums.for_each(|(sum, n)| *sum += u64::from(n));
         }
     }
 }

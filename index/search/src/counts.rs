@@ -30,6 +30,12 @@ impl Run<'_> {
         self.to_count(field).values(most, contains)
     }
 
+    /// How many results have each value of a field, by its number.
+    pub(crate) fn numbers(&self, field: usize) -> Arc<Vec<u64>> {
+        let to_count = self.to_count(field);
+        to_count.known().unwrap_or_else(|| to_count.counts())
+    }
+
     fn to_count(&self, field: usize) -> Counting<'_> {
         let filters = self.filters.by_field.iter().enumerate();
         let mut of_field = filters.filter(|(_, filter)| filter.field == field);
@@ -127,16 +133,14 @@ impl Counting<'_> {
     fn counts(&self) -> Arc<Vec<u64>> {
         let mut counts = vec![0_u64; self.snapshot.dictionaries[self.field].len()];
         for (segment, here) in self.snapshot.segments.iter().zip(self.segments) {
-            let (column, totals) = (
-                &segment.fixed.columns[self.field],
-                &segment.totals[self.field],
-            );
             let beside = self.filter.map(|(at, _)| &here.matched.beside[at]);
             match beside.filter(|beside| !Arc::ptr_eq(beside, &here.matched.hits)) {
                 Some(beside) => {
-                    ToCount::new(beside, &segment.alive).count(column, totals, &mut counts)
+                    ToCount::new(beside, &segment.alive).count(segment, self.field, &mut counts)
                 }
-                None => here.to_count(segment).count(column, totals, &mut counts),
+                None => here
+                    .to_count(segment)
+                    .count(segment, self.field, &mut counts),
             }
         }
         let counts = Arc::new(counts);
@@ -173,7 +177,8 @@ impl Counted {
         let asks_more = !query.q.trim().is_empty() || query.time.is_some() || query.days.is_some();
         let has_region = query.pos.is_some() || query.near.is_some() || query.bbox.is_some();
         let facets = || query.facets.iter().cloned().collect();
-        (!asks_more && !has_region).then(|| Arc::new((query.collapse, facets())))
+        (!asks_more && !has_region && query.changed_after.is_none())
+            .then(|| Arc::new((query.collapse, facets())))
     }
 
     fn get(&self, browsed: &Arc<Browsed>, field: usize) -> Option<Arc<Vec<u64>>> {

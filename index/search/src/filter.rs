@@ -43,6 +43,50 @@ struct Answering {
     table: Vec<bool>,
 }
 
+/// What has changed since a change of the catalogue.
+struct Changed {
+    after: u64,
+    /// Where the field `series` stands, and of which series members have.
+    series: Option<(usize, Vec<bool>)>,
+}
+
+impl Changed {
+    fn of(snapshot: &Snapshot, after: u64) -> Self {
+        let of_members = |field: usize| {
+            let mut counts = vec![0; snapshot.dictionaries[field].len()];
+            for segment in &snapshot.segments {
+                let mut members = segment.fixed.members.clone();
+                members.and(&segment.alive);
+                let changed: Vec<u32> = members
+                    .iter()
+                    .filter(|doc| segment.fixed.change(*doc) > after)
+                    .collect();
+                segment.fixed.columns[field].count(&changed, &mut counts);
+            }
+            (field, counts.into_iter().map(|n| n > 0).collect())
+        };
+        let series = snapshot.field("series").map(of_members);
+        Self { after, series }
+    }
+
+    /// Those of some documents that have changed, or stand for one that has.
+    fn among(&self, segment: &Segment, among: &Bits) -> Bits {
+        let fixed = &segment.fixed;
+        let mut changed = Bits::none(fixed.n_docs);
+        among
+            .iter()
+            .filter(|doc| fixed.change(*doc) > self.after)
+            .for_each(|doc| changed.set(doc));
+        if let Some((field, has_changed)) = &self.series {
+            let mut series = fixed.series.clone();
+            series.and(among);
+            let column = &fixed.columns[*field];
+            changed.or(&column.matching(&column.asked(has_changed), &series));
+        }
+        changed
+    }
+}
+
 /// All conditions beside the words.
 pub(crate) struct Filters<'a> {
     /// Selected facets and hidden values, by field.
@@ -50,6 +94,7 @@ pub(crate) struct Filters<'a> {
     conditions: Vec<Condition>,
     time: Option<(i64, i64)>,
     days: Option<(i64, i64)>,
+    changed: Option<Changed>,
     /// Regions of the sky and of the Earth that the coverage must meet.
     regions: Vec<Sought<'a>>,
     collapse: Collapse,
@@ -78,6 +123,9 @@ impl<'a> Filters<'a> {
             days: query
                 .days
                 .map(|days| (days.first.number().into(), days.last.number().into())),
+            changed: query
+                .changed_after
+                .map(|after| Changed::of(snapshot, after)),
             regions: regions(query),
             collapse: query.collapse,
             answering: None,
@@ -275,6 +323,9 @@ impl<'a> Filters<'a> {
         }
         if let Some(days) = self.days {
             *among = fixed.days.meeting(days, among);
+        }
+        if let Some(changed) = &self.changed {
+            *among = changed.among(segment, among);
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct IndexedAsset {
     pub version: u32,
     /// The number of its files.
     pub n_files: u32,
+    /// The size of its files together, of a series the size of its members; `None` where one is unknown.
+    pub size_bytes: Option<u64>,
     /// Its JSON as hits show it.
     pub view: Box<RawValue>,
 }

@@ -261,9 +261,11 @@ impl Index {
         execute::resolve(&self.snapshot(), query, limit)
     }
 
-    /// Completions of the last word of a text; those of facets first.
-    #[must_use]
-    pub fn suggest(&self, text: &str, limit: usize) -> Vec<Suggestion> {
+    /// Completions of the last word of a text, each with how many one finds with it; those of facets first.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`] when reading fails.
+    pub fn suggest(&self, text: &str, limit: usize) -> Result<Vec<Suggestion>, SearchError> {
         suggest::suggest(&self.snapshot(), text, limit)
     }
 

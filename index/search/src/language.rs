@@ -309,25 +309,26 @@ fn quantity(words: &[(&str, Vec<String>)]) -> Option<(Clause, usize)> {
     };
     let phrase =
         |first: &str, second: &str| Wanted::Phrase(vec![first.to_owned(), second.to_owned()]);
-    let any = if length > 0 && synonyms().units.before_number.contains(first) && is_number(second) {
-        vec![phrase(first, second)]
-    } else if let Some(unit) = synonyms()
-        .unit(second)
-        .filter(|_| length > 0 && is_number(first))
-    {
-        vec![phrase(first, unit), Wanted::Word(format!("{first}{unit}"))]
-    } else {
-        // `30s` stays one part, since `23d` does.
-        let [only] = words.first()?.1.as_slice() else {
-            return None;
+    let any =
+        if length > 0 && synonyms().units.before_number.contains_key(first) && is_number(second) {
+            vec![phrase(first, second)]
+        } else if let Some(unit) = synonyms()
+            .unit(second)
+            .filter(|_| length > 0 && is_number(first))
+        {
+            vec![phrase(first, unit), Wanted::Word(format!("{first}{unit}"))]
+        } else {
+            // `30s` stays one part, since `23d` does.
+            let [only] = words.first()?.1.as_slice() else {
+                return None;
+            };
+            let (number, unit) = only.split_at(only.bytes().take_while(u8::is_ascii_digit).count());
+            let unit = synonyms().unit(unit).filter(|_| !number.is_empty())?;
+            let any = vec![Wanted::Word(only.clone()), phrase(number, unit)];
+            let typed = text_of(&words[..1]);
+            let place = Place::Text;
+            return Some((Clause { typed, any, place }, 1));
         };
-        let (number, unit) = only.split_at(only.bytes().take_while(u8::is_ascii_digit).count());
-        let unit = synonyms().unit(unit).filter(|_| !number.is_empty())?;
-        let any = vec![Wanted::Word(only.clone()), phrase(number, unit)];
-        let typed = text_of(&words[..1]);
-        let place = Place::Text;
-        return Some((Clause { typed, any, place }, 1));
-    };
     let typed = text_of(&words[..length]);
     let place = Place::Text;
     Some((Clause { typed, any, place }, length))

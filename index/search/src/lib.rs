@@ -16,6 +16,7 @@ mod language;
 mod proposal;
 mod query;
 mod rank;
+mod rows;
 mod schema;
 mod segment;
 mod sky;

@@ -35,6 +35,8 @@ pub struct Query {
     pub near: Option<Region>,
     /// A box that the place must be in.
     pub bbox: Option<Region>,
+    /// Only what is new or has changed since the catalogue's change of this number.
+    pub changed_after: Option<u64>,
     /// The order of the hits.
     pub sort: Sort,
     /// How many hits, at most 1000.
@@ -175,7 +177,7 @@ pub struct Suggestion {
     /// What the completion is.
     #[serde(flatten)]
     pub what: Suggested,
-    /// How many assets have it.
+    /// How many one finds with it: series in place of their members, and nothing that is hidden by itself.
     pub count: u64,
 }
 

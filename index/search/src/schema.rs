@@ -20,7 +20,7 @@ use crate::synonyms::synonyms;
 use crate::text::{ANALYZER, fold, parts};
 
 /// Raised when documents are made in another way than before; the index is then built anew.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Values larger than any that occur stand for "unknown" where small comes first.
 pub(crate) const NO_TIME: i64 = i64::MAX;
@@ -202,8 +202,8 @@ pub(crate) fn document(indexed: &IndexedAsset, number: u64) -> TantivyDocument {
     document.add_u64(f.newest, newest(asset, number));
     document.add_u64(
         f.size,
-        asset
-            .size_bytes()
+        indexed
+            .size_bytes
             .map_or(0, |bytes| bytes.saturating_add(1)),
     );
     let micros = |at: chrono::DateTime<chrono::Utc>| at.timestamp_micros();
@@ -289,9 +289,11 @@ fn add_facets(document: &mut TantivyDocument, asset: &Asset) {
     for (field, column) in vocabulary().fields.iter().zip(&f.facets) {
         let mut steps: Vec<&str> = Vec::new();
         let values = values_of(asset, &field.name);
+        let mut words = synonyms().units.before_number.iter();
+        let before_number = words.find(|(_, of)| **of == field.name);
         for value in &values {
-            if synonyms().units.before_number.contains(&field.name) {
-                document.add_text(f.text, format!("{} {value}", field.name));
+            if let Some((word, _)) = before_number {
+                document.add_text(f.text, format!("{word} {value}"));
             } else if field.name != "series" {
                 document.add_text(f.text, value.replace("%2F", "/"));
             }
@@ -339,6 +341,11 @@ fn newest(asset: &Asset, number: u64) -> u64 {
     u64::from(seconds) << 32 | u64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
+/// The number of an asset's last change in the catalogue, of [`newest`].
+pub(crate) fn change_of(newest: u64) -> u64 {
+    newest & u64::from(u32::MAX)
+}
+
 /// The parts of a facet value that say something beside a number: `100 GHz` → `100`.
 pub(crate) fn telling_parts(value: &str) -> Vec<String> {
     let all = parts(value);
@@ -358,7 +365,7 @@ mod tests {
     fn the_schema_has_a_name_that_a_directory_can_bear() {
         let name = schema_name();
         assert!(
-            name.starts_with("v3.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+            name.starts_with("v4.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
             "{name}"
         );
     }

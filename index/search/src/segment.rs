@@ -13,7 +13,8 @@ use crate::bits::Bits;
 use crate::column::Column;
 use crate::error::SearchError;
 use crate::facets::Dictionary;
-use crate::schema::{Shape, column_of, fields};
+use crate::rows::Rows;
+use crate::schema::{Shape, change_of, column_of, fields};
 use crate::sky::cells::ALL_SKY;
 use crate::spans::{Spans, Unit};
 use crate::words::{Match, Wanted, set_all};
@@ -30,6 +31,8 @@ pub(crate) struct Fixed {
     pub(crate) n_docs: u32,
     /// Facet columns in the order of the vocabulary.
     pub(crate) columns: Vec<Column>,
+    /// Of those that go together, the rows.
+    pub(crate) rows: Rows,
     /// Members of series.
     pub(crate) members: Bits,
     /// Series.
@@ -90,6 +93,7 @@ impl Fixed {
         let rank = number("rank").map_err(SearchError::engine(read))?;
         Ok(Self {
             n_docs,
+            rows: Rows::of(&columns, n_docs),
             columns,
             in_order: in_order(n_docs, &*rank, ids.as_ref()),
             members: of_shape(Shape::Member),
@@ -111,7 +115,12 @@ impl Fixed {
     pub(crate) fn bytes(&self) -> usize {
         let facets: usize = self.columns.iter().map(Column::bytes).sum();
         let order = size_of_val(self.in_order.as_slice());
-        facets + self.time.bytes() + self.days.bytes() + order
+        facets + self.rows.bytes() + self.time.bytes() + self.days.bytes() + order
+    }
+
+    /// The number of a document's last change in the catalogue.
+    pub(crate) fn change(&self, doc: u32) -> u64 {
+        change_of(self.newest.get_val(doc))
     }
 
     /// The number of a document's id among those of the segment.
@@ -246,12 +255,17 @@ impl Segment {
                 .for_each(|doc| alive.set(doc));
         }
         let docs = alive.docs(alive.count());
-        let count = |(column, dictionary): (&Column, &Arc<Dictionary>)| {
+        let by_row = fixed.rows.count(&docs);
+        let count = |((field, column), dictionary): ((usize, &Column), &Arc<Dictionary>)| {
             let mut counts = vec![0; dictionary.len()];
-            column.count(&docs, &mut counts);
+            match fixed.rows.pays(field, docs.len()) {
+                true => fixed.rows.add(field, column, &by_row, &mut counts),
+                false => column.count(&docs, &mut counts),
+            }
             counts
         };
-        let totals = fixed.columns.iter().zip(dictionaries).map(count).collect();
+        let columns = fixed.columns.iter().enumerate();
+        let totals = columns.zip(dictionaries).map(count).collect();
         Self {
             fixed,
             alive,

@@ -24,8 +24,8 @@ struct File {
 pub(crate) struct Units {
     /// As in `100 GHz`, each with other ways to write it.
     pub(crate) after_number: BTreeMap<String, Vec<String>>,
-    /// As in `NSIDE 2048`.
-    pub(crate) before_number: HashSet<String>,
+    /// As in `NSIDE 2048`, each with the facet field whose values the numbers are.
+    pub(crate) before_number: BTreeMap<String, String>,
 }
 
 /// All of it, in parts as [`crate::text`] makes them.
@@ -116,7 +116,7 @@ impl Synonyms {
 
     /// Whether a part is a unit, which adds nothing to its number.
     pub(crate) fn is_unit(&self, part: &str) -> bool {
-        self.unit(part).is_some() || self.units.before_number.contains(part)
+        self.unit(part).is_some() || self.units.before_number.contains_key(part)
     }
 }
 

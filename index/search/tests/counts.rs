@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use gantry_asset::{Asset, FacetPath, vocabulary};
-use gantry_search::{Change, Collapse, Query};
+use gantry_search::{Change, Collapse, Query, Suggested};
 use proptest::prelude::*;
 use support::{Catalogue, Dice, Searched, asset, rounds};
 
@@ -257,7 +257,19 @@ fn no_text_is_an_error_or_a_panic() {
         let query = Query { q: q.clone(), limit: 10, ..Query::default() };
         prop_assert!(here.index.search(&query).is_ok());
         prop_assert!(here.index.resolve(&query, 10).is_ok());
-        prop_assert!(here.index.suggest(&q, 5).len() <= 5);
+        let completions = here.index.suggest(&q, 5).unwrap();
+        prop_assert!(completions.len() <= 5);
+        for completion in completions {
+            let chosen = match &completion.what {
+                Suggested::Facet { field, path, label } if completion.text == *label => Query {
+                    facets: vec![FacetPath { field: field.clone(), path: path.clone() }],
+                    ..Query::default()
+                },
+                _ => Query { q: completion.text.clone(), ..Query::default() },
+            };
+            let found = here.index.search(&chosen).unwrap();
+            prop_assert_eq!(completion.count, found.total, "{:?}", completion);
+        }
         prop_assert!(here.index.facet_values("band", &query, Some(&q), 5).is_ok());
     });
 }

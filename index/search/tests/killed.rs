@@ -56,6 +56,7 @@ fn change(number: u64) -> Change {
     let view = serde_json::json!({ "id": made.id, "version": version });
     Change::Put(Box::new(IndexedAsset {
         view: serde_json::value::to_raw_value(&view).unwrap(),
+        size_bytes: made.size_bytes(),
         asset: made,
         version,
         n_files: 1,

@@ -383,6 +383,7 @@ async fn what_is_being_typed_is_completed() {
         planck
             .index
             .suggest(typed, 8)
+            .unwrap()
             .into_iter()
             .map(|one| one.text)
             .collect::<Vec<_>>()

@@ -40,6 +40,7 @@ impl Catalogue {
         let view = serde_json::value::to_raw_value(&view).unwrap();
         let n_files = u32::try_from(asset.files.len()).unwrap();
         self.add(Change::Put(Box::new(IndexedAsset {
+            size_bytes: asset.size_bytes(),
             asset,
             version,
             n_files,
