@@ -160,8 +160,8 @@ fn collection(path: &str) -> String {
         .join("/")
 }
 
-/// Other words people type for it: codes, the other form of its name, dates.
-fn synonyms(name: &Name, file_name: &str) -> Vec<String> {
+/// Other words people type for all members of a series: codes, centres, how their days are counted.
+pub(crate) fn common_synonyms(name: &Name) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(station) = name.station.as_deref().filter(|station| station.len() == 9) {
         words.push(station[..4].to_owned());
@@ -169,13 +169,23 @@ fn synonyms(name: &Name, file_name: &str) -> Vec<String> {
     if name.is_broadcast() {
         words.extend(["BRDC".to_owned(), "broadcast ephemerides".to_owned()]);
     }
-    words.extend(short_form(name));
-    if name.is_short {
-        words.push(files::unpacked(file_name).to_owned());
-    }
     words.extend(name.code.clone());
     if let Some(centre) = name.analysis_centre.as_deref().and_then(vocabulary::centre) {
         words.push(centre.name.clone());
+    }
+    if name.time_scale().is_some() {
+        words.push("GPS week".to_owned());
+    }
+    words
+}
+
+/// Other words people type for it: codes, the other form of its name, dates.
+fn synonyms(name: &Name, file_name: &str) -> Vec<String> {
+    let mut words = common_synonyms(name);
+    words.retain(|word| word != "GPS week");
+    words.extend(short_form(name));
+    if name.is_short {
+        words.push(files::unpacked(file_name).to_owned());
     }
     if let Some((first, last)) = name.time_scale().and_then(|_| name.days()) {
         words.push(first.to_string());

@@ -85,16 +85,12 @@ pub(crate) fn asset(facts: &Facts, id: AssetId, name: &Name) -> Asset {
     if let Some(frame) = name.antenna_model.as_deref().and_then(asset::frame_of) {
         facets.add("frame", frame);
     }
-    let station = name.station.as_deref().filter(|code| code.len() == 9);
     Asset {
         id,
         kind: asset::kind(name),
         title: title::series(name),
         description: String::new(),
-        synonyms: station
-            .map(|code| code[..4].to_owned())
-            .into_iter()
-            .collect(),
+        synonyms: asset::common_synonyms(name),
         facets,
         series: None,
         time: None,
