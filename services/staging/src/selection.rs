@@ -66,10 +66,12 @@ pub async fn keep_draft_with_queries(
     queries: &[Asset],
 ) -> Result<Selection, StagingError> {
     let (days, change, mut by_id) = (draft.days(), draft.change, draft.by_id);
-    for query in queries {
+    let ids: Vec<AssetId> = queries.iter().map(|query| query.id.clone()).collect();
+    let known = store.assets(&ids, Some(&owner.id)).await?;
+    let is_known = |query: &&Asset| known.iter().any(|record| record.asset.id == query.id);
+    for query in queries.iter().filter(|query| !is_known(query)) {
         store.keep_query(&owner.id, query).await?;
     }
-    let ids: Vec<AssetId> = queries.iter().map(|query| query.id.clone()).collect();
     let kept = store.assets(&ids, Some(&owner.id)).await?;
     by_id.extend(
         kept.into_iter()

@@ -145,6 +145,31 @@ impl Store {
         self.with_files(found).await
     }
 
+    /// The assets of these ids that belong to a user alone: the queries they asked.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn own_assets(
+        &self,
+        ids: &[AssetId],
+        owner: &str,
+    ) -> Result<Vec<AssetRecord>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in ids.chunks(AT_ONCE) {
+            let rows: Vec<Row> = sqlx::query_as(
+                "SELECT id, version, body, owner, withdrawn, change, members FROM assets \
+                 WHERE id IN (SELECT value FROM json_each($1)) AND owner = $2",
+            )
+            .bind(list_of(chunk)?)
+            .bind(owner)
+            .fetch_all(&self.read)
+            .await
+            .doing("look up a user's queries")?;
+            found.extend(rows);
+        }
+        self.with_files(found).await
+    }
+
     /// The assets of these ids, withdrawn or not, that are everybody's or belong to who has the selection, in any order.
     ///
     /// # Errors

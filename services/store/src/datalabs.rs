@@ -165,12 +165,14 @@ impl Store {
         let selection = new.opens_on.map(|(selection, _, _)| selection);
         let live: Option<String> = sqlx::query_scalar(
             "SELECT id FROM datalabs WHERE owner = $1 AND lab = $2 AND request = $3 AND COALESCE(selection, '') = COALESCE($4, '') \
-             AND phase IN ('QUEUED', 'EXECUTING') AND stop_wanted = 0 ORDER BY created LIMIT 1",
+             AND name = $5 AND auto_remove = $6 AND phase IN ('QUEUED', 'EXECUTING') AND stop_wanted = 0 ORDER BY created LIMIT 1",
         )
         .bind(new.owner)
         .bind(new.lab)
         .bind(new.request)
         .bind(selection)
+        .bind(new.name)
+        .bind(i64::from(new.auto_remove))
         .fetch_optional(&mut *tx)
         .await
         .doing("look for the same datalab")?;

@@ -8,7 +8,7 @@ use crate::database::now;
 use crate::error::{Doing, StoreError};
 
 /// What is exported: the name of each list, and the question; times are milliseconds since 1970, secrets are left out.
-const EXPORTED: [(&str, &str); 13] = [
+const EXPORTED: [(&str, &str); 14] = [
     (
         "user",
         "SELECT id, name, operator, created FROM users WHERE id = $1",
@@ -46,6 +46,10 @@ const EXPORTED: [(&str, &str); 13] = [
         "SELECT id, body, created FROM assets WHERE owner = $1 ORDER BY id",
     ),
     (
+        "saved_searches",
+        "SELECT id, name, search, created, seen FROM saved_searches WHERE owner = $1 ORDER BY created",
+    ),
+    (
         "selections",
         "SELECT id, n_assets, n_files, size_bytes, created FROM selections WHERE owner = $1 ORDER BY created",
     ),
@@ -65,7 +69,7 @@ const EXPORTED: [(&str, &str); 13] = [
 
 /// What is erased, in an order in which nothing is left that points to what is gone. The audit keeps the user's id, which
 /// then names nobody.
-const ERASED: [&str; 21] = [
+const ERASED: [&str; 22] = [
     "DELETE FROM datalabs WHERE owner = $1",
     "DELETE FROM staging_files WHERE job IN (SELECT id FROM staging_jobs WHERE owner = $1)",
     "DELETE FROM staging_jobs WHERE owner = $1",
@@ -78,6 +82,7 @@ const ERASED: [&str; 21] = [
     "DELETE FROM staged_files WHERE volume IN (SELECT id FROM volumes WHERE owner = $1)",
     "DELETE FROM volumes WHERE owner = $1",
     "DELETE FROM archive_logins WHERE owner = $1",
+    "DELETE FROM saved_searches WHERE owner = $1",
     "DELETE FROM tokens WHERE owner = $1",
     "DELETE FROM sessions WHERE owner = $1",
     "DELETE FROM logins WHERE owner = $1",
@@ -181,6 +186,11 @@ impl Store {
             .await
             .doing("forget old audit lines")?
             .rows_affected();
+        sqlx::query("DELETE FROM endings WHERE at < $1")
+            .bind(jobs_before)
+            .execute(&mut *tx)
+            .await
+            .doing("forget what ended long ago")?;
         for statement in [
             "DELETE FROM tokens WHERE expires < $1",
             "DELETE FROM sessions WHERE expires < $1",

@@ -132,16 +132,19 @@ impl Store {
         Ok(())
     }
 
-    /// All users, by name.
+    /// Users by name, from behind a name on, at most so many.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
-    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        let rows: Vec<(String, String, i64)> =
-            sqlx::query_as("SELECT id, name, operator FROM users ORDER BY name")
-                .fetch_all(&self.read)
-                .await
-                .doing("list users")?;
+    pub async fn users(&self, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT id, name, operator FROM users WHERE name > $1 ORDER BY name LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await
+        .doing("list users")?;
         Ok(rows.into_iter().map(to_user).collect())
     }
 

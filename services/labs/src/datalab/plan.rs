@@ -269,6 +269,9 @@ pub(super) struct Asked {
     pub(super) volumes: Vec<PlannedVolume>,
     #[serde(default)]
     pub(super) select_when_ready: bool,
+    /// Another time limit is another datalab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_limit_s: Option<u64>,
     /// The variables, sealed, since they may hold secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     env: Option<String>,
@@ -285,6 +288,7 @@ impl Asked {
         Self {
             volumes,
             select_when_ready: request.select_when_ready,
+            time_limit_s: request.time_limit_s,
             env,
         }
     }

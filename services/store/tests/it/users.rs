@@ -38,7 +38,7 @@ async fn a_user_is_made_once_and_keeps_their_rights() {
     let ada = record.ensure_user("ada", true).await.unwrap();
     assert_eq!(record.ensure_user("ada", false).await.unwrap(), ada);
     assert_eq!(record.user(&ada.name).await, ada);
-    assert_eq!(record.users().await.unwrap(), [ada]);
+    assert_eq!(record.users("", 10).await.unwrap(), [ada]);
     assert!(matches!(
         record.store.user("nobody").await,
         Err(StoreError::NotFound { .. })
