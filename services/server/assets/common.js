@@ -1,5 +1,7 @@
 // What the pages' scripts share: calls to the API, sizes for people, small pieces of DOM.
 
+import { digits, t } from './words.js';
+
 const token = document.querySelector('meta[name="csrf-token"]')?.content ?? '';
 
 /** Calls the API; answers the JSON, or throws an Error whose message is the problem's `detail`. */
@@ -12,11 +14,11 @@ export async function call(method, path, body, signal) {
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const value = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(value?.detail ?? value?.title ?? `the service answered ${answer.status}`);
+  if (!answer.ok) throw new Error(value?.detail ?? value?.title ?? t('the service answered {status}', { status: answer.status }));
   return value;
 }
 
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const UNITS = [t('bytes'), 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 function unitOf(n) {
   let unit = 0;
@@ -24,22 +26,21 @@ function unitOf(n) {
   return unit;
 }
 
-const inUnit = (n, unit) => {
-  const value = n / 1000 ** unit;
-  return unit === 0 || value >= 9.95 || value === 0 ? Math.round(value).toString() : value.toFixed(1);
+const inUnit = (bytes, unit) => {
+  const value = bytes / 1000 ** unit;
+  const n = unit === 0 || value >= 9.95 || value === 0 ? 0 : 1;
+  // Rounded as the service rounds; `digits` rounds what is written, 1.15 up.
+  return digits(n === 0 ? Math.round(value) : Number(value.toFixed(1)), n);
 };
 
 /** Bytes in decimal units, one digit below ten: `2.0 GB`, `48 MB`. */
 export const size = (n) => `${inUnit(n, unitOf(n))} ${UNITS[unitOf(n)]}`;
 
 /** `1.2 of 2.0 GB`: both in the unit of the whole. */
-export const sizeOf = (part, whole) => `${inUnit(part, unitOf(whole))} of ${size(whole)}`;
+export const sizeOf = (part, whole) => t('{done} of {total}', { done: inUnit(part, unitOf(whole)), total: size(whole) });
 
-/** Thousands by comma: `80,818`. */
-export const count = (n) => Number(n).toLocaleString('en');
-
-/** `1 file`, `2 files`. */
-export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+/** Thousands as the language of the page separates them: `80,818`. */
+export const count = (n) => Number(n).toLocaleString(document.documentElement.lang);
 
 /** Seconds as one would say them: `40 s`, `6 min`, `2 h 10 min`. */
 export function duration(seconds) {

@@ -2,18 +2,19 @@
 // is in the middle of something on it.
 
 import { call, say } from './common.js';
+import { t } from './words.js';
 
 const EVERY_MS = 2000;
 const ENDED = ['COMPLETED', 'ERROR', 'ABORTED'];
 const rows = [...document.querySelectorAll('[data-id]')];
 
-const word = ({ phase, ready }) => ({ QUEUED: 'starting', EXECUTING: ready ? 'serving' : 'serving, products not there yet' })[phase];
+const word = ({ phase, ready }) => ({ QUEUED: t('starting'), EXECUTING: ready ? t('serving') : t('serving, products not there yet') })[phase];
 
 /** False when the row itself no longer fits. */
 function update(row, datalab) {
   if (!datalab || ENDED.includes(datalab.phase)) return !row.hasAttribute('data-live');
   const phase = row.querySelector('.phase');
-  if (phase.textContent !== 'stopping') {
+  if (phase.textContent !== t('stopping')) {
     say(phase, word(datalab) ?? phase.textContent);
     phase.className = `phase p-${datalab.phase}`;
   }
@@ -23,7 +24,7 @@ function update(row, datalab) {
   if (open.hidden && datalab.ready) {
     open.hidden = false;
     open.setAttribute('data-testid', 'open');
-    say(document.getElementById('said'), `${datalab.name} can be opened.`);
+    say(document.getElementById('said'), t('{name} can be opened.', { name: datalab.name }));
   }
   const warned = row.querySelector('[data-testid=stops-soon]') !== null;
   return (datalab.stops?.soon ?? false) === warned;

@@ -1,6 +1,7 @@
 // The list of routes, made from openapi.json.
 
-import { el, plural, say } from './common.js';
+import { el, say } from './common.js';
+import { t, tn } from './words.js';
 
 const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'head'];
 const list = document.getElementById('routes');
@@ -14,8 +15,14 @@ const follow = (api, part) => {
 
 const kindOf = (schema = {}) => {
   if (schema.$ref) return schema.$ref.split('/').pop();
-  if (schema.type === 'array') return `list of ${kindOf(schema.items)}`;
-  return [schema.type].flat().filter((t) => t && t !== 'null').join(' or ') || 'any';
+  if (schema.type === 'array') return t('list of {kind}', { kind: kindOf(schema.items) });
+  const kinds = [schema.type].flat().filter((kind) => kind && kind !== 'null');
+  return kinds.length === 0 ? t('any') : kinds.reduce((one, other) => t('{one} or {other}', { one, other }));
+};
+
+const placeOf = (parameter) => {
+  const said = { kind: kindOf(parameter.schema), place: parameter.in };
+  return parameter.required ? t('{kind}, in {place}, required', said) : t('{kind}, in {place}', said);
 };
 
 function route(api, path, verb, operation, shared) {
@@ -28,8 +35,8 @@ function route(api, path, verb, operation, shared) {
     operation.description && operation.description !== text ? el('p', {}, operation.description) : null,
     parameters.length === 0 ? null : el('dl', { class: 'facts' }, ...parameters.map((p) => el('div', {},
       el('dt', {}, el('code', {}, p.name)),
-      el('dd', {}, [`${kindOf(p.schema)}, in ${p.in}${p.required ? ', required' : ''}`, p.description].filter(Boolean).join(': '))))),
-    body ? el('p', {}, 'Body: ', el('code', {}, kindOf(body))) : null,
+      el('dd', {}, [placeOf(p), p.description].filter(Boolean).join(': '))))),
+    body ? el('p', {}, t('Body:'), ' ', el('code', {}, kindOf(body))) : null,
     el('dl', { class: 'facts' }, ...answers.map(([status, answer]) => el('div', {},
       el('dt', {}, status),
       el('dd', {}, follow(api, answer).description || kindOf(Object.values(follow(api, answer).content ?? {})[0]?.schema))))));
@@ -39,7 +46,7 @@ function groups(api) {
   const byTag = new Map();
   for (const [path, at] of Object.entries(api.paths ?? {})) {
     for (const verb of VERBS.filter((v) => at[v])) {
-      const tag = at[verb].tags?.[0] ?? 'other';
+      const tag = at[verb].tags?.[0] ?? t('other');
       if (!byTag.has(tag)) byTag.set(tag, []);
       byTag.get(tag).push(route(api, path, verb, at[verb], at.parameters ?? []));
     }
@@ -55,16 +62,16 @@ function narrow() {
     if (!row.hidden) n += 1;
   }
   for (const section of list.children) section.hidden = !section.querySelector('.route:not([hidden])');
-  say(document.getElementById('n-routes'), plural(n, 'route'));
+  say(document.getElementById('n-routes'), tn('{n} route', '{n} routes', n));
 }
 
 try {
   const answer = await fetch('/openapi.json');
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  if (!answer.ok) throw new Error(t('status {status}', { status: answer.status }));
   list.replaceChildren(...groups(await answer.json()));
   document.getElementById('filter-row').hidden = false;
   filter.addEventListener('input', narrow);
   narrow();
 } catch (error) {
-  list.append(el('p', { class: 'soft' }, `The list could not be made: ${error.message}.`));
+  list.append(el('p', { class: 'soft' }, t('The list could not be made: {why}.', { why: error.message })));
 }

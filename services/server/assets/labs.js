@@ -1,7 +1,8 @@
 // The lab catalogue: labs that fit while one types, and the launch form in a dialog.
 // Without it the filter is a form and Launch leads to a page with the same form.
 
-import { plural, say } from './common.js';
+import { say } from './common.js';
+import { tn } from './words.js';
 
 const filter = document.querySelector('form.filter');
 const cards = [...document.querySelectorAll('[data-words]')];
@@ -14,7 +15,7 @@ function narrow() {
     if (!card.hidden) n += 1;
   }
   document.getElementById('labs-empty').hidden = n > 0;
-  say(document.getElementById('labs-said'), `${plural(n, 'lab')} found`);
+  say(document.getElementById('labs-said'), tn('{n} lab found', '{n} labs found', n));
 }
 
 filter?.elements.q.addEventListener('input', narrow);

@@ -1,6 +1,7 @@
 // The log of a datalab, as it grows, until the datalab has ended.
 
 import { call, say } from './common.js';
+import { t } from './words.js';
 
 const EVERY_MS = 1500;
 const log = document.getElementById('log');
@@ -13,7 +14,7 @@ async function look() {
     if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
     show(await answer.text());
     if (['COMPLETED', 'ERROR', 'ABORTED'].includes(phase)) {
-      say(document.getElementById('state'), 'The datalab has ended; its log is kept.');
+      say(document.getElementById('state'), t('The datalab has ended; its log is kept.'));
       return;
     }
   }

@@ -1,6 +1,8 @@
 // Regions dragged on the maps of a search: a box on the Earth, a circle on the sky in galactic coordinates.
 // The same regions can be written below "Where and when".
 
+import { t } from './words.js';
+
 const LEAST = 4;
 
 const turn = (degrees) => degrees * Math.PI / 180;
@@ -64,7 +66,7 @@ function search(region) {
 function drags(svg, map) {
   svg.dataset.drags = '';
   const caption = svg.parentElement.querySelector('figcaption');
-  caption?.append(' Drag to search a region.');
+  caption?.append(` ${t('Drag to search a region.')}`);
   let from = null;
   let drawn = null;
   const end = () => {

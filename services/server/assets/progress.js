@@ -1,22 +1,23 @@
 // Live progress of a datalab or a staging job over one event stream.
 // The page arrives complete from the server; this only keeps it up to date.
 
-import { count, duration, el, plural, say, size, sizeOf } from './common.js';
+import { count, duration, el, say, size, sizeOf } from './common.js';
+import { t, tn } from './words.js';
 
 const MOST_ROWS = 200;
 const ENDED = ['COMPLETED', 'ERROR', 'ABORTED'];
 const PHASES = {
-  PENDING: 'accepted', QUEUED: 'waiting its turn', EXECUTING: 'under way', HELD: 'held',
-  COMPLETED: 'complete', ERROR: 'could not go on', ABORTED: 'aborted',
+  PENDING: t('accepted'), QUEUED: t('waiting its turn'), EXECUTING: t('under way'), HELD: t('held'),
+  COMPLETED: t('complete'), ERROR: t('could not go on'), ABORTED: t('aborted'),
 };
 const VERIFIED = {
-  'archive-checksum': "checked against the archive's checksum",
-  'embedded-checksum': 'checked by the checksum inside',
-  'previous-copy': 'same as the copy known before',
-  size: 'checked by size',
-  unverified: 'not verified',
+  'archive-checksum': t('checked against the archive\'s checksum'),
+  'embedded-checksum': t('checked by the checksum inside'),
+  'previous-copy': t('same as the copy known before'),
+  size: t('checked by size'),
+  unverified: t('not verified'),
 };
-const STAGED = { link: 'linked to the mounted archive', clone: 'cloned from the shared cache' };
+const STAGED = { link: t('linked to the mounted archive'), clone: t('cloned from the shared cache') };
 
 const page = document.querySelector('main[data-events]');
 const part = (id) => document.getElementById(id);
@@ -32,8 +33,10 @@ function showJob(now) {
     say(part('summary'), sizeOf(now.bytes.done, total));
     if (part('overall')) part('overall').value = (100 * now.bytes.done) / total;
   }
-  const trouble = [now.files.skipped && `${count(now.files.skipped)} skipped`, now.files.failed && `${count(now.files.failed)} failed`].filter(Boolean);
-  const counts = [`${count(there)} of ${plural(now.files.total, 'file')} there`, ...trouble].join(', ');
+  const { skipped, failed } = now.files;
+  const trouble = [skipped && tn('{n} skipped', '{n} skipped', skipped), failed && tn('{n} failed', '{n} failed', failed)].filter(Boolean);
+  const arrived = tn('{there} of {n} file there', '{there} of {n} files there', now.files.total, { there: count(there) });
+  const counts = [arrived, ...trouble].join(', ');
   say(part('counts'), counts);
   say(part('rate'), rate(now));
   part('waiting')?.replaceChildren(...now.waiting_for.map((w) => el('li', {}, w.text)));
@@ -43,24 +46,25 @@ function showJob(now) {
     say(phase, PHASES[now.phase] ?? now.phase);
     phase.className = `phase p-${now.phase}`;
   }
-  announce(ENDED.includes(now.phase) ? `Staging ${PHASES[now.phase]}: ${counts}.` : `${counts}.`);
+  announce(ENDED.includes(now.phase) ? t('Staging {phase}: {counts}.', { phase: PHASES[now.phase], counts }) : `${counts}.`);
 }
 
 function rate(now) {
   if (now.phase !== 'EXECUTING' || !now.bytes_per_second) return '';
-  const left = now.seconds_left === null || now.seconds_left === undefined ? '' : ` · ${duration(now.seconds_left)} left`;
-  return `${size(now.bytes_per_second)}/s${left}`;
+  const speed = `${size(now.bytes_per_second)}/s`;
+  const left = now.seconds_left ?? null;
+  return left === null ? speed : t('{speed} · {time} left', { speed, time: duration(left) });
 }
 
 function wordsOf(file) {
   switch (file.outcome) {
-    case 'staged': return STAGED[file.method] ?? `copied, ${file.size_bytes === null ? 'whole' : size(file.size_bytes)}`;
-    case 'present': return 'already there';
-    case 'skipped': return `skipped: ${file.reason}`;
-    case 'failed': return `failed: ${file.reason}${file.retry_may_help ? '; a retry may help' : ''}`;
+    case 'staged': return STAGED[file.method] ?? (file.size_bytes === null ? t('copied, whole') : t('copied, {size}', { size: size(file.size_bytes) }));
+    case 'present': return t('already there');
+    case 'skipped': return t('skipped: {reason}', file);
+    case 'failed': return file.retry_may_help ? t('failed: {reason}; a retry may help', file) : t('failed: {reason}', file);
     default:
       if (file.bytes_done > 0) return file.size_bytes ? sizeOf(file.bytes_done, file.size_bytes) : size(file.bytes_done);
-      return job?.waiting_for?.[0]?.text ?? 'waiting';
+      return job?.waiting_for?.[0]?.text ?? t('waiting');
   }
 }
 
@@ -90,10 +94,11 @@ const rowOf = (list, key) => [...list.children].find((row) => row.dataset.key ==
 // ── datalab ──────────────────────────────────────────────────────────
 
 const STEPS = {
-  volumes: { now: 'attaching', done: 'attached', failed: 'not attached' },
-  lab: { now: 'starting', done: 'running', failed: 'did not start' },
-  notebook: { now: 'being written', done: 'ready', failed: 'not written' },
+  volumes: { now: t('attaching'), done: t('attached'), failed: t('not attached') },
+  lab: { now: t('starting'), done: t('running'), failed: t('did not start') },
+  notebook: { now: t('being written'), done: t('ready'), failed: t('not written') },
 };
+const STATES = { done: t('done'), now: t('now'), later: t('later'), failed: t('failed') };
 
 /** How far the three steps are, from phase and readiness alone. */
 function states({ phase, ready }) {
@@ -114,7 +119,7 @@ function showDatalab(datalab) {
     const step = page.querySelector(`[data-step="${key}"]`);
     if (!step) return;
     step.className = now[i];
-    say(step.querySelector('.state'), `${now[i]}: `);
+    say(step.querySelector('.state'), `${STATES[now[i]]}: `);
     say(step.querySelector('small'), (now[i] === 'now' && cause) || words[now[i]] || '');
   });
   if (datalab.ready) offer(datalab.url);
@@ -129,8 +134,8 @@ function offer(url) {
   open.removeAttribute('aria-disabled');
   open.removeAttribute('role');
   part('leave')?.remove();
-  document.title = `Ready · ${document.title}`;
-  announce('The datalab can be opened.', true);
+  document.title = `${t('Ready')} · ${document.title}`;
+  announce(t('The datalab can be opened.'), true);
   if (part('auto')?.checked && remember(`gantry.opened.${page.dataset.id}`)) location.assign(url);
   else if (document.activeElement === document.body) open.focus();
 }

@@ -1,16 +1,20 @@
 // The search page: marks that last across pages, and what taking them would do, read before the click.
 // Without this script the form still sends the rows marked on this page.
 
-import { call, count, duration, el, plural, say, size, sizeOf } from './common.js';
+import { call, count, duration, el, say, size, sizeOf } from './common.js';
+import { t, tn } from './words.js';
 
 const KEY = 'gantry.marked';
 const METHODS = {
-  present: () => 'already in the volume',
-  link: () => 'linked from the mounted archive',
-  clone: () => 'cloned from the shared cache',
-  copy: () => 'copied from the shared cache',
-  download: (line) => `to copy from ${line.archive_title ?? line.archive ?? 'the archive'}`,
-  skip: () => 'not taken',
+  present: () => t('already in the volume'),
+  link: () => t('linked from the mounted archive'),
+  clone: () => t('cloned from the shared cache'),
+  copy: () => t('copied from the shared cache'),
+  download(line) {
+    const archive = line.archive_title ?? line.archive;
+    return archive ? t('to copy from {archive}', { archive }) : t('to copy from the archive');
+  },
+  skip: () => t('not taken'),
 };
 
 // What the page has now; a search while one types puts others in their place.
@@ -44,32 +48,32 @@ function totals() {
   const sizes = [...marked.values()].map((m) => m.size);
   const known = sizes.filter((s) => s !== null);
   const sum = size(known.reduce((a, b) => a + b, 0));
-  if (known.length === 0) return 'size unknown';
-  return known.length === sizes.length ? sum : `at least ${sum}`;
+  if (known.length === 0) return t('size unknown');
+  return known.length === sizes.length ? sum : t('at least {size}', { size: sum });
 }
 
 function show() {
   const n = marked.size;
   unmark.hidden = n === 0;
   if (everything?.checked) {
-    say(status, 'All matches of this search.');
-    panel.replaceChildren(el('p', {}, 'All matches of this search, on this page and further on. The plan says what that means before anything moves.'));
+    say(status, t('All matches of this search.'));
+    panel.replaceChildren(el('p', {}, t('All matches of this search, on this page and further on. The plan says what that means before anything moves.')));
     return;
   }
   status.replaceChildren(...(n === 0
-    ? ['Mark products, then:']
-    : [el('b', {}, `${count(n)} selected`), ` · ${totals()}`]));
+    ? [t('Mark products, then:')]
+    : [el('b', {}, t('{n} selected', { n: count(n) })), ` · ${totals()}`]));
   if (n === 0) {
-    panel.replaceChildren(el('p', {}, 'Nothing is marked yet. Marks are kept while you search on.'));
+    panel.replaceChildren(el('p', {}, t('Nothing is marked yet. Marks are kept while you search on.')));
     return;
   }
-  panel.replaceChildren(...[sums([[plural(n, 'product'), totals()]]), elsewhere()].filter(Boolean));
+  panel.replaceChildren(...[sums([[tn('{n} product', '{n} products', n), totals()]]), elsewhere()].filter(Boolean));
 }
 
 function elsewhere() {
   const here = new Set([...boxes()].map((box) => box.value));
   const n = [...marked.keys()].filter((id) => !here.has(id)).length;
-  return n === 0 ? null : el('p', { class: 'soft' }, `${count(n)} of them not on this page.`);
+  return n === 0 ? null : el('p', { class: 'soft' }, t('{n} of them not on this page.', { n: count(n) }));
 }
 
 function sums(rows) {
@@ -97,23 +101,25 @@ async function ask() {
   } catch (error) {
     if (signal.aborted) return;
     show();
-    panel.append(el('p', { class: 'soft', 'data-testid': 'plan-unknown' }, `No plan yet: ${error.message}`));
+    panel.append(el('p', { class: 'soft', 'data-testid': 'plan-unknown' }, t('No plan yet: {reason}', { reason: error.message })));
   }
 }
 
 function showPlan(id, answer) {
-  const rows = [[plural(marked.size, 'product'), totals()]];
+  const rows = [[tn('{n} product', '{n} products', marked.size), totals()]];
   for (const line of answer.methods ?? []) {
-    const text = (METHODS[line.method] ?? (() => line.method))(line);
-    rows.push([line.seconds > 0 ? `${text}, about ${duration(line.seconds)}` : text, line.size_bytes === null ? plural(line.n_files, 'file') : size(line.size_bytes)]);
+    const what = (METHODS[line.method] ?? (() => line.method))(line);
+    const text = line.seconds > 0 ? t('{what}, about {time}', { what, time: duration(line.seconds) }) : what;
+    rows.push([text, line.size_bytes === null ? tn('{n} file', '{n} files', line.n_files) : size(line.size_bytes)]);
   }
   if (answer.quota?.limit_bytes) {
     const left = Math.max(0, answer.quota.limit_bytes - answer.quota.used_bytes);
-    rows.push([`quota left in ${volume?.value ?? 'the volume'}`, sizeOf(left, answer.quota.limit_bytes)]);
+    const text = volume ? t('quota left in {volume}', { volume: volume.value }) : t('quota left in the volume');
+    rows.push([text, sizeOf(left, answer.quota.limit_bytes)]);
   }
   const list = sums(rows);
   list.dataset.testid = 'plan';
-  const link = el('a', { href: `/selections/${encodeURIComponent(id)}`, 'data-testid': 'cite-selection' }, 'Cite these products');
+  const link = el('a', { href: `/selections/${encodeURIComponent(id)}`, 'data-testid': 'cite-selection' }, t('Cite these products'));
   panel.replaceChildren(...[
     list,
     ...(answer.warnings ?? []).map((text) => el('p', { class: 'notice warn' }, text)),
@@ -161,7 +167,7 @@ function begin() {
     carry();
     if (marked.size === 0 && !everything?.checked) {
       event.preventDefault();
-      say(status, 'Mark at least one product first.');
+      say(status, t('Mark at least one product first.'));
       boxes()[0]?.focus();
     }
   });

@@ -2,6 +2,7 @@
 // Arrows choose, Enter takes and searches, Escape closes and leaves what was typed. Without this script the box searches.
 
 import { call, count, el } from './common.js';
+import { t, tn } from './words.js';
 
 const input = document.getElementById('q');
 const box = input?.closest('.complete');
@@ -15,7 +16,8 @@ let typed = '';
 let timer;
 let asking;
 
-const label = (one) => (one.kind === 'facet' ? one.field.replaceAll('_', ' ') : one.kind);
+const KINDS = { word: () => t('word'), name: () => t('name') };
+const label = (one) => (one.kind === 'facet' ? one.field.replaceAll('_', ' ') : KINDS[one.kind]?.() ?? one.kind);
 const isOpen = () => !list.hidden;
 
 function close() {
@@ -41,7 +43,9 @@ function show(suggestions) {
   list.replaceChildren(...options);
   list.hidden = options.length === 0;
   input.setAttribute('aria-expanded', String(isOpen()));
-  status.textContent = options.length === 0 ? 'No completions' : `${options.length} completions, arrows choose`;
+  status.textContent = options.length === 0
+    ? t('No completions')
+    : tn('{n} completion, arrows choose', '{n} completions, arrows choose', options.length);
 }
 
 /** Chooses a completion; −1 is what was typed. */
@@ -97,7 +101,7 @@ function pressed(event) {
 }
 
 if (box) {
-  list = el('ul', { role: 'listbox', id: 'q-list', 'aria-label': 'Completions', hidden: '', 'data-testid': 'completions' });
+  list = el('ul', { role: 'listbox', id: 'q-list', 'aria-label': t('Completions'), hidden: '', 'data-testid': 'completions' });
   status = el('span', { class: 'vh', role: 'status' });
   box.append(list, status);
   const attributes = { role: 'combobox', 'aria-autocomplete': 'list', 'aria-controls': 'q-list', 'aria-expanded': 'false' };

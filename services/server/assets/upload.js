@@ -1,6 +1,7 @@
 // Uploads on the page of a volume: in pieces, so that a broken connection costs one of them; by button or by dropping files.
 
 import { el, say, size, sizeOf } from './common.js';
+import { t } from './words.js';
 
 const PIECE = 8 * 1024 * 1024;
 const TRIES = 6;
@@ -18,10 +19,10 @@ class Upload {
     this.file = file;
     const folder = area.dataset.folder;
     this.to = area.dataset.upload + encoded(folder ? `${folder}/${file.name}` : file.name);
-    this.bar = el('progress', { max: Math.max(file.size, 1), value: 0, 'aria-label': `Upload of ${file.name}` });
+    this.bar = el('progress', { max: Math.max(file.size, 1), value: 0, 'aria-label': t('Upload of {name}', { name: file.name }) });
     this.text = el('span', { class: 'soft' });
-    this.stop = el('button', { type: 'button', class: 'small' }, 'Pause');
-    this.cancel = el('button', { type: 'button', class: 'small' }, 'Cancel');
+    this.stop = el('button', { type: 'button', class: 'small' }, t('Pause'));
+    this.cancel = el('button', { type: 'button', class: 'small' }, t('Cancel'));
     this.stop.addEventListener('click', () => this.toggle());
     this.cancel.addEventListener('click', () => this.giveUp());
     this.line = el('li', { 'data-testid': 'uploading' }, el('bdi', {}, file.name), ' ', this.text, this.bar, this.stop, ' ', this.cancel);
@@ -46,7 +47,7 @@ class Upload {
   async run() {
     let tries = 0;
     this.paused = false;
-    say(this.stop, 'Pause');
+    say(this.stop, t('Pause'));
     while (!this.paused && !this.ended) {
       const end = Math.min(this.at + PIECE, this.file.size);
       const last = Math.max(end - 1, this.at);
@@ -55,13 +56,13 @@ class Upload {
         const answer = range === null ? await this.whole() : await this.put(range, this.file.slice(this.at, end));
         if (answer.status === 201) return this.done();
         if (answer.status === 202) { this.at = answer.value.written_bytes; tries = 0; this.show(); continue; }
-        if (answer.status !== 409) return this.fail(answer.value?.detail ?? `the service answered ${answer.status}`);
+        if (answer.status !== 409) return this.fail(answer.value?.detail ?? t('the service answered {status}', { status: answer.status }));
         await this.ask();
       } catch (error) {
         if (this.paused || this.ended) return undefined;
         tries += 1;
-        if (tries > TRIES) return this.fail('the connection breaks off again and again');
-        this.show(`the connection broke off; trying again (${tries} of ${TRIES})`);
+        if (tries > TRIES) return this.fail(t('the connection breaks off again and again'));
+        this.show(t('the connection broke off; trying again ({tries} of {limit})', { tries, limit: TRIES }));
         await pause(300 * 2 ** tries);
         await this.ask().catch(() => {});
       }
@@ -84,8 +85,8 @@ class Upload {
     if (this.paused) { this.run(); return; }
     this.paused = true;
     this.controller?.abort();
-    say(this.stop, 'Go on');
-    this.show(`paused at ${sizeOf(this.at, this.file.size)}`);
+    say(this.stop, t('Go on'));
+    this.show(t('paused at {size}', { size: sizeOf(this.at, this.file.size) }));
   }
 
   giveUp() {
@@ -97,15 +98,15 @@ class Upload {
   done() {
     this.ended = true;
     this.at = this.file.size;
-    this.show(`${size(this.file.size)}, there`);
+    this.show(t('{size}, there', { size: size(this.file.size) }));
     this.stop.remove();
     this.cancel.remove();
-    this.line.append(el('a', { href: location.href, 'data-testid': 'reload' }, 'Show it in the list'));
+    this.line.append(el('a', { href: location.href, 'data-testid': 'reload' }, t('Show it in the list')));
   }
 
   fail(why) {
     this.paused = true;
-    say(this.stop, 'Try again');
+    say(this.stop, t('Try again'));
     this.line.classList.add('bad');
     this.show(why);
   }

@@ -32,6 +32,7 @@ use crate::names::Names;
 use crate::notices::Notices;
 use crate::portal::Portals;
 use crate::retention;
+use crate::webhooks::{self, Webhook};
 
 /// A running Gantry; cheap to clone.
 #[derive(Clone)]
@@ -70,6 +71,7 @@ pub struct Parts {
     /// How much callers ask for.
     pub(crate) limiter: Limiter,
     pub(crate) names: Names,
+    pub(crate) webhooks: Vec<Webhook>,
     /// What pages may load.
     pub(crate) content_policy: axum::http::HeaderValue,
     /// Who vouches for people.
@@ -131,6 +133,9 @@ impl App {
         let public_url = public_url(&config)?;
         let portals = Portals::of(&config.portal)?;
         let providers = Providers::of(&config, &net, &public_url)?;
+        let webhooks = config.webhook.iter();
+        let webhooks = webhooks.map(|(name, webhook)| Webhook::of(name, webhook));
+        let webhooks = webhooks.collect::<Result<_, _>>()?;
         let (environment, made) = watch::channel(EnvironmentState::Making(
             "the labs' environment is not made yet".to_owned(),
         ));
@@ -144,6 +149,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             limiter,
             names: Names::new(config.names.url.as_ref(), &net),
+            webhooks,
             staging: Staging::new(store.clone(), archives.clone(), worker),
             config,
             store,
@@ -240,6 +246,7 @@ impl App {
             self.tasks.spawn(retention::keep_forgetting(self.clone()));
         }
         if roles.api {
+            self.tasks.spawn(webhooks::keep_telling(self.clone()));
             let app = self.clone();
             self.tasks
                 .spawn(async move { app.notices.keep_asking(&app.archives, &app.stop).await });

@@ -5,7 +5,7 @@ use gantry_search::{BoxFuture, Change, Changes, ChangesError, IndexedAsset};
 use gantry_store::{ChangeRecord, Store, StoreError};
 use uuid::Uuid;
 
-use crate::views::hit_view;
+use crate::views::{hit_view, size_bytes};
 
 /// The catalogue as the index sees it.
 pub(crate) struct Catalogue(pub(crate) Store);
@@ -52,6 +52,7 @@ fn change(record: ChangeRecord) -> Result<(u64, Change), ChangesError> {
         Change::Put(Box::new(IndexedAsset {
             version: record.version,
             n_files,
+            size_bytes: size_bytes(&record),
             view,
             asset: record.asset,
         })),

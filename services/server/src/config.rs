@@ -9,6 +9,7 @@ mod portal;
 mod retention;
 mod status;
 mod volume_catalogue;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub use portal::{IntentsConfig, PortalConfig};
 pub use retention::RetentionConfig;
 pub use status::MaintenanceConfig;
 pub use volume_catalogue::CatalogueVolumeConfig;
+pub use webhook::{WebhookConfig, WebhookEvent};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -73,6 +75,9 @@ pub struct Config {
     /// The portals that Gantry knows, by origin.
     #[serde(default)]
     pub portal: BTreeMap<String, PortalConfig>,
+    /// Who is told when jobs and datalabs end, by name.
+    #[serde(default)]
+    pub webhook: BTreeMap<String, WebhookConfig>,
     /// Clicks that nobody confirmed yet.
     #[serde(default)]
     pub intents: IntentsConfig,
@@ -323,6 +328,9 @@ impl Config {
         auth::check(self)?;
         launcher::check(&self.launcher)?;
         portal::check(&self.portal)?;
+        for (name, webhook) in &self.webhook {
+            webhook.check(name)?;
+        }
         if self.staging.workers == 0 {
             return Err(ConfigError::Bad(
                 "staging.workers = `0`: allowed is 1 or more".to_owned(),

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::words::{language, t};
+
 /// A size in decimal units: `2.0 GB`, `48 MB`, `614 MB`.
 pub(crate) fn size(bytes: u64) -> String {
     let (value, unit) = scaled(bytes);
@@ -10,7 +12,7 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// A size that may be unknown.
 pub(crate) fn maybe_size(bytes: Option<u64>) -> String {
-    bytes.map_or_else(|| "size unknown".to_owned(), size)
+    bytes.map_or_else(|| t("size unknown").into(), size)
 }
 
 /// Part of a size, both in the unit of the whole: `1.2 of 2.0 GB`.
@@ -18,7 +20,12 @@ pub(crate) fn part_of(done: u64, total: u64) -> String {
     let (total_value, unit) = scaled(total);
     let done_value = done as f64 / divisor(unit);
     let digits = usize::from(total_value < 10.0 && unit != "B");
-    format!("{done_value:.digits$} of {total_value:.digits$} {unit}")
+    let done = decimal(done_value, digits);
+    let total = format!("{} {unit}", decimal(total_value, digits));
+    t("{done} of {total}")
+        .with("done", done)
+        .with("total", total)
+        .into()
 }
 
 fn scaled(bytes: u64) -> (f64, &'static str) {
@@ -44,7 +51,16 @@ fn divisor(unit: &str) -> f64 {
 
 fn number(value: f64, unit: &str) -> String {
     let digits = usize::from(value < 10.0 && unit != "B");
-    format!("{value:.digits$} {unit}")
+    format!("{} {unit}", decimal(value, digits))
+}
+
+/// A number with so many digits after the point, as the reader's language writes it.
+fn decimal(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    match language().separators.1 {
+        '.' => text,
+        point => text.replace('.', &point.to_string()),
+    }
 }
 
 /// A duration: `40 s`, `6 min`, `2 h 10 min`.
@@ -56,13 +72,22 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
-/// A count with thousands separated: `80,818`.
+/// A count with thousands separated as the reader's language does: `80,818`.
 pub(crate) fn count(n: u64) -> String {
+    separated(n, language().separators.0)
+}
+
+/// A count within a sentence that is English for everybody.
+pub(crate) fn count_in_english(n: u64) -> String {
+    separated(n, ',')
+}
+
+fn separated(n: u64, separator: char) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
+            text.push(separator);
         }
         text.push(digit);
     }
@@ -82,9 +107,13 @@ pub(crate) fn percent(done: u64, total: u64) -> u8 {
         .unwrap_or(0)
 }
 
-/// One or many: `1 file`, `2 files`.
+/// One or many within a sentence that is English for everybody: `1 file`, `2 files`.
 pub(crate) fn plural(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+    format!(
+        "{} {noun}{}",
+        count_in_english(n),
+        if n == 1 { "" } else { "s" }
+    )
 }
 
 /// A path as it stands in an address.

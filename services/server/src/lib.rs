@@ -32,6 +32,8 @@ mod serve;
 mod sets;
 mod stations;
 mod views;
+mod webhooks;
+mod words;
 
 pub use listen::serve;
 pub use problem::Problem;

@@ -171,7 +171,7 @@ impl From<StoreError> for Problem {
                 Self::new(&CONFLICT, format!("there is a {noun} `{id}` already"))
             }
             StoreError::TooMany { .. } => {
-                Self::new(&CONFLICT, format!("{error}; destroy one first"))
+                Self::new(&CONFLICT, format!("{error}; end or delete one first"))
             }
             error if error.is_transient() => {
                 Self::new(&BUSY, "the record is busy; try again in a moment")

@@ -55,7 +55,7 @@ impl Proposed {
                     target
                         .clone()
                         .unwrap_or_else(|| format!("{ra} {dec}")),
-                    format::count(rows(*radius_deg)),
+                    format::count_in_english(rows(*radius_deg)),
                 ),
                 Some("the number is for sources spread evenly; near the Galactic plane there are several times as many".to_owned()),
             ),

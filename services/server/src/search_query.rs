@@ -60,6 +60,9 @@ pub(crate) struct SearchParams {
     /// `csv`, `votable` or `jsonl`: all matches as a file, whatever `Accept` says; `json` is a page.
     #[serde(deserialize_with = "once")]
     pub(crate) format: Option<String>,
+    /// Only what is new or has changed since this change of the catalogue; a saved search says which its owner has seen.
+    #[serde(deserialize_with = "once")]
+    pub(crate) since: Option<u64>,
     /// `list` (default) or `cards`: how the search page shows its hits; an answer in JSON is the same.
     #[serde(deserialize_with = "once")]
     pub(crate) view: Option<String>,
@@ -117,6 +120,7 @@ impl SearchParams {
                     .collect()
             }),
             collapse: one_of::<Collapse>(self.collapse.as_deref(), "collapse", "series, none")?,
+            changed_after: self.since,
             spots: false,
         })
     }
@@ -151,6 +155,7 @@ impl SearchParams {
     /// These parameters as they stand in an address, without paging, in a fixed order.
     pub(crate) fn to_text(&self) -> String {
         let mut pairs: Vec<(&str, &str)> = Vec::new();
+        let since = self.since.map(|since| since.to_string());
         let options = [
             ("q", &self.q),
             ("time", &self.time),
@@ -168,6 +173,7 @@ impl SearchParams {
             ("bbox", &self.bbox),
             ("collapse", &self.collapse),
             ("sort", &self.sort),
+            ("since", &since),
             ("view", &self.view),
         ];
         pairs.extend(

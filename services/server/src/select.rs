@@ -1,6 +1,6 @@
 //! What to take: from the body of a request to a selection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use gantry_asset::{Asset, AssetId};
 use gantry_search::{Collapse, Query};
@@ -72,6 +72,7 @@ pub(crate) struct TakeSearch {
     days: Option<String>,
     near: Option<String>,
     bbox: Option<String>,
+    since: Option<u64>,
     collapse: Option<String>,
 }
 
@@ -110,6 +111,7 @@ pub(crate) async fn selection_of(
         ..Taken::default()
     };
     collect(app, take, &mut taken, DEPTH).await?;
+    taken.own_queries(app).await?;
     let mut draft = Draft::of(&app.store, &taken.ids, &taken.ranged).await?;
     wishes.fulfil(app, &mut draft).await?;
     crate::stations::tell(app, &mut draft).await?;
@@ -128,6 +130,26 @@ struct Taken<'a> {
     ids: Vec<AssetId>,
     ranged: Vec<Ranged>,
     queries: Vec<Asset>,
+}
+
+impl Taken<'_> {
+    /// Tells the asker's own queries, asked for by their ids, from what is everybody's.
+    async fn own_queries(&mut self, app: &App) -> Result<(), Problem> {
+        let Some(user) = self.asker.filter(|_| !self.ids.is_empty()) else {
+            return Ok(());
+        };
+        let most = usize::try_from(MAX_ASSETS).unwrap_or(usize::MAX);
+        if self.ids.len() > most {
+            // That they are too many is said where they are looked up.
+            return Ok(());
+        }
+        let own = app.store.own_assets(&self.ids, &user.id).await?;
+        let own_ids: HashSet<&AssetId> = own.iter().map(|record| &record.asset.id).collect();
+        self.ids.retain(|id| !own_ids.contains(id));
+        self.queries
+            .extend(own.into_iter().map(|record| record.asset));
+        Ok(())
+    }
 }
 
 impl Take {
@@ -226,6 +248,7 @@ async fn matches(
         days: search.days.clone(),
         near: search.near.clone(),
         bbox: search.bbox.clone(),
+        since: search.since,
         collapse: search.collapse.clone(),
         ..SearchParams::default()
     };

@@ -64,6 +64,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), limits::limited))
         .layer(from_fn_with_state(app.clone(), pages::problems_as_pages))
         .layer(from_fn_with_state(app.clone(), identity::recognise))
+        .layer(from_fn_with_state(app.clone(), crate::words::in_language))
         .layer(CatchPanicLayer::custom(
             |panic: Box<dyn std::any::Any + Send>| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -160,7 +160,7 @@ fn is_unrun(record: &AssetRecord) -> bool {
 }
 
 /// The size of an asset; of all its members for a series.
-fn size_bytes(record: &AssetRecord) -> Option<u64> {
+pub(crate) fn size_bytes(record: &AssetRecord) -> Option<u64> {
     match &record.members {
         Some(members) => members.size_bytes,
         None => record.asset.size_bytes(),

@@ -116,7 +116,7 @@ async fn act(app: &App, action: Action, output: &Output) -> anyhow::Result<()> {
 }
 
 async fn list(app: &App, output: &Output) -> anyhow::Result<()> {
-    let users = app.store.users().await?;
+    let users = app.store.users("", u32::MAX).await?;
     let rows: Vec<_> = users.iter().map(user_json).collect();
     let lines: Vec<String> = users
         .iter()

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::jobs::phase_text;
 use super::login::BareForm;
 use super::page;
-use super::shell::{Link, Shell};
+use super::shell::{Link, Shell, state_text};
 use crate::app::App;
 use crate::extract::{FromForm, FromPath, FromQuery, once};
 use crate::format;
@@ -21,6 +21,7 @@ use crate::rest::archives::{
     ArchivePath, HarvestPath, Harvests, RejectionsParams, connector, forget_login, keep_login_of,
     rejections_page, start_harvest,
 };
+use crate::words::{filters, t, tn};
 
 /// So many rejections stand on one page.
 const REJECTIONS: u32 = 200;
@@ -38,6 +39,7 @@ struct ArchiveRow {
     title: String,
     home: Option<String>,
     state: &'static str,
+    state_text: String,
     text: String,
     n_assets: String,
     n_series: String,
@@ -71,6 +73,7 @@ pub(crate) async fn list(
             title: archive.title.clone(),
             home: Some(archive.home.clone()),
             state,
+            state_text: state_text(state),
             text,
             n_assets: format::count(app.store.n_assets(id).await?),
             n_series: format::count(app.store.n_series(id).await?),
@@ -92,7 +95,7 @@ pub(crate) async fn list(
         .as_ref()
         .is_some_and(|caller| caller.operates().is_ok());
     page(&ArchivesPage {
-        shell: Shell::new(&app, caller.as_ref(), "", "Archives").await?,
+        shell: Shell::new(&app, caller.as_ref(), "", t("Archives")).await?,
         archives: rows,
         can_harvest,
     })
@@ -141,34 +144,39 @@ impl Harvests {
         let newest = self.newest.first()?;
         match &self.good {
             Some(good) if good.id == newest.id => None,
-            Some(good) => Some(format!("the last good one {}", format::time(good.started))),
-            None => Some("none came to its end so far".to_owned()),
+            Some(good) => {
+                let said = t("the last good one {time}").with("time", format::time(good.started));
+                Some(said.into())
+            }
+            None => Some(t("none came to its end so far").into()),
         }
     }
 
     /// How many failed, where any did.
     fn budget_text(&self) -> Option<String> {
         let budget = &self.budget;
-        let more = match budget.failed > budget.allowed {
-            true => ", more than one in ten",
-            false => "",
-        };
-        (budget.failed > 0).then(|| {
-            format!(
-                "{} of {} harvests failed in {} days{more}",
-                budget.failed, budget.harvests, budget.days
-            )
+        let said = tn(
+            "{failed} of {n} harvest failed in {days} days",
+            "{failed} of {n} harvests failed in {days} days",
+            budget.harvests,
+        )
+        .with("failed", format::count(budget.failed))
+        .with("days", budget.days);
+        (budget.failed > 0).then(|| match budget.failed > budget.allowed {
+            true => t("{failures}, more than one in ten")
+                .with("failures", said)
+                .into(),
+            false => said.into(),
         })
     }
 }
 
 fn harvest_text(harvest: &Harvest) -> String {
-    format!(
-        "{}, {} new, {} changed",
-        format::time(harvest.started),
-        format::count(harvest.counts.new),
-        format::count(harvest.counts.changed)
-    )
+    t("{time}, {new} new, {changed} changed")
+        .with("time", format::time(harvest.started))
+        .with("new", format::count(harvest.counts.new))
+        .with("changed", format::count(harvest.counts.changed))
+        .into()
 }
 
 #[derive(Template)]
@@ -212,11 +220,12 @@ pub(crate) async fn show_harvest(
         |_| harvest.archive.clone(),
         |connector| connector.archive().title.clone(),
     );
+    let page_title = t("Harvest of {archive}").with("archive", &title);
     page(&HarvestPage {
-        shell: Shell::new(&app, caller.as_ref(), "", format!("Harvest of {title}")).await?,
+        shell: Shell::new(&app, caller.as_ref(), "", page_title).await?,
         archive: Link::new(title, "/archives"),
         phase: harvest.phase.as_str().to_owned(),
-        phase_text: phase_text(harvest.phase).to_owned(),
+        phase_text: phase_text(harvest.phase),
         started: format::time(harvest.started),
         ended: harvest.ended.map(format::time),
         new: format::count(harvest.counts.new),

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gantry_asset::{Asset, Column, Equipment, File, Location, Place, vocabulary};
+use gantry_asset::{Asset, Column, Equipment, File, Kind, Location, Place, vocabulary};
 use gantry_connector::Archive;
 use gantry_store::{AssetRecord, NOT_RUN};
 
@@ -20,6 +20,7 @@ use crate::problem::Problem;
 use crate::related;
 use crate::rest::assets::{AssetPath, citation_of, record};
 use crate::views::facet_text;
+use crate::words::{Said, filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "asset.html")]
@@ -74,7 +75,7 @@ struct AssetFile {
 
 /// A receiver or an antenna of a site log.
 struct EquipmentRow {
-    what: &'static str,
+    what: String,
     kind: String,
     serial: String,
     days: String,
@@ -126,17 +127,16 @@ pub(crate) async fn show(
         shell: Shell::new(&app, caller.as_ref(), "search", asset.title.clone()).await?,
         id: asset.id.to_string(),
         title: asset.title.clone(),
-        kind: asset.kind.as_str().to_owned(),
+        kind: kind(asset.kind),
         archive: Link::new(
             archive.map_or_else(String::new, |archive| archive.title.clone()),
             format!("/?facet=archive%2F{}", asset.id.archive()),
         ),
         description: description(asset),
         withdrawn: record.withdrawn.map(|at| {
-            format!(
-                "The archive no longer has this asset; it was withdrawn on {}.",
-                format::time(at)
-            )
+            t("The archive no longer has this asset; it was withdrawn on {time}.")
+                .with("time", format::time(at))
+                .into()
         }),
         size: size(&record),
         version: version(&record),
@@ -199,11 +199,19 @@ fn size(record: &AssetRecord) -> String {
     format::maybe_size(size)
 }
 
+fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::InformationProduct => t("Information Product").into(),
+        Kind::InformationData => t("Information Data").into(),
+        Kind::ProcessingSoftware => t("Processing Software").into(),
+    }
+}
+
 fn version(record: &AssetRecord) -> String {
     match record.version {
-        _ if record.asset.is_series() => "series".to_owned(),
-        NOT_RUN => "not run yet".to_owned(),
-        version => format!("version {version}"),
+        _ if record.asset.is_series() => t("series").into(),
+        NOT_RUN => t("not run yet").into(),
+        version => t("version {number}").with("number", version).into(),
     }
 }
 
@@ -220,7 +228,7 @@ fn times(asset: &Asset) -> Vec<Pair> {
         } else {
             format!("{} – {}{scale}", days.first, days.last)
         };
-        times.push(Pair::new("Days", text));
+        times.push(Pair::new(&t("Days").to_string(), text));
     }
     if let Some(time) = &asset.time {
         let form = if asset.days.is_some() {
@@ -233,12 +241,12 @@ fn times(asset: &Asset) -> Vec<Pair> {
             time.start.format(form),
             time.end.format(form)
         );
-        times.push(Pair::new("Coverage", text));
+        times.push(Pair::new(&t("Coverage").to_string(), text));
     }
     times.extend(
         asset
             .place
-            .map(|place| Pair::new("Position", position(place))),
+            .map(|place| Pair::new(&t("Position").to_string(), position(place))),
     );
     times
 }
@@ -261,24 +269,27 @@ fn equipment(asset: &Asset) -> Vec<EquipmentRow> {
     let Some(station) = &asset.station else {
         return Vec::new();
     };
-    let row = |what: &'static str| {
+    let row = |what: Said| {
         move |one: &Equipment| EquipmentRow {
-            what,
+            what: what.to_string(),
             kind: match &one.firmware {
-                Some(firmware) => format!("{}, firmware {firmware}", one.kind),
+                Some(firmware) => t("{kind}, firmware {firmware}")
+                    .with("kind", &one.kind)
+                    .with("firmware", firmware)
+                    .into(),
                 None => one.kind.clone(),
             },
             serial: one.serial.clone().unwrap_or_default(),
             days: match (one.installed, one.removed) {
                 (Some(from), Some(to)) => format!("{from} – {to}"),
-                (Some(from), None) => format!("since {from}"),
-                (None, Some(to)) => format!("until {to}"),
+                (Some(from), None) => t("since {when}").with("when", from).into(),
+                (None, Some(to)) => t("until {when}").with("when", to).into(),
                 (None, None) => String::new(),
             },
         }
     };
-    let receivers = station.receivers.iter().rev().map(row("Receiver"));
-    let antennas = station.antennas.iter().rev().map(row("Antenna"));
+    let receivers = station.receivers.iter().rev().map(row(t("Receiver")));
+    let antennas = station.antennas.iter().rev().map(row(t("Antenna")));
     receivers.chain(antennas).collect()
 }
 
@@ -288,17 +299,20 @@ fn series(record: &AssetRecord) -> Option<SeriesInfo> {
     let days = members.days.clone();
     let complete = match (members.n_days, members.n_days_spanned) {
         (Some(there), Some(spanned)) if there == spanned => {
-            format!("all {} are there", format::plural(spanned, "day"))
+            tn("the one day is there", "all {n} days are there", spanned)
         }
-        (Some(there), Some(spanned)) => {
-            format!("{there} of {} are there", format::plural(spanned, "day"))
-        }
-        _ => format!("{} in all", format::maybe_size(members.size_bytes)),
+        (Some(there), Some(spanned)) => tn(
+            "{there} of {n} day is there",
+            "{there} of {n} days are there",
+            spanned,
+        )
+        .with("there", there),
+        _ => t("{size} in all").with("size", format::maybe_size(members.size_bytes)),
     };
     let (first, last) = days.map(|days| (days.first, days.last)).unwrap_or_default();
     Some(SeriesInfo {
         n_members: format::count(members.total),
-        complete,
+        complete: complete.into(),
         members_href: format!(
             "/?collapse=none&facet={}",
             format::encode(&facet_text("series", record.asset.id.as_str()))
@@ -315,7 +329,7 @@ fn description(asset: &Asset) -> Option<String> {
     let warnings = asset
         .warnings
         .iter()
-        .map(|warning| format!("Note: {warning}."));
+        .map(|warning| t("Note: {warning}.").with("warning", warning).to_string());
     let text: Vec<String> = Some(asset.description.clone())
         .filter(|text| !text.is_empty())
         .into_iter()
@@ -349,13 +363,16 @@ fn facets(asset: &Asset) -> Vec<AssetFacet> {
 }
 
 fn asset_file(file: &File) -> AssetFile {
-    let mut kinds: Vec<&str> = file
+    let mut kinds: Vec<String> = file
         .locations
         .iter()
         .map(|location| match location {
-            Location::Mounted(_) => "mounted",
-            Location::Query(_) => "query",
-            Location::Address(address) => address.split(':').next().unwrap_or_default(),
+            Location::Mounted(_) => t("mounted").into(),
+            Location::Query(_) => t("query").into(),
+            Location::Address(address) => {
+                let scheme = address.split(':').next();
+                scheme.unwrap_or_default().to_owned()
+            }
         })
         .collect();
     kinds.dedup();
@@ -377,7 +394,7 @@ async fn versions(app: &App, record: &AssetRecord) -> Result<Vec<AssetVersion>, 
             since: format::time(version.created),
             note: format!(
                 "{}, {}",
-                format::plural(version.files.len() as u64, "file"),
+                tn("{n} file", "{n} files", version.files.len()),
                 format::maybe_size(version.files.iter().map(|file| file.size_bytes).sum())
             ),
             current: version.version == record.version,
@@ -396,7 +413,7 @@ fn related(groups: Vec<related::Group>) -> Vec<RelatedGroup> {
         RelatedGroup {
             assets: group.assets.iter().map(asset).collect(),
             more: search.map(|search| {
-                let text = format!("All {}", format::count(group.total as u64));
+                let text = t("All {n}").with("n", format::count(group.total as u64));
                 Link::new(text, search.replacen("/api/v1/assets", "/", 1))
             }),
             label: group.label,

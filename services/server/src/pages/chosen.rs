@@ -4,6 +4,7 @@ use gantry_asset::{FacetPath, vocabulary};
 
 use super::shell::Pair;
 use crate::search_query::SearchParams;
+use crate::words::{Said, t};
 
 /// Something chosen, and the address without it.
 pub(super) struct Chip {
@@ -50,7 +51,14 @@ impl Where {
 /// All that is chosen: facets, then time, days and places.
 pub(super) fn chips(params: &SearchParams) -> Vec<Chip> {
     let facets = params.facet.iter().filter_map(|text| chip(params, text));
-    facets.chain(bounds(params)).collect()
+    let since = params.since.map(|_| Chip {
+        label: t("new since last time").into(),
+        href: address(&SearchParams {
+            since: None,
+            ..params.clone()
+        }),
+    });
+    facets.chain(bounds(params)).chain(since).collect()
 }
 
 /// The search with its words alone.
@@ -66,11 +74,11 @@ pub(super) fn bare(params: &SearchParams) -> SearchParams {
 
 fn bounds(params: &SearchParams) -> Vec<Chip> {
     let galactic = match params.frame.as_deref() {
-        Some("galactic") => " (galactic)",
-        _ => "",
+        Some("galactic") => format!(" ({})", t("galactic")),
+        _ => String::new(),
     };
     let mut chips = Vec::new();
-    let mut add = |name: &str, value: &Option<String>, more: &str, without: SearchParams| {
+    let mut add = |name: Said, value: &Option<String>, more: &str, without: SearchParams| {
         if let Some(value) = value {
             chips.push(Chip {
                 label: format!("{name} › {value}{more}"),
@@ -80,7 +88,7 @@ fn bounds(params: &SearchParams) -> Vec<Chip> {
     };
     let all = || params.clone();
     add(
-        "Time",
+        t("Time"),
         &params.time,
         "",
         SearchParams {
@@ -89,7 +97,7 @@ fn bounds(params: &SearchParams) -> Vec<Chip> {
         },
     );
     add(
-        "Days",
+        t("Days"),
         &params.days,
         "",
         SearchParams {
@@ -102,9 +110,9 @@ fn bounds(params: &SearchParams) -> Vec<Chip> {
         frame: None,
         ..all()
     };
-    add("Sky", &params.pos, galactic, sky);
+    add(t("Sky"), &params.pos, &galactic, sky);
     add(
-        "Near",
+        t("Near"),
         &params.near,
         " km",
         SearchParams {
@@ -113,7 +121,7 @@ fn bounds(params: &SearchParams) -> Vec<Chip> {
         },
     );
     add(
-        "Box",
+        t("Box"),
         &params.bbox,
         "",
         SearchParams {
@@ -162,6 +170,11 @@ pub(super) fn hidden(params: &SearchParams, without: &[&str]) -> Vec<Pair> {
             pairs.push(Pair::new(name, value.clone()));
         }
     }
+    pairs.extend(
+        params
+            .since
+            .map(|since| Pair::new("since", since.to_string())),
+    );
     pairs.extend(
         params
             .facet

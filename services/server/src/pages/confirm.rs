@@ -21,6 +21,7 @@ use crate::format;
 use crate::identity::Caller;
 use crate::portal::{Wanted, look_up};
 use crate::problem::{BAD_REQUEST, Problem};
+use crate::words::{filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
@@ -185,8 +186,8 @@ pub(crate) async fn ask(
     let records = in_order(app.store.live_assets(&ids).await?, &ids, &mut missing);
     let plan = planned(app, caller, &records).await?;
     let title = match action {
-        "open-in-notebook" => "Open in Notebook",
-        _ => "Add to Data Volume",
+        "open-in-notebook" => t("Open in Notebook"),
+        _ => t("Add to Data Volume"),
     };
     let hidden = match &question.post_to {
         None => records
@@ -201,8 +202,7 @@ pub(crate) async fn ask(
         shell: Shell::new(app, caller, "search", title).await?,
         action,
         what: what(records.len(), question.query.is_some()),
-        more: (records.len() > SHOWN)
-            .then(|| format!("and {} further products", records.len() - SHOWN)),
+        more: further(records.len().saturating_sub(SHOWN)),
         can_go: !records.is_empty() || question.query.is_some(),
         hidden,
         post_to: question.post_to.unwrap_or_else(|| "/selections".to_owned()),
@@ -225,11 +225,16 @@ pub(crate) async fn ask(
 }
 
 fn what(n_products: usize, is_query: bool) -> String {
-    match n_products {
-        _ if is_query => "the result of a query".to_owned(),
-        1 => "1 product".to_owned(),
-        n => format!("{} products", format::count(n as u64)),
+    if is_query {
+        t("the result of a query").into()
+    } else {
+        tn("{n} product", "{n} products", n_products).into()
     }
+}
+
+/// What is said of the products that are not shown.
+fn further(n: usize) -> Option<String> {
+    (n > 0).then(|| tn("and {n} further product", "and {n} further products", n).into())
 }
 
 /// The records in the order of their ids; what has none is missing.

@@ -19,6 +19,7 @@ use crate::format;
 use crate::identity::Caller;
 use crate::problem::{LAB_UNAVAILABLE, Problem};
 use crate::rest::datalabs::{DatalabPath, destroy as destroy_datalab, extend as extend_datalab};
+use crate::words::{Said, filters, t};
 
 #[derive(Template)]
 #[template(path = "datalabs.html")]
@@ -52,13 +53,13 @@ struct StopsPart {
 
 impl StopsPart {
     fn of(stops: &Stops) -> Self {
-        let why = if stops.cause == "unused" {
-            "when nobody uses it until then"
+        let said = if stops.cause == "unused" {
+            t("stops {time}, when nobody uses it until then")
         } else {
-            "when its time is over"
+            t("stops {time}, when its time is over")
         };
         Self {
-            text: format!("stops {}, {why}", format::time(stops.at)),
+            text: said.with("time", format::time(stops.at)).into(),
             soon: stops.soon,
         }
     }
@@ -69,7 +70,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Respo
     let rows = datalabs.iter().map(|datalab| row(&app, datalab));
     page(&DatalabsPage {
         datalabs: rows.collect::<Result<_, _>>()?,
-        shell: Shell::new(&app, Some(&caller), "datalabs", "Datalabs").await?,
+        shell: Shell::new(&app, Some(&caller), "datalabs", t("Datalabs")).await?,
     })
 }
 
@@ -88,7 +89,7 @@ fn row(app: &App, datalab: &Datalab) -> Result<DatalabRow, Problem> {
         lab: lab.map_or_else(|| datalab.lab.clone(), |lab| lab.title.clone()),
         icon: lab.map_or("application", icon),
         phase: datalab.phase.as_str().to_owned(),
-        phase_text: state_text(datalab, &view).to_owned(),
+        phase_text: state_text(datalab, &view),
         cause: causes(&view),
         href: format!("/datalabs/{}", datalab.id),
         ready: view.ready,
@@ -100,15 +101,16 @@ fn row(app: &App, datalab: &Datalab) -> Result<DatalabRow, Problem> {
     })
 }
 
-fn state_text(datalab: &Datalab, view: &DatalabView) -> &'static str {
-    match view.phase {
-        phase if phase.is_final() => phase_text(phase),
-        _ if datalab.stop_wanted => "stopping",
-        Phase::Executing if view.ready => "serving",
-        Phase::Executing => "serving, products not there yet",
-        Phase::Queued => "starting",
-        phase => phase_text(phase),
-    }
+fn state_text(datalab: &Datalab, view: &DatalabView) -> String {
+    let said = match view.phase {
+        phase if phase.is_final() => return phase_text(phase),
+        _ if datalab.stop_wanted => t("stopping"),
+        Phase::Executing if view.ready => t("serving"),
+        Phase::Executing => t("serving, products not there yet"),
+        Phase::Queued => t("starting"),
+        phase => return phase_text(phase),
+    };
+    said.into()
 }
 
 /// What a datalab waits for, in a sentence.
@@ -135,7 +137,7 @@ struct DatalabPage {
     job: Option<JobPart>,
     steps: Vec<Step>,
     open_when_ready: bool,
-    open_text: &'static str,
+    open_text: String,
     login_hint: Option<String>,
     log: String,
     stops: Option<StopsPart>,
@@ -144,9 +146,21 @@ struct DatalabPage {
 struct Step {
     key: &'static str,
     state: &'static str,
+    state_text: String,
     text: String,
     note: Option<String>,
     code: Option<String>,
+}
+
+/// How far a step is, in words.
+fn step_text(state: &str) -> String {
+    let said = match state {
+        "done" => t("done"),
+        "now" => t("now"),
+        "failed" => t("failed"),
+        _ => t("later"),
+    };
+    said.into()
 }
 
 pub(crate) async fn show(
@@ -175,7 +189,10 @@ pub(crate) async fn show(
         shell: Shell::new(&app, Some(&caller), "datalabs", datalab.name.clone()).await?,
         lead: products.map_or_else(
             || format!("{lab}."),
-            |products| format!("{products}, then {lab}."),
+            |products| {
+                let said = t("{products}, then {lab}.").with("products", products);
+                said.with("lab", &lab).into()
+            },
         ),
         events: format!("/api/v1/datalabs/{}/events", datalab.id),
         href: format!("/datalabs/{}", datalab.id),
@@ -183,17 +200,17 @@ pub(crate) async fn show(
         ready: view.ready,
         ended,
         ended_text: ended.then(|| {
-            datalab
-                .message
-                .clone()
-                .unwrap_or_else(|| format!("The lab has ended: {}.", phase_text(datalab.phase)))
+            datalab.message.clone().unwrap_or_else(|| {
+                let said = t("The lab has ended: {phase}.");
+                said.with("phase", phase_text(datalab.phase)).into()
+            })
         }),
         steps: steps(&datalab, &view, &lab),
         open_when_ready: view.select_when_ready,
         open_text: if datalab.notebook.is_some() {
-            "Open Notebook"
+            t("Open Notebook").into()
         } else {
-            "Open"
+            t("Open").into()
         },
         login_hint: entry.and_then(|lab| lab.login_hint.clone()),
         log,
@@ -222,24 +239,26 @@ fn steps(datalab: &Datalab, view: &DatalabView, lab: &str) -> Vec<Step> {
         .iter()
         .map(|volume| volume.name.as_str())
         .collect();
-    let note = |at: usize, now: &str, done: &str| match states[at] {
-        "now" => Some(cause.clone().unwrap_or_else(|| now.to_owned())),
-        "done" => Some(done.to_owned()),
+    let note = |at: usize, now: Said, done: Said| match states[at] {
+        "now" => Some(cause.clone().unwrap_or_else(|| now.into())),
+        "done" => Some(done.into()),
         _ => None,
     };
     let mut steps = vec![
         Step {
             key: "volumes",
             state: states[0],
-            text: format!("Volumes {}", names.join(", ")),
-            note: note(0, "attaching", "attached"),
+            state_text: step_text(states[0]),
+            text: t("Volumes {names}").with("names", names.join(", ")).into(),
+            note: note(0, t("attaching"), t("attached")),
             code: None,
         },
         Step {
             key: "lab",
             state: states[1],
+            state_text: step_text(states[1]),
             text: lab.to_owned(),
-            note: note(1, "starting", "running"),
+            note: note(1, t("starting"), t("running")),
             code: None,
         },
     ];
@@ -247,8 +266,9 @@ fn steps(datalab: &Datalab, view: &DatalabView, lab: &str) -> Vec<Step> {
         steps.push(Step {
             key: "notebook",
             state: states[2],
-            text: "Notebook".to_owned(),
-            note: note(2, "being written", "ready"),
+            state_text: step_text(states[2]),
+            text: t("Notebook").into(),
+            note: note(2, t("being written"), t("ready")),
             code: datalab.notebook.clone(),
         });
     }
@@ -316,7 +336,7 @@ pub(crate) async fn logs(
     FromPath(path): FromPath<DatalabPath>,
 ) -> Result<Response, Problem> {
     let datalab = path.datalab(&app, &caller).await?;
-    let title = format!("Log of {}", datalab.name);
+    let title = t("Log of {name}").with("name", &datalab.name);
     page(&LogsPage {
         shell: Shell::new(&app, Some(&caller), "datalabs", title).await?,
         log: app.labs.logs(&datalab, LOG_BYTES).await?,

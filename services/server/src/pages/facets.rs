@@ -15,6 +15,7 @@ use crate::identity::Caller;
 use crate::problem::Problem;
 use crate::rest::facets::{Bar, FieldParams, FieldPath, values};
 use crate::search_query::SearchParams;
+use crate::words::{filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "facet.html")]
@@ -68,14 +69,14 @@ pub(crate) async fn show(
             .map(|search| Pair::new("search", search.clone()))
             .collect(),
         back: address(&search),
-        total: format::plural(found.total as u64, "value"),
+        total: tn("{n} value", "{n} values", found.total).into(),
         bars: bars
             .iter()
             .map(|one| bar(&search, one, most_of_bars))
             .collect(),
         values: found.values.iter().map(value).collect(),
         first_href: params.after.is_some().then(|| params.page_from(&route, 0)),
-        next: next.map(|first| Link::new("More values", params.page_from(&route, first))),
+        next: next.map(|first| Link::new(t("More values"), params.page_from(&route, first))),
         label: found.label,
         field: found.field,
     })

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::extract::FromPath;
 use crate::identity::Caller;
 use crate::problem::Problem;
+use crate::words::{Said, filters, t};
 
 #[derive(Template)]
 #[template(path = "help.html")]
@@ -48,7 +49,7 @@ pub(crate) async fn show(
     State(app): State<App>,
     caller: Option<Caller>,
 ) -> Result<Response, Problem> {
-    let shell = Shell::new(&app, caller.as_ref(), "help", "Help").await?;
+    let shell = Shell::new(&app, caller.as_ref(), "help", t("Help")).await?;
     page(&HelpPage { shell })
 }
 
@@ -58,12 +59,12 @@ pub(crate) async fn topic(
     FromPath(path): FromPath<HelpPath>,
 ) -> Result<Response, Problem> {
     let service = app.public_url().to_string();
-    let shell = |title: &'static str| Shell::new(&app, caller.as_ref(), "help", title);
+    let shell = |title: Said| Shell::new(&app, caller.as_ref(), "help", title);
     match path.topic.as_str() {
         "portals" => {
             let release = portal_kit::newest();
             page(&PortalsPage {
-                shell: shell("Buttons on a portal").await?,
+                shell: shell(t("Buttons on a portal")).await?,
                 origin: app.public_url().origin().ascii_serialization(),
                 version: &release.version,
                 script: format!("{service}{}", release.path()),
@@ -72,7 +73,7 @@ pub(crate) async fn topic(
             })
         }
         "rest" => page(&RestPage {
-            shell: shell("REST by example").await?,
+            shell: shell(t("REST by example")).await?,
             service,
         }),
         other => Err(Problem::not_found("page of help", other)),

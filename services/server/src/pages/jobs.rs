@@ -16,6 +16,7 @@ use crate::format;
 use crate::identity::Caller;
 use crate::problem::{NOT_FOUND, Problem};
 use crate::rest::staging_jobs::{JobPath, Progress, abort, live, retry};
+use crate::words::{filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "staging_jobs.html")]
@@ -133,7 +134,7 @@ pub(crate) async fn list(
         .filter(|_| jobs.len() as u32 == PAGE)
         .map(|last| format!("/staging-jobs?after={}", last.id));
     page(&StagingJobsPage {
-        shell: Shell::new(&app, Some(&caller), "jobs", "Jobs").await?,
+        shell: Shell::new(&app, Some(&caller), "jobs", t("Jobs")).await?,
         jobs: rows,
         next,
     })
@@ -152,7 +153,7 @@ async fn row(app: &App, job: &StagingJob) -> Result<JobRow, Problem> {
             .map(|volume| volume.name)
             .unwrap_or_default(),
         phase: job.phase.as_str().to_owned(),
-        phase_text: end_text(job.phase, &progress.counts).to_owned(),
+        phase_text: end_text(job.phase, &progress.counts),
         counts: counts_text(&progress.counts),
         bytes: format::part_of(progress.bytes_done, progress.counts.bytes_total),
         percent: format::percent(progress.bytes_done, progress.counts.bytes_total),
@@ -166,7 +167,7 @@ async fn title(app: &App, job: &StagingJob) -> Result<String, Problem> {
     let counts = app.store.file_counts(&job.id).await?;
     let first = app.store.staging_files(&job.id, 0, 1).await?;
     let Some(first) = first.first() else {
-        return Ok("Nothing".to_owned());
+        return Ok(t("Nothing").into());
     };
     let title = app
         .store
@@ -174,7 +175,13 @@ async fn title(app: &App, job: &StagingJob) -> Result<String, Problem> {
         .await
         .map_or_else(|_| first.name.clone(), |record| record.asset.title);
     Ok(if counts.total > 1 {
-        format!("{title} and {} more", counts.total - 1)
+        tn(
+            "{title} and {n} more",
+            "{title} and {n} more",
+            counts.total - 1,
+        )
+        .with("title", title)
+        .into()
     } else {
         title
     })
@@ -208,12 +215,12 @@ pub(crate) async fn show(
         title,
         volume: Link::new(volume.title.clone(), format!("/volumes/{}", volume.name)),
         selection: Some(Link::new(
-            "Selection",
+            t("Selection"),
             format!("/selections/{}", job.selection),
         )),
         datalab: None,
         phase: job.phase.as_str().to_owned(),
-        phase_text: end_text(job.phase, &counts).to_owned(),
+        phase_text: end_text(job.phase, &counts),
         events: format!("/api/v1/staging-jobs/{}/events", job.id),
         created: format::time(job.created),
         started: job.started.map(format::time),
@@ -286,16 +293,21 @@ pub(crate) async fn job_part(app: &App, job: &StagingJob, from: u64) -> Result<J
             since: wait["since"].as_str().unwrap_or_default().to_owned(),
         })
         .collect();
-    let cause = waiting.first().map_or("waiting", |wait| wait.text.as_str());
+    let cause = waiting
+        .first()
+        .map_or_else(|| t("waiting").into(), |wait| wait.text.clone());
     let rate = progress
         .bytes_per_second
         .filter(|speed| *speed > 0)
         .map(|speed| {
-            let left = progress
-                .seconds_left
-                .map(|left| format!(" · {} left", format::duration(left)))
-                .unwrap_or_default();
-            format!("{}/s{left}", format::size(speed))
+            let speed = format!("{}/s", format::size(speed));
+            match progress.seconds_left {
+                Some(left) => t("{speed} · {time} left")
+                    .with("speed", speed)
+                    .with("time", format::duration(left))
+                    .to_string(),
+                None => speed,
+            }
         });
     let shown = from + files.len() as u64;
     Ok(JobPart {
@@ -306,13 +318,15 @@ pub(crate) async fn job_part(app: &App, job: &StagingJob, from: u64) -> Result<J
         rate,
         files: files
             .iter()
-            .map(|file| file_row(file, moving.get(&file.position).copied(), cause))
+            .map(|file| file_row(file, moving.get(&file.position).copied(), &cause))
             .collect(),
         more: (progress.counts.total > shown).then(|| {
-            format!(
-                "and {} further files",
-                format::count(progress.counts.total - shown)
+            tn(
+                "and {n} further file",
+                "and {n} further files",
+                progress.counts.total - shown,
             )
+            .into()
         }),
         waiting,
     })
@@ -324,22 +338,25 @@ fn file_row(file: &StagingFile, moving: Option<u64>, cause: &str) -> FileRow {
     let total = file.size_bytes.unwrap_or(done);
     let reason = outcome.reason.clone().unwrap_or_default();
     let (state, text) = match (outcome.outcome.as_str(), outcome.method.as_deref()) {
-        ("staged", Some("link")) => ("staged", "linked to the mounted archive".to_owned()),
-        ("staged", Some("clone")) => ("staged", "cloned from the shared cache".to_owned()),
-        ("staged", _) => ("staged", format!("copied, {}", format::size(total))),
-        ("present", _) => ("present", "already there".to_owned()),
-        ("skipped", _) => ("skipped", format!("skipped: {reason}")),
-        ("failed", _) => (
-            "failed",
-            format!(
-                "failed: {reason}{}",
-                if outcome.retry_may_help == Some(true) {
-                    "; a retry may help"
-                } else {
-                    ""
-                }
-            ),
-        ),
+        ("staged", Some("link")) => ("staged", t("linked to the mounted archive").to_string()),
+        ("staged", Some("clone")) => ("staged", t("cloned from the shared cache").to_string()),
+        ("staged", _) => {
+            let said = t("copied, {size}").with("size", format::size(total));
+            ("staged", said.to_string())
+        }
+        ("present", _) => ("present", t("already there").to_string()),
+        ("skipped", _) => {
+            let said = t("skipped: {reason}").with("reason", reason);
+            ("skipped", said.to_string())
+        }
+        ("failed", _) => {
+            let said = if outcome.retry_may_help == Some(true) {
+                t("failed: {reason}; a retry may help")
+            } else {
+                t("failed: {reason}")
+            };
+            ("failed", said.with("reason", reason).to_string())
+        }
         _ if done > 0 => ("moving", format::part_of(done, total)),
         _ => ("waiting", cause.to_owned()),
     };
@@ -349,7 +366,7 @@ fn file_row(file: &StagingFile, moving: Option<u64>, cause: &str) -> FileRow {
         name: file.name.clone(),
         outcome: state,
         text,
-        detail: detail(outcome.verified_by.as_deref()).to_owned(),
+        detail: detail(outcome.verified_by.as_deref()),
         percent: if whole {
             100
         } else {
@@ -359,50 +376,54 @@ fn file_row(file: &StagingFile, moving: Option<u64>, cause: &str) -> FileRow {
     }
 }
 
-fn detail(verified_by: Option<&str>) -> &'static str {
-    match verified_by {
-        Some("archive-checksum") => "checked against the archive's checksum",
-        Some("embedded-checksum") => "checked by the checksum inside",
-        Some("previous-copy") => "same as the copy known before",
-        Some("size") => "checked by size",
-        Some("unverified") => "not verified",
-        _ => "",
-    }
+fn detail(verified_by: Option<&str>) -> String {
+    let said = match verified_by {
+        Some("archive-checksum") => t("checked against the archive's checksum"),
+        Some("embedded-checksum") => t("checked by the checksum inside"),
+        Some("previous-copy") => t("same as the copy known before"),
+        Some("size") => t("checked by size"),
+        Some("unverified") => t("not verified"),
+        _ => return String::new(),
+    };
+    said.into()
 }
 
 fn counts_text(counts: &FileCounts) -> String {
-    let mut text = format!(
-        "{} of {} there",
-        format::count(counts.staged + counts.present),
-        format::plural(counts.total, "file")
+    let there = format::count(counts.staged + counts.present);
+    let said = tn(
+        "{there} of {n} file there",
+        "{there} of {n} files there",
+        counts.total,
     );
+    let mut texts = vec![said.with("there", there).to_string()];
     if counts.skipped > 0 {
-        text.push_str(&format!(", {} skipped", format::count(counts.skipped)));
+        texts.push(tn("{n} skipped", "{n} skipped", counts.skipped).into());
     }
     if counts.failed > 0 {
-        text.push_str(&format!(", {} failed", format::count(counts.failed)));
+        texts.push(tn("{n} failed", "{n} failed", counts.failed).into());
     }
-    text
+    texts.join(", ")
 }
 
 /// A phase in words.
-pub(crate) fn phase_text(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Pending => "accepted",
-        Phase::Queued => "waiting its turn",
-        Phase::Executing => "under way",
-        Phase::Held => "held",
-        Phase::Completed => "complete",
-        Phase::Error => "could not go on",
-        Phase::Aborted => "aborted",
-    }
+pub(crate) fn phase_text(phase: Phase) -> String {
+    let said = match phase {
+        Phase::Pending => t("accepted"),
+        Phase::Queued => t("waiting its turn"),
+        Phase::Executing => t("under way"),
+        Phase::Held => t("held"),
+        Phase::Completed => t("complete"),
+        Phase::Error => t("could not go on"),
+        Phase::Aborted => t("aborted"),
+    };
+    said.into()
 }
 
 /// A phase in words, where the outcomes of its files are known.
-fn end_text(phase: Phase, counts: &FileCounts) -> &'static str {
+fn end_text(phase: Phase, counts: &FileCounts) -> String {
     match phase {
-        Phase::Completed if counts.failed > 0 => "ended, not all is there",
-        Phase::Completed if counts.skipped > 0 => "ended, some left out",
+        Phase::Completed if counts.failed > 0 => t("ended, not all is there").into(),
+        Phase::Completed if counts.skipped > 0 => t("ended, some left out").into(),
         phase => phase_text(phase),
     }
 }
@@ -448,9 +469,11 @@ pub(crate) async fn products_text(app: &App, job: &StagingJob) -> Result<String,
     let files = app.store.staging_files(&job.id, 0, FILES).await?;
     let counts = app.store.file_counts(&job.id).await?;
     let titles = archive_titles(&app.archives, files.iter().map(|file| &file.asset));
-    Ok(format!(
-        "{} from {}",
-        format::plural(counts.total, "file"),
-        titles.join(" and ")
-    ))
+    let and = format!(" {} ", t("and"));
+    let said = tn(
+        "{n} file from {archives}",
+        "{n} files from {archives}",
+        counts.total,
+    );
+    Ok(said.with("archives", titles.join(and.as_str())).into())
 }

@@ -17,6 +17,7 @@ use crate::identity::Caller;
 use crate::problem::Problem;
 use crate::rest::labs::{LabPath, media_types};
 use crate::rest::selections::SelectionPath;
+use crate::words::{filters, t, tn};
 
 /// The pictures in `labs.svg`; a lab with another one has that of its kind.
 const ICONS: &[&str] = &[
@@ -74,7 +75,7 @@ struct LabRow {
     title: String,
     description: String,
     icon: &'static str,
-    kind: &'static str,
+    kind: String,
     domains: String,
     opens: Option<String>,
     href: String,
@@ -122,6 +123,18 @@ fn kind_name(kind: LabKind) -> String {
         .unwrap_or_default()
 }
 
+/// A kind as people call it.
+fn kind_title(kind: LabKind) -> String {
+    let said = match kind {
+        LabKind::Notebook => t("Notebooks"),
+        LabKind::Desktop => t("Desktop"),
+        LabKind::Terminal => t("Terminal"),
+        LabKind::Application => t("Web application"),
+        LabKind::Vm => t("Virtual machine"),
+    };
+    said.into()
+}
+
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -137,9 +150,9 @@ pub(crate) async fn list(
         None => by_title(&app).into_iter().map(|lab| (lab, None)).collect(),
     };
     let domains: BTreeSet<&String> = catalogue.iter().flat_map(|lab| &lab.domain).collect();
-    let kinds: BTreeMap<String, &str> = catalogue
+    let kinds: BTreeMap<String, String> = catalogue
         .iter()
-        .map(|lab| (kind_name(lab.kind), lab.kind.title()))
+        .map(|lab| (kind_name(lab.kind), kind_title(lab.kind)))
         .collect();
     let rows: Vec<LabRow> = labs
         .into_iter()
@@ -147,13 +160,13 @@ pub(crate) async fn list(
         .filter_map(|(row, fits)| fits.then_some(row))
         .collect();
     page(&LabsPage {
-        shell: Shell::new(&app, caller.as_ref(), "labs", "Labs").await?,
+        shell: Shell::new(&app, caller.as_ref(), "labs", t("Labs")).await?,
         none: catalogue.iter().next().is_none(),
         kinds: kinds
             .into_iter()
             .map(|(value, label)| Choice {
                 selected: params.kind.as_deref() == Some(&value),
-                label: label.to_owned(),
+                label,
                 value,
             })
             .collect(),
@@ -194,7 +207,7 @@ async fn selected(
         href: format!("/selections/{}", selection.id),
         text: format!(
             "{}, {}",
-            format::plural(selection.n_assets, "product"),
+            tn("{n} product", "{n} products", selection.n_assets),
             format::maybe_size(selection.size_bytes)
         ),
         id: selection.id,
@@ -211,14 +224,15 @@ fn lab_row(
     may_launch: bool,
 ) -> (LabRow, bool) {
     let why_not = app.labs.why_not(lab);
-    let kind = lab.kind.title();
+    let kind = kind_title(lab.kind);
     let domains = lab.domain.join(", ");
-    let words = [&lab.id(), &lab.title, &lab.description, kind, &domains].join(" ");
+    let id = lab.id();
+    let words = [id.as_str(), &lab.title, &lab.description, &kind, &domains].join(" ");
     let words = words.to_lowercase();
     let fits = params.fits(lab, &words);
     let of = params.selection.as_ref();
     let row = LabRow {
-        id: lab.id(),
+        id,
         title: lab.title.clone(),
         description: lab.description.clone(),
         icon: icon(lab),
@@ -241,22 +255,19 @@ fn lab_row(
 
 /// How many files a lab opens, as people say it.
 pub(crate) fn opens_text(opens: Opens) -> String {
-    if opens.n_files == opens.of {
-        format!(
-            "opens {}",
-            if opens.of == 1 {
-                "the file"
-            } else {
-                "all files"
-            }
+    let said = if opens.n_files < opens.of {
+        tn(
+            "opens {part} of {n} file",
+            "opens {part} of {n} files",
+            opens.of,
         )
+        .with("part", format::count(opens.n_files))
+    } else if opens.of == 1 {
+        t("opens the file")
     } else {
-        format!(
-            "opens {} of {}",
-            format::count(opens.n_files),
-            format::plural(opens.of, "file")
-        )
-    }
+        t("opens all files")
+    };
+    said.into()
 }
 
 #[derive(Template)]
@@ -277,17 +288,20 @@ struct LabPage {
     others: Vec<VolumeChoice>,
     mounts: bool,
     options: Vec<LabOption>,
-    time_limits: &'static [(u64, &'static str)],
+    time_limits: Vec<(u64, String)>,
 }
 
 /// How long a datalab may run, in seconds.
-const TIME_LIMITS: &[(u64, &str)] = &[
-    (3_600, "1 hour"),
-    (4 * 3_600, "4 hours"),
-    (8 * 3_600, "8 hours"),
-    (24 * 3_600, "1 day"),
-    (7 * 24 * 3_600, "1 week"),
-];
+fn time_limits() -> Vec<(u64, String)> {
+    let hours = |n: u64| (n * 3_600, tn("{n} hour", "{n} hours", n).into());
+    vec![
+        hours(1),
+        hours(4),
+        hours(8),
+        (24 * 3_600, tn("{n} day", "{n} days", 1).into()),
+        (7 * 24 * 3_600, tn("{n} week", "{n} weeks", 1).into()),
+    ]
+}
 
 /// For what a lab is to be launched.
 #[derive(Default, Deserialize)]
@@ -308,21 +322,20 @@ pub(crate) async fn show(
     let why_not = app.labs.why_not(lab);
     let volumes = volume_choices(&app, caller.as_ref(), None).await?;
     let others = mountable(&app, caller.as_ref()).await?;
+    let everything = t("everything").to_string();
+    let opens = lab.media_types.join(", ").replace("*/*", &everything);
     let facts = [
-        ("Kind", lab.kind.title().to_owned()),
-        ("Domains", lab.domain.join(", ")),
-        (
-            "Opens",
-            lab.media_types.join(", ").replace("*/*", "everything"),
-        ),
-        ("Lab", lab.id()),
+        (t("Kind"), kind_title(lab.kind)),
+        (t("Domains"), lab.domain.join(", ")),
+        (t("Opens"), opens),
+        (t("Lab"), lab.id()),
     ];
     page(&LabPage {
         shell: Shell::new(
             &app,
             caller.as_ref(),
             "labs",
-            format!("Launch {}", lab.title),
+            t("Launch {title}").with("title", &lab.title),
         )
         .await?,
         id: lab.id(),
@@ -332,7 +345,7 @@ pub(crate) async fn show(
         facts: facts
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| Pair::new(name, value))
+            .map(|(name, value)| Pair::new(&name.to_string(), value))
             .collect(),
         login_hint: lab.login_hint.clone(),
         launchable: why_not.is_none() && caller.is_some(),
@@ -343,7 +356,7 @@ pub(crate) async fn show(
         others,
         mounts: app.labs.mounts(),
         options: lab.options.clone(),
-        time_limits: TIME_LIMITS,
+        time_limits: time_limits(),
     })
 }
 

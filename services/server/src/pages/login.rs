@@ -17,6 +17,7 @@ use crate::extract::{FromForm, FromPath, FromQuery, once};
 use crate::format;
 use crate::identity::{Caller, cookie, cookie_name};
 use crate::problem::Problem;
+use crate::words::{filters, t};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -72,8 +73,10 @@ async fn enter(
     // Somebody may paste the whole address instead of the code.
     let code = code.rsplit_once("code=").map_or(code, |(_, code)| code);
     let Some(user) = app.store.use_login(code).await? else {
-        let error = "This code is unknown, was used before, or is too old. Make a new one where Gantry runs, with `gantry user login NAME`.".to_owned();
-        return login_page(app, None, next, Some(error)).await;
+        let error = t(
+            "This code is unknown, was used before, or is too old. Make a new one where Gantry runs, with gantry user login NAME.",
+        );
+        return login_page(app, None, next, Some(error.into())).await;
     };
     end_session_of(app, headers).await?;
     let lasts_s = session_s(app);
@@ -132,10 +135,11 @@ async fn login_page(
 ) -> Result<Response, Problem> {
     let providers = app.providers.iter().map(|provider| {
         let href = format!("/login/{}?next={}", provider.id(), format::encode(&next));
-        Link::new(format!("Log in with {}", provider.title()), href)
+        let text = t("Log in with {provider}").with("provider", provider.title());
+        Link::new(text, href)
     });
     page(&LoginPage {
-        shell: Shell::new(app, caller, "", "Log in").await?,
+        shell: Shell::new(app, caller, "", t("Log in")).await?,
         providers: providers.collect(),
         next,
         error,
@@ -266,12 +270,12 @@ pub(crate) async fn from_provider(
 /// The login page again, with why somebody did not come in.
 async fn not_in(app: &App, next: String, why: &AuthError) -> Result<Response, Problem> {
     tracing::info!(error = %why, "a login failed");
-    let text = format!("You are not logged in: {why}.");
+    let text = t("You are not logged in: {why}.").with("why", why);
     let status = match why {
         AuthError::Refused(_) => axum::http::StatusCode::FORBIDDEN,
         AuthError::Away(_) => axum::http::StatusCode::BAD_GATEWAY,
     };
-    let page = login_page(app, None, next, Some(text)).await?;
+    let page = login_page(app, None, next, Some(text.into())).await?;
     let headers = [
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -8,6 +8,7 @@ use gantry_search::{Spot, Spots, galactic_outline};
 use super::chosen::address;
 use crate::format;
 use crate::search_query::SearchParams;
+use crate::words::{t, tn};
 
 /// The ellipse of the sky: its middle and half its axes, in the units of the picture.
 const MIDDLE: (f64, f64) = (150.0, 75.0);
@@ -69,36 +70,42 @@ pub(super) fn sky(spots: &Spots, total: u64) -> Option<SkyMap> {
 }
 
 fn sky_caption(spots: &Spots, total: u64) -> String {
-    let covers = |n: u64| if n == 1 { "covers" } else { "cover" };
     let mut says = Vec::new();
     if spots.all_sky > 0 {
-        let n = spots.all_sky;
-        says.push(format!("{} {} the whole sky", format::count(n), covers(n)));
+        let whole = tn(
+            "{n} covers the whole sky",
+            "{n} cover the whole sky",
+            spots.all_sky,
+        );
+        says.push(whole.to_string());
     }
     if spots.of_sky > 0 {
-        let n = spots.of_sky;
-        let touched = spots.cells.len();
-        let text = format!(
-            "{} {} a part of it, in {touched} of 768 equal cells",
-            format::count(n),
-            covers(n)
-        );
-        says.push(match spots.all_sky {
-            0 => text.replace("of it", "of the sky"),
-            _ => text,
-        });
+        let part = match spots.all_sky {
+            0 => tn(
+                "{n} covers a part of the sky, in {cells} of 768 equal cells",
+                "{n} cover a part of the sky, in {cells} of 768 equal cells",
+                spots.of_sky,
+            ),
+            _ => tn(
+                "{n} covers a part of it, in {cells} of 768 equal cells",
+                "{n} cover a part of it, in {cells} of 768 equal cells",
+                spots.of_sky,
+            ),
+        };
+        says.push(part.with("cells", spots.cells.len()).to_string());
     }
-    format!(
-        "Galactic, Mollweide. {}{}.",
-        first(spots, total),
-        says.join(", ")
-    )
+    let says = among(spots, total, says.join(", "));
+    t("Galactic, Mollweide. {says}.").with("says", says).into()
 }
 
-fn first(spots: &Spots, total: u64) -> String {
+/// What is said, of how many where that is not all.
+fn among(spots: &Spots, total: u64, says: String) -> String {
     match spots.looked_at < total {
-        true => format!("Of {} looked at, ", format::count(spots.looked_at)),
-        false => String::new(),
+        true => t("Of {n} looked at, {says}")
+            .with("n", format::count(spots.looked_at))
+            .with("says", says)
+            .into(),
+        false => says,
     }
 }
 
@@ -110,21 +117,22 @@ pub(super) fn earth(spots: &Spots, total: u64, params: &SearchParams) -> Option<
     }
     let most = spots.places[0].count.max(1);
     let dot = |spot: &Spot| dot(spot, most, params);
-    let places = if n == 1 { "place" } else { "places" };
-    let have = if spots.of_earth == 1 { "is" } else { "are" };
-    let caption = format!(
-        "Equirectangular, WGS84. {}{} {have} of {} {places}.",
-        first(spots, total),
-        format::count(spots.of_earth),
-        format::count(n as u64),
-    );
+    let places = tn("{n} place", "{n} places", n);
+    let says = tn("{n} is of {places}", "{n} are of {places}", spots.of_earth);
+    let says = among(spots, total, says.with("places", places).into());
     let more = n.saturating_sub(NAMED);
     Some(EarthMap {
         // Places with few matches are drawn last, so that they are not hidden.
         dots: spots.places.iter().take(DRAWN).map(dot).collect(),
-        caption,
+        caption: t("Equirectangular, WGS84. {says}.")
+            .with("says", says)
+            .into(),
         named: spots.places.iter().take(NAMED).map(dot).collect(),
-        more: (more > 0).then(|| format!("and {} more", format::count(more as u64))),
+        more: (more > 0).then(|| {
+            t("and {n} more; “Near” and “Box” above find any.")
+                .with("n", format::count(more as u64))
+                .into()
+        }),
     })
 }
 

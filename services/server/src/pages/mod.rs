@@ -19,6 +19,7 @@ mod post;
 mod problem;
 mod search;
 mod search_facets;
+mod searches;
 mod selection;
 mod shell;
 mod static_files;
@@ -43,6 +44,9 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/", get(search::show)),
         ("/assets/{id}", get(asset::show)),
         ("/facets/{field}", get(facets::show)),
+        ("/searches", get(searches::list).post(searches::create)),
+        ("/searches/{id}/seen", post_to(searches::seen)),
+        ("/searches/{id}/forget", post_to(searches::forget)),
         ("/selections/{id}", get(selection::show)),
         ("/selections", post_to(post::selections)),
         ("/open-in-notebook", get(confirm::open_in_notebook)),

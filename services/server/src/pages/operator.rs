@@ -6,11 +6,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::page;
-use super::shell::{Component, Link, Pair, Shell, State as ServiceState};
+use super::shell::{Component, Link, Pair, Shell, State as ServiceState, state_text};
 use crate::app::App;
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
+use crate::words::{filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "operator.html")]
@@ -33,6 +34,7 @@ struct ArchiveRow {
     id: String,
     title: String,
     state: &'static str,
+    state_text: String,
     last: Option<Link>,
 }
 
@@ -73,14 +75,14 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Respo
     let work = app.store.work_counts().await?.into_iter();
     let quota = app.staging.worker().quota();
     page(&OperatorPage {
-        shell: Shell::new(&app, Some(&caller), "", "Operation").await?,
+        shell: Shell::new(&app, Some(&caller), "", t("Operation")).await?,
         version: env!("CARGO_PKG_VERSION"),
         uptime: format::duration(app.started.elapsed().as_secs()),
         components: state.components,
         incidents: state.incidents,
         archives: archives(&app).await?,
         work: work
-            .map(|(what, phase, n)| Pair::new(&format!("{what} {phase}"), format::count(n)))
+            .map(|(what, phase, n)| Pair::new(&work_text(&what, &phase), format::count(n)))
             .collect(),
         quota: quota_text(quota.bytes, quota.files),
         audit: audit(&app, &users).await?,
@@ -101,13 +103,38 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Respo
     })
 }
 
+/// What is counted of the work, and in which phase.
+fn work_text(what: &str, phase: &str) -> String {
+    let said = match what {
+        "staging jobs" => t("staging jobs {phase}"),
+        "datalabs" => t("datalabs {phase}"),
+        other => return format!("{other} {phase}"),
+    };
+    said.with("phase", phase_name(phase)).into()
+}
+
+/// The name of a phase, in the reader's language.
+fn phase_name(phase: &str) -> String {
+    match phase {
+        "PENDING" => t("PENDING").into(),
+        "QUEUED" => t("QUEUED").into(),
+        "EXECUTING" => t("EXECUTING").into(),
+        "HELD" => t("HELD").into(),
+        "COMPLETED" => t("COMPLETED").into(),
+        "ERROR" => t("ERROR").into(),
+        "ABORTED" => t("ABORTED").into(),
+        other => other.to_owned(),
+    }
+}
+
 fn quota_text(bytes: Option<u64>, files: Option<u64>) -> String {
     match (bytes, files) {
-        (None, None) => "no bound".to_owned(),
+        (None, None) => t("no bound").into(),
         (Some(bytes), None) => format::size(bytes),
-        (None, Some(files)) => format::plural(files, "file"),
+        (None, Some(files)) => tn("{n} file", "{n} files", files).into(),
         (Some(bytes), Some(files)) => {
-            format!("{}, {}", format::size(bytes), format::plural(files, "file"))
+            let files = tn("{n} file", "{n} files", files);
+            format!("{}, {files}", format::size(bytes))
         }
     }
 }
@@ -121,11 +148,12 @@ async fn archives(app: &App) -> Result<Vec<ArchiveRow>, Problem> {
             id: id.to_string(),
             title: access.connector.archive().title.clone(),
             state,
+            state_text: state_text(state),
             last: newest.first().map(|harvest| {
                 let text = format!(
                     "{}, {}",
                     format::time(harvest.started),
-                    harvest.phase.as_str()
+                    phase_name(harvest.phase.as_str())
                 );
                 Link::new(text, format!("/harvests/{}", harvest.id))
             }),

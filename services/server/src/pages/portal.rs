@@ -19,6 +19,7 @@ use crate::problem::{BAD_REQUEST, BUSY, INTENT_GONE, Problem, UNPROCESSABLE};
 use crate::rest::datalabs::{OpenInNotebook, open};
 use crate::rest::staging_jobs::{AddToVolume, start_staging};
 use crate::select::selection_of;
+use crate::words::t;
 
 /// The form behind a portal's button.
 #[derive(Default, Deserialize)]
@@ -76,9 +77,7 @@ pub(crate) async fn click(
             wanted = handover.wanted.clone();
             signed = Some(handover);
         }
-        Some(Err(why)) => {
-            note = Some(format!("The portal's signature does not count: {why}."));
-        }
+        Some(Err(why)) => note = Some(why),
         None => {}
     }
     let action = action
@@ -219,13 +218,18 @@ pub(crate) async fn show(
         archive: click.wanted.archive.clone().unwrap_or_default(),
         adql: adql.clone(),
     });
+    let note = click.note.as_ref().map(|why| {
+        t("The portal's signature does not count: {why}.")
+            .with("why", why)
+            .to_string()
+    });
     let question = Question {
         action: action(&intent)?,
         ids,
         missing,
         query,
         from: source(&app, &click),
-        notes: click.note.into_iter().collect(),
+        notes: note.into_iter().collect(),
         post_to: Some(format!("/portal/intents/{}", intent.id)),
         cancel_href: click.back.unwrap_or_else(|| "/".to_owned()),
     };

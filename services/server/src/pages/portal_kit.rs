@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::extract::FromPath;
 use crate::identity::Caller;
 use crate::problem::Problem;
+use crate::words::{filters, t};
 
 #[derive(RustEmbed)]
 #[folder = "assets/portal/"]
@@ -181,7 +182,7 @@ pub(crate) async fn conformance(
     let found = crate::rest::blocking(&app, move |app| app.index.search(&query)).await??;
     let release = newest();
     page(&ConformancePage {
-        shell: Shell::new(&app, caller.as_ref(), "", "Portal kit, conformance").await?,
+        shell: Shell::new(&app, caller.as_ref(), "", t("Portal kit, conformance")).await?,
         service: app.public_url().to_string(),
         version: &release.version,
         script: format!("/{}", release.path()),

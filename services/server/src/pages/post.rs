@@ -129,6 +129,7 @@ fn take(form: &SelectionForm) -> Result<Take, Problem> {
             match name.as_ref() {
                 "facet" => facet.push(serde_json::Value::String(value.into_owned())),
                 "sort" | "collapse" | "view" => {}
+                "since" => drop(search.insert(name.into_owned(), value.parse::<u64>().ok().into())),
                 name => drop(search.insert(
                     name.to_owned(),
                     serde_json::Value::String(value.into_owned()),

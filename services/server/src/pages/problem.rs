@@ -14,6 +14,7 @@ use crate::extract::FromPath;
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::{KINDS, Problem};
+use crate::words::{filters, t};
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -89,8 +90,8 @@ async fn problem_page(
         detail: problem.detail,
         advice,
         links: vec![
-            Link::new("Search", "/"),
-            Link::new("State of the service", "/status"),
+            Link::new(t("Search"), "/"),
+            Link::new(t("State of the service"), "/status"),
         ],
         instance: problem.instance,
         type_href: Some(problem.kind),
@@ -154,7 +155,7 @@ pub(crate) async fn docs(
 ) -> Result<Response, Problem> {
     let public_url = app.public_url().as_str().trim_end_matches('/').to_owned();
     page(&DocsPage {
-        shell: Shell::new(&app, caller.as_ref(), "", "Interface").await?,
+        shell: Shell::new(&app, caller.as_ref(), "", t("Interface")).await?,
         public_url,
     })
 }
@@ -182,7 +183,7 @@ pub(crate) async fn status(
 ) -> Result<Response, Problem> {
     let state = ServiceState::of(&app).await;
     page(&StatusPage {
-        shell: Shell::new(&app, caller.as_ref(), "", "State of the service").await?,
+        shell: Shell::new(&app, caller.as_ref(), "", t("State of the service")).await?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime: format::duration(app.started.elapsed().as_secs()),
         components: state.components,
@@ -191,11 +192,10 @@ pub(crate) async fn status(
             .maintenance
             .into_iter()
             .map(|planned| Planned {
-                when: format!(
-                    "{} to {}",
-                    format::time(planned.from),
-                    format::time(planned.until)
-                ),
+                when: t("{from} to {until}")
+                    .with("from", format::time(planned.from))
+                    .with("until", format::time(planned.until))
+                    .into(),
                 text: planned.text,
             })
             .collect(),

@@ -19,6 +19,7 @@ use crate::problem::Problem;
 use crate::proposals::Proposed;
 use crate::rest::blocking;
 use crate::search_query::SearchParams;
+use crate::words::{Said, filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -34,7 +35,7 @@ struct SearchPage {
     sorts: Vec<SortChoice>,
     sort_keep: Vec<Pair>,
     total: String,
-    of: Option<String>,
+    of: String,
     counted: &'static str,
     took_ms: String,
     collapse_href: Option<String>,
@@ -44,6 +45,8 @@ struct SearchPage {
     looks_up_names: bool,
     proposed: Option<Proposed>,
     hits: Vec<Hit>,
+    /// The search, for who can save it.
+    save: Option<String>,
     downloads: Vec<Link>,
     first_href: Option<String>,
     next: Option<String>,
@@ -82,13 +85,6 @@ struct TitlePart {
     mark: bool,
 }
 
-const SORTS: [(&str, &str); 5] = [
-    ("relevance", "Most relevant"),
-    ("newest", "Newest"),
-    ("time", "Time covered"),
-    ("title", "Title"),
-    ("size", "Largest"),
-];
 const TRIES: [&str; 5] = [
     "100 GHz",
     "common mask",
@@ -108,7 +104,8 @@ pub(crate) async fn show(
         // The words and facets are still worth an answer.
         Err(problem) => {
             params.pos = None;
-            Some(format!("the region is left out: {}", problem.detail))
+            let left_out = t("the region is left out: {reason}").with("reason", &problem.detail);
+            Some(left_out.to_string())
         }
     };
     let query = Query {
@@ -122,7 +119,7 @@ pub(crate) async fn show(
         .q
         .clone()
         .filter(|q| !q.is_empty())
-        .unwrap_or_else(|| "Search".to_owned());
+        .unwrap_or_else(|| t("Search").into());
     let shell = Shell::new(&app, caller.as_ref(), "search", title).await?;
     let volumes = volume_choices(&app, caller.as_ref(), None).await?;
     page(&search_page(&app, &params, found, shell, volumes))
@@ -160,7 +157,7 @@ fn search_page(
         sorts: sorts(params),
         sort_keep: hidden(params, &["sort"]),
         total: format::count(found.total),
-        of: Some(format::count(app.index.n_assets())),
+        of: format::count(app.index.n_assets()),
         counted: if found.counted == Counted::Series {
             "series"
         } else {
@@ -178,6 +175,7 @@ fn search_page(
             .filter_map(|hit| hit_card(&words, hit.view.get()))
             .collect(),
         downloads: downloads(params),
+        save: shell.user.as_ref().and_then(|_| to_save(params)),
         first_href: params.after.as_ref().map(|_| address(params)),
         next: found
             .next
@@ -205,6 +203,17 @@ fn other_view(params: &SearchParams) -> String {
     })
 }
 
+/// The search as it would be saved; none where everything is searched for.
+fn to_save(params: &SearchParams) -> Option<String> {
+    let text = SearchParams {
+        since: None,
+        view: None,
+        ..params.clone()
+    }
+    .to_text();
+    Some(text).filter(|text| !text.is_empty())
+}
+
 fn proposed(app: &App, found: &Found) -> Option<Proposed> {
     let proposal = found.proposal.as_ref()?;
     Proposed::of(app, proposal)
@@ -217,12 +226,19 @@ fn tries() -> Vec<Link> {
 
 fn sorts(params: &SearchParams) -> Vec<SortChoice> {
     let chosen = params.sort.as_deref().unwrap_or("relevance");
-    let sort = |(value, label): &(&str, &str)| SortChoice {
-        value: (*value).to_owned(),
-        label: (*label).to_owned(),
-        selected: chosen == *value,
+    let sorts = [
+        ("relevance", t("Most relevant")),
+        ("newest", t("Newest")),
+        ("time", t("Time covered")),
+        ("title", t("Title")),
+        ("size", t("Largest")),
+    ];
+    let sort = |(value, label): (&str, Said)| SortChoice {
+        value: value.to_owned(),
+        label: label.into(),
+        selected: chosen == value,
     };
-    SORTS.iter().map(sort).collect()
+    sorts.into_iter().map(sort).collect()
 }
 
 /// The notes but for the one that is a link here.
@@ -275,13 +291,15 @@ fn suggestions(params: &SearchParams, total: u64) -> Vec<Link> {
         return Vec::new();
     }
     let chips = chips(params);
-    let all = (!chips.is_empty()).then(|| Link::new("without any filter", address(&bare(params))));
-    let without = chips
-        .into_iter()
-        .map(|chip| Link::new(format!("without {}", chip.label), chip.href));
+    let all =
+        (!chips.is_empty()).then(|| Link::new(t("without any filter"), address(&bare(params))));
+    let without = chips.into_iter().map(|chip| {
+        let text = t("without {filter}").with("filter", &chip.label);
+        Link::new(text, chip.href)
+    });
     without
         .chain(all)
-        .chain([Link::new("everything", "/")])
+        .chain([Link::new(t("everything"), "/")])
         .collect()
 }
 
@@ -306,8 +324,12 @@ fn hit_card(words: &[String], view: &str) -> Option<Hit> {
         facts: facts(&value),
         note: value["replaced_by"]
             .as_str()
-            .map(|newer| format!("Replaced by {newer}"))
-            .or_else(|| (!also.is_empty()).then(|| format!("Also in {}", also.join(", ")))),
+            .map(|newer| t("Replaced by {newer}").with("newer", newer))
+            .or_else(|| {
+                let among = || t("Also in {archives}").with("archives", also.join(", "));
+                (!also.is_empty()).then(among)
+            })
+            .map(String::from),
         size: format::maybe_size(size),
         size_bytes: size.map(|size| size.to_string()).unwrap_or_default(),
         state: None,
@@ -341,15 +363,16 @@ fn facts(value: &Value) -> String {
     parts.join(" · ")
 }
 
-/// `40 files, 38 of 40 days`.
+/// `40 members, 38 of 40 days`.
 fn members(members: &Value) -> Option<String> {
     let total = members["total"].as_u64()?;
-    let mut text = format::plural(total, "member");
+    let mut text = tn("{n} member", "{n} members", total).to_string();
     if let (Some(there), Some(spanned)) = (
         members["n_days"].as_u64(),
         members["n_days_spanned"].as_u64(),
     ) {
-        text.push_str(&format!(", {there} of {}", format::plural(spanned, "day")));
+        let days = tn("{there} of {n} day", "{there} of {n} days", spanned).with("there", there);
+        text.push_str(&format!(", {days}"));
     }
     Some(text)
 }

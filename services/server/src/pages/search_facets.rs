@@ -7,6 +7,7 @@ use super::chosen::{toggled, with_facets};
 use super::shell::Link;
 use crate::format;
 use crate::search_query::SearchParams;
+use crate::words::tn;
 
 /// So many values of a facet are shown at first.
 const VALUES: usize = 8;
@@ -93,10 +94,10 @@ pub(super) fn simulations(params: &SearchParams, counts: &[FieldCounts]) -> Opti
         .cloned()
         .chain(["provenance/simulated".to_owned()])
         .collect();
-    let text = if hidden.count == 1 {
-        "1 simulation is hidden".to_owned()
-    } else {
-        format!("{} simulations are hidden", format::count(hidden.count))
-    };
+    let text = tn(
+        "{n} simulation is hidden",
+        "{n} simulations are hidden",
+        hidden.count,
+    );
     Some(Link::new(text, with_facets(params, facets)))
 }

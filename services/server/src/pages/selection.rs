@@ -17,6 +17,7 @@ use crate::identity::Caller;
 use crate::problem::Problem;
 use crate::rest::labs::media_types;
 use crate::rest::selections::{SelectionPath, selection_citation};
+use crate::words::{filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "selection.html")]
@@ -66,7 +67,7 @@ impl Product {
             size: format::maybe_size(asset.size_bytes()),
             note: record
                 .withdrawn
-                .map(|_| "no longer at the archive".to_owned()),
+                .map(|_| t("no longer at the archive").into()),
         }
     }
 }
@@ -74,6 +75,8 @@ impl Product {
 struct PlanFile {
     name: String,
     method: String,
+    /// The method as people read it.
+    how: String,
     reason: String,
     size: String,
 }
@@ -117,7 +120,10 @@ fn gaps(days: &Completeness) -> Vec<Gap> {
             when: if until == gap.day {
                 until
             } else {
-                format!("{} to {until}", gap.day)
+                t("{first} to {last}")
+                    .with("first", &gap.day)
+                    .with("last", until)
+                    .into()
             },
             reason: gap.reason.words(),
         })
@@ -168,7 +174,7 @@ pub(crate) async fn show(
     let cited = selection_citation(&app, &selection.id).await?;
     let href = |after: u64| format!("/selections/{}?after={after}", selection.id);
     page(&SelectionPage {
-        shell: Shell::new(&app, caller.as_ref(), "search", "Selection").await?,
+        shell: Shell::new(&app, caller.as_ref(), "search", t("Selection")).await?,
         n_assets: format::count(selection.n_assets),
         n_files: format::count(selection.n_files),
         size: format::maybe_size(selection.size_bytes),
@@ -183,13 +189,15 @@ pub(crate) async fn show(
         plan: plan_files(&plan),
         plan_lines: plan_lines(&plan),
         plan_more: (plan.n_files > plan.files.len() as u64).then(|| {
-            format!(
-                "and {} further files",
-                format::count(plan.n_files - plan.files.len() as u64)
+            tn(
+                "and {n} further file",
+                "and {n} further files",
+                plan.n_files - plan.files.len() as u64,
             )
+            .into()
         }),
         quota: plan.free_bytes.map(|free| PlanLine {
-            text: "free in the volume".to_owned(),
+            text: t("free in the volume").into(),
             size: format::size(free),
         }),
         warnings: plan.warnings,
@@ -208,10 +216,24 @@ fn plan_files(plan: &Plan) -> Vec<PlanFile> {
         .map(|file| PlanFile {
             name: file.name.clone(),
             method: file.method.to_owned(),
+            how: how(file.method),
             reason: file.reason.unwrap_or_default().to_owned(),
             size: format::maybe_size(file.size_bytes),
         })
         .collect()
+}
+
+/// What is done with a file, in a word.
+fn how(method: &str) -> String {
+    match method {
+        "present" => t("present").into(),
+        "link" => t("link").into(),
+        "clone" => t("clone").into(),
+        "copy" => t("copy").into(),
+        "download" => t("download").into(),
+        "skip" => t("skip").into(),
+        other => other.to_owned(),
+    }
 }
 
 /// A plan in a line per method, as people read it.
@@ -220,21 +242,24 @@ pub(crate) fn plan_lines(plan: &Plan) -> Vec<PlanLine> {
         .iter()
         .map(|planned| {
             let what = match planned.method {
-                "present" => "already there".to_owned(),
-                "link" => "linked from the mounted archive".to_owned(),
-                "clone" => "cloned from the shared cache".to_owned(),
-                "copy" => "copied from the mounted archive".to_owned(),
+                "present" => t("already there"),
+                "link" => t("linked from the mounted archive"),
+                "clone" => t("cloned from the shared cache"),
+                "copy" => t("copied from the mounted archive"),
                 "download" => {
-                    let time = planned
-                        .seconds
-                        .map(|seconds| format!(", about {}", format::duration(seconds)))
-                        .unwrap_or_default();
-                    format!("to copy from {}{time}", planned.archive_title)
+                    let what = t("to copy from {archive}").with("archive", &planned.archive_title);
+                    match planned.seconds {
+                        Some(seconds) => t("{what}, about {time}")
+                            .with("what", what)
+                            .with("time", format::duration(seconds)),
+                        None => what,
+                    }
                 }
-                _ => "left out".to_owned(),
+                _ => t("left out"),
             };
+            let files = tn("{n} file", "{n} files", planned.n_files);
             PlanLine {
-                text: format!("{}: {what}", format::plural(planned.n_files, "file")),
+                text: format!("{files}: {what}"),
                 size: format::maybe_size(planned.size_bytes),
             }
         })

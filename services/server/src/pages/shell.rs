@@ -10,6 +10,7 @@ use crate::config::MaintenanceConfig;
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
+use crate::words::{self, Language, t, tn};
 
 /// The frame of a page.
 pub(crate) struct Shell {
@@ -19,12 +20,23 @@ pub(crate) struct Shell {
     pub(crate) nav: &'static str,
     pub(crate) n_datalabs: usize,
     pub(crate) archives: Vec<ArchiveLight>,
+    pub(crate) language: &'static Language,
+    pub(crate) languages: Vec<OtherLanguage>,
+}
+
+/// This page in another language.
+pub(crate) struct OtherLanguage {
+    pub(crate) tag: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) href: String,
 }
 
 /// How one archive is, in the header.
 pub(crate) struct ArchiveLight {
     pub(crate) title: String,
     pub(crate) state: &'static str,
+    /// The state, in the reader's language.
+    pub(crate) state_text: String,
     pub(crate) text: String,
 }
 
@@ -99,6 +111,15 @@ impl Shell {
             nav,
             n_datalabs,
             archives: lights(app),
+            language: words::language(),
+            languages: words::others()
+                .into_iter()
+                .map(|(other, href)| OtherLanguage {
+                    tag: other.tag,
+                    name: other.name,
+                    href,
+                })
+                .collect(),
         })
     }
 }
@@ -112,10 +133,22 @@ fn lights(app: &App) -> Vec<ArchiveLight> {
                 .strip_suffix(" Legacy Archive")
                 .map_or(title.clone(), ToOwned::to_owned),
             state,
+            state_text: state_text(state),
             text,
         }
     };
     app.archives.iter().map(light).collect()
+}
+
+/// How something is, in a word of the reader's language.
+pub(crate) fn state_text(state: &str) -> String {
+    match state {
+        "ok" => t("ok"),
+        "slow" => t("slow"),
+        "down" => t("down"),
+        _ => t("unknown"),
+    }
+    .into()
 }
 
 /// The caller's volumes to choose from; the one named, else the workspace, is chosen.
@@ -139,7 +172,8 @@ pub(crate) async fn volume_choices(
                 .open(volume)
                 .ok()
                 .and_then(|files| files.space())
-                .map(|space| format!(" · {} free", format::size(space.free_bytes)));
+                .map(|space| t("{size} free").with("size", format::size(space.free_bytes)))
+                .map(|free| format!(" · {free}"));
             VolumeChoice {
                 name: volume.name.clone(),
                 label: format!("{}{}", volume.name, free.unwrap_or_default()),
@@ -196,47 +230,50 @@ pub(crate) fn media_types_of<'a>(
 pub(crate) struct Component {
     pub(crate) name: String,
     pub(crate) state: &'static str,
+    /// The state, in the reader's language.
+    pub(crate) state_text: String,
     pub(crate) text: String,
+}
+
+impl Component {
+    fn new(name: impl Into<String>, (state, text): (&'static str, String)) -> Self {
+        Self {
+            name: name.into(),
+            state,
+            state_text: state_text(state),
+            text,
+        }
+    }
 }
 
 /// The parts of the service and how they are.
 pub(crate) async fn components(app: &App) -> Vec<Component> {
     let record = match app.store.change_number().await {
-        Ok(number) => ("ok", format!("{} changes so far", format::count(number))),
+        Ok(number) => (
+            "ok",
+            tn("{n} change so far", "{n} changes so far", number).into(),
+        ),
         Err(error) => ("down", error.to_string()),
     };
     let labs = match &*app.environment.borrow() {
-        EnvironmentState::Ready(_) => ("ok", "the labs' environment is there".to_owned()),
+        EnvironmentState::Ready(_) => ("ok", t("the labs' environment is there").into()),
         EnvironmentState::Making(text) => ("slow", text.clone()),
         EnvironmentState::Failed(text) => ("down", text.clone()),
     };
+    let n_assets = app.index.n_assets();
+    let indexed = tn(
+        "{n} asset in the index",
+        "{n} assets in the index",
+        n_assets,
+    );
     let mut parts = vec![
-        Component {
-            name: "Catalogue".to_owned(),
-            state: record.0,
-            text: record.1,
-        },
-        Component {
-            name: "Search".to_owned(),
-            state: "ok",
-            text: format!(
-                "{} assets in the index",
-                format::count(app.index.n_assets())
-            ),
-        },
-        Component {
-            name: "Labs".to_owned(),
-            state: labs.0,
-            text: labs.1,
-        },
+        Component::new(t("Catalogue"), record),
+        Component::new(t("Search"), ("ok", indexed.into())),
+        Component::new(t("Labs"), labs),
     ];
     for (_, access) in app.archives.iter() {
-        let (state, text) = app.archive_state(&*access.connector);
-        parts.push(Component {
-            name: access.connector.archive().title.clone(),
-            state,
-            text,
-        });
+        let title = access.connector.archive().title.clone();
+        parts.push(Component::new(title, app.archive_state(&*access.connector)));
     }
     parts
 }

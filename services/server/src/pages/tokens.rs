@@ -14,6 +14,7 @@ use crate::extract::{FromForm, FromPath, once};
 use crate::identity::{Caller, DEFAULT_SCOPES, SCOPES};
 use crate::problem::Problem;
 use crate::rest::me::{CreateToken, TokenPath, make_token, revoke};
+use crate::words::{Said, filters, t};
 
 #[derive(Template)]
 #[template(path = "tokens.html")]
@@ -38,19 +39,19 @@ struct TokenRow {
 
 struct ScopeChoice {
     name: &'static str,
-    text: &'static str,
+    text: String,
     chosen: bool,
 }
 
 /// What each scope lets a token do, in words.
-fn scope_text(scope: &str) -> &'static str {
+fn scope_text(scope: &str) -> Said {
     match scope {
-        "search" => "search, and make selections",
-        "volumes:read" => "read your volumes",
-        "volumes:write" => "write to your volumes, make and delete them",
-        "staging" => "bring products into your volumes",
-        "datalabs" => "start and stop datalabs",
-        _ => "make and revoke tokens, and operate Gantry where you may",
+        "search" => t("search, and make selections"),
+        "volumes:read" => t("read your volumes"),
+        "volumes:write" => t("write to your volumes, make and delete them"),
+        "staging" => t("bring products into your volumes"),
+        "datalabs" => t("start and stop datalabs"),
+        _ => t("make and revoke tokens, and operate Gantry where you may"),
     }
 }
 
@@ -78,7 +79,7 @@ async fn tokens_page(app: &App, caller: &Caller, shown: Shown) -> Result<Respons
         None => StatusCode::OK,
     };
     let shown = page(&TokensPage {
-        shell: Shell::new(app, Some(caller), "", "Your account").await?,
+        shell: Shell::new(app, Some(caller), "", t("Your account")).await?,
         name: user.name.clone(),
         operator: user.operator,
         secret: shown.secret,
@@ -95,7 +96,7 @@ async fn tokens_page(app: &App, caller: &Caller, shown: Shown) -> Result<Respons
             .into_iter()
             .map(|name| ScopeChoice {
                 name,
-                text: scope_text(name),
+                text: scope_text(name).into(),
                 chosen: is_asked(name),
             })
             .collect(),

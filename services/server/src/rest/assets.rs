@@ -357,7 +357,7 @@ pub(crate) async fn suggest_assets(
 ) -> Result<Json<Value>, Problem> {
     let text = params.q.unwrap_or_default();
     let proposal = gantry_search::proposal_of(&text).and_then(|asked| Proposed::of(&app, &asked));
-    let suggestions = blocking(&app, move |app| app.index.suggest(&text, 10)).await?;
+    let suggestions = blocking(&app, move |app| app.index.suggest(&text, 10)).await??;
     let mut answer = json!({"suggestions": suggestions});
     if let Some(proposed) = proposal {
         answer["proposal"] = json!({"text": proposed.note(), "take": proposed.take()});

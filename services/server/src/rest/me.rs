@@ -8,6 +8,7 @@ use gantry_store::{NewToken, Token, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::account;
 use crate::app::App;
@@ -208,7 +209,7 @@ pub(crate) struct AuditParams {
     limit: Option<u32>,
     /// The line the page before ended with.
     #[serde(deserialize_with = "once")]
-    after: Option<String>,
+    after: Option<Uuid>,
 }
 
 /// The audit, newest lines first; for operators.
@@ -222,10 +223,8 @@ pub(crate) async fn list_audit(
     caller.operates()?;
     let limit = limit(params.limit)?;
     let asked = u32::try_from(limit).unwrap_or(1000);
-    let lines = app
-        .store
-        .audit_entries(params.after.as_deref(), asked)
-        .await?;
+    let after = params.after.map(|after| after.to_string());
+    let lines = app.store.audit_entries(after.as_deref(), asked).await?;
     let next = lines
         .last()
         .filter(|_| lines.len() == limit && limit > 0)
@@ -233,17 +232,39 @@ pub(crate) async fn list_audit(
     Ok(Json(json!({"audit": lines, "next": next})))
 }
 
-/// All users; for operators.
-#[utoipa::path(get, path = "/api/v1/users", tag = "identity", operation_id = "listUsers",
+/// Which users.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UsersParams {
+    /// How many, at most 1000; 20 by default.
+    #[serde(deserialize_with = "once")]
+    limit: Option<u32>,
+    /// The name the page before ended with.
+    #[serde(deserialize_with = "once")]
+    after: Option<String>,
+}
+
+/// The users by name; for operators.
+#[utoipa::path(get, path = "/api/v1/users", tag = "identity", operation_id = "listUsers", params(UsersParams),
     responses((status = 200, description = "the users", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_users(
     State(app): State<App>,
     caller: Caller,
+    FromQuery(params): FromQuery<UsersParams>,
 ) -> Result<Json<Value>, Problem> {
     caller.operates()?;
-    let users = app.store.users().await?;
+    let limit = limit(params.limit)?;
+    let after = params.after.unwrap_or_default();
+    let n = u32::try_from(limit).unwrap_or(1000);
+    let users = app.store.users(&after, n).await?;
+    let last = users.last().filter(|_| users.len() == limit && limit > 0);
+    let next = last.map(|last| {
+        let after = crate::format::encode(&last.name);
+        format!("/api/v1/users?limit={limit}&after={after}")
+    });
     let rows: Vec<Value> = users.iter().map(user_json).collect();
-    Ok(Json(json!({"users": rows, "next": null})))
+    Ok(Json(json!({"users": rows, "next": next})))
 }
 
 pub(crate) fn user_json(user: &User) -> Value {

@@ -10,6 +10,7 @@ pub(crate) mod idempotency;
 pub(crate) mod labs;
 pub(crate) mod listing;
 pub(crate) mod me;
+pub(crate) mod searches;
 pub(crate) mod selections;
 pub(crate) mod staging_jobs;
 pub(crate) mod table;
@@ -76,6 +77,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(assets::show_related_assets))
         .routes(routes!(assets::cite_asset))
         .routes(routes!(facets::list_facet_values))
+        .routes(routes!(searches::list_searches, searches::save_search))
+        .routes(routes!(searches::forget_search))
+        .routes(routes!(searches::search_seen))
         .routes(routes!(archives::list_archives))
         .routes(routes!(archives::show_archive))
         .routes(routes!(archives::harvest_archive))

@@ -10,6 +10,7 @@ use gantry_store::{FileCounts, Phase, StagingFile, StagingJob, User, Wanted};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::extract::{FromPath, FromQuery, JSON_BYTES, from_json, once, read_body};
@@ -124,7 +125,7 @@ pub(crate) struct JobsParams {
     limit: Option<u32>,
     /// The job the page before ended with.
     #[serde(deserialize_with = "once")]
-    after: Option<String>,
+    after: Option<Uuid>,
 }
 
 /// The caller's staging jobs, newest first.
@@ -137,13 +138,11 @@ pub(crate) async fn list_staging_jobs(
 ) -> Result<Json<Value>, Problem> {
     let user = caller.may("staging")?;
     let limit = limit(params.limit)?;
+    let after = params.after.map(|after| after.to_string());
+    let n = u32::try_from(limit).unwrap_or(1000);
     let jobs = app
         .store
-        .staging_jobs(
-            &user.id,
-            params.after.as_deref(),
-            u32::try_from(limit).unwrap_or(1000),
-        )
+        .staging_jobs(&user.id, after.as_deref(), n)
         .await?;
     let mut rows = Vec::with_capacity(jobs.len());
     for job in &jobs {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::login::BareForm;
 use super::super::page;
 use super::super::shell::{Link, Shell};
-use super::forms::{Field, VolumeForm, known_fields};
+use super::forms::{Field, VolumeForm, kind_title, known_fields};
 use super::list::trouble;
 use super::{bytes_href, crumbs, file_href, folder_href, place};
 use crate::app::App;
@@ -22,6 +22,7 @@ use crate::identity::Caller;
 use crate::problem::Problem;
 use crate::rest::listing::{ListParams, Listing};
 use crate::rest::volumes::{ChangeVolume, NamePath, change_one, delete as delete_volume, try_out};
+use crate::words::{filters, t};
 
 #[derive(Template)]
 #[template(path = "volume.html")]
@@ -29,7 +30,7 @@ struct VolumePage {
     shell: Shell,
     name: String,
     title: String,
-    kind: &'static str,
+    kind: String,
     place: String,
     room: String,
     trouble: Option<String>,
@@ -64,7 +65,9 @@ struct Step {
 
 /// One column by which the files can be sorted.
 struct Column {
-    title: &'static str,
+    /// What tests call it.
+    key: &'static str,
+    title: String,
     href: String,
     /// `ascending`, `descending` or `none`.
     sort: &'static str,
@@ -144,7 +147,7 @@ async fn volume_page(
     let kind = Kind::named(&volume.kind);
     page(&VolumePage {
         shell: Shell::new(app, Some(caller), "volumes", volume.title.clone()).await?,
-        kind: kind.map_or("", |kind| kind.title),
+        kind: kind.map_or_else(String::new, kind_title),
         place: place(app, &volume),
         room: room(files.as_ref().ok()),
         trouble: files
@@ -199,7 +202,8 @@ fn login_fields(kind: Option<&Kind>, own: Option<(Elsewhere, Credentials)>) -> V
 pub(super) fn room(files: Option<&Files>) -> String {
     let space = files.and_then(Files::space);
     space.map_or_else(String::new, |space| {
-        format!("{} free", format::size(space.free_bytes))
+        let size = format::size(space.free_bytes);
+        t("{size} free").with("size", size).into()
     })
 }
 
@@ -247,7 +251,7 @@ fn list_href(
 
 fn columns(volume: &Volume, folder: &VolumePath, params: &FolderParams) -> Vec<Column> {
     let now = params.sort.as_deref().unwrap_or("name");
-    let column = |(title, by, number): (&'static str, &str, bool)| {
+    let column = |(key, title, by, number): (&'static str, String, &str, bool)| {
         let descending = format!("-{by}");
         let (sort, next) = match now {
             now if now == by => ("ascending", descending.as_str()),
@@ -257,6 +261,7 @@ fn columns(volume: &Volume, folder: &VolumePath, params: &FolderParams) -> Vec<C
             _ => ("none", by),
         };
         Column {
+            key,
             title,
             href: list_href(volume, folder, params, Some(next)),
             sort,
@@ -264,9 +269,9 @@ fn columns(volume: &Volume, folder: &VolumePath, params: &FolderParams) -> Vec<C
         }
     };
     [
-        ("Name", "name", false),
-        ("Size", "size", true),
-        ("Modified", "modified", true),
+        ("Name", t("Name").into(), "name", false),
+        ("Size", t("Size").into(), "size", true),
+        ("Modified", t("Modified").into(), "modified", true),
     ]
     .map(column)
     .into()
@@ -312,7 +317,7 @@ pub(crate) async fn test(
     let volume = app.store.volume(&user.id, &at.name).await?;
     let tried = try_out(&app, &volume).await?;
     let step = |step: &Value| Step {
-        name: step["step"].as_str().unwrap_or_default().to_owned(),
+        name: step_name(step["step"].as_str().unwrap_or_default()),
         why: step["why"].as_str().map(ToOwned::to_owned),
     };
     let steps = tried["steps"].as_array().into_iter().flatten().map(step);
@@ -321,6 +326,19 @@ pub(crate) async fn test(
         ..Said::default()
     };
     volume_page(&app, &caller, &at.name, &FolderParams::default(), said).await
+}
+
+/// A step of trying a volume out, in the reader's language.
+fn step_name(step: &str) -> String {
+    match step {
+        "open" => t("open").into(),
+        "connect" => t("connect").into(),
+        "list" => t("list").into(),
+        "write" => t("write").into(),
+        "read back" => t("read back").into(),
+        "delete" => t("delete").into(),
+        other => other.to_owned(),
+    }
 }
 
 /// Changes the title, or how storage elsewhere is reached.

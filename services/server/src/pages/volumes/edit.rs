@@ -16,6 +16,7 @@ use crate::identity::Caller;
 use crate::problem::{BAD_REQUEST, Problem};
 use crate::rest::files::{Place, etag, place, refuse_part};
 use crate::rest::volumes::NamePath;
+use crate::words::{filters, t};
 
 /// The longest text that is written on a page.
 const LONGEST: usize = 256 << 10;
@@ -89,8 +90,8 @@ async fn edit_page(
             .unwrap_or_else(VolumePath::root),
     };
     let title = match shown.path.is_empty() {
-        true => "New file".to_owned(),
-        false => format!("Edit {}", shown.path),
+        true => t("New file"),
+        false => t("Edit {path}").with("path", &shown.path),
     };
     page(&EditPage {
         shell: Shell::new(app, Some(caller), "volumes", title).await?,
@@ -168,9 +169,9 @@ pub(crate) async fn save(
     let now = there.as_ref().map(etag).unwrap_or_default();
     if now != form.etag.unwrap_or_default() {
         let error = match known.is_empty() {
-            true => format!("there is a `{path}` already; choose another name"),
-            false => format!(
-                "`{path}` was changed by somebody else since you opened it; save once more to replace it, or copy your text and open it anew"
+            true => t("there is a {path} already; choose another name"),
+            false => t(
+                "{path} was changed by somebody else since you opened it; save once more to replace it, or copy your text and open it anew",
             ),
         };
         let shown = Shown {
@@ -178,7 +179,7 @@ pub(crate) async fn save(
             path: known,
             folder,
             text,
-            error: Some(error),
+            error: Some(error.with("path", &path).into()),
         };
         let shown = edit_page(&app, &caller, &found, shown).await?;
         return Ok((StatusCode::CONFLICT, shown).into_response());

@@ -5,12 +5,13 @@ use serde::Deserialize;
 
 use crate::extract::once;
 use crate::rest::volume_login::VolumeLogin;
+use crate::words::{Said, t};
 
 /// One field as it is shown.
 pub(super) struct Field {
     pub(super) name: &'static str,
-    pub(super) title: &'static str,
-    pub(super) help: &'static str,
+    pub(super) title: String,
+    pub(super) help: String,
     pub(super) required: bool,
     pub(super) secret: bool,
     /// Whether its text has lines.
@@ -22,7 +23,7 @@ pub(super) struct Field {
 /// One kind to choose.
 pub(super) struct KindChoice {
     pub(super) name: &'static str,
-    pub(super) title: &'static str,
+    pub(super) title: String,
     pub(super) chosen: bool,
 }
 
@@ -99,11 +100,65 @@ impl VolumeForm {
     }
 }
 
+/// What a kind is called, in the reader's language.
+pub(super) fn kind_title(kind: &Kind) -> String {
+    match kind.name {
+        "local" => t("Folder of this service").into(),
+        "ftp" => t("FTP and FTPS").into(),
+        "s3" => t("S3-compatible object store").into(),
+        // Names of protocols are the same everywhere.
+        _ => kind.title.to_owned(),
+    }
+}
+
+/// What a field of a kind is called, and what to put there.
+fn field_words(kind: &str, field: &str) -> Option<[Said; 2]> {
+    let sealed = || t("It is encrypted before it is kept, and never shown again.");
+    Some(match (kind, field) {
+        ("local", "path") => [
+            t("Folder"),
+            t("A folder below one that the operator allows; empty for a new one."),
+        ],
+        ("sftp", "address") => [
+            t("Address"),
+            t("Such as sftp://ada@data.example/home/ada/maps."),
+        ],
+        ("ftp", "address") => [
+            t("Address"),
+            t("ftpes: is FTP that turns to TLS, ftps: TLS from the start, ftp: in the clear."),
+        ],
+        ("webdav", "address") => [
+            t("Address"),
+            t("Such as https://cloud.example/remote.php/dav/files/ada/."),
+        ],
+        ("s3", "address") => [
+            t("Endpoint"),
+            t("Such as https://s3.example, or s3://bucket/prefix for the store of Amazon."),
+        ],
+        ("s3", "bucket") => [t("Bucket"), t("Which bucket.")],
+        ("s3", "prefix") => [t("Folder in the bucket"), t("Empty for all of it.")],
+        ("s3", "region") => [t("Region"), t("Empty for us-east-1.")],
+        ("s3", "user") => [t("Access key id"), t("Empty for anonymous.")],
+        ("s3", "password") => [t("Secret access key"), sealed()],
+        (_, "user") => [t("User"), t("Who you are there; empty for anonymous.")],
+        (_, "password") => [t("Password"), sealed()],
+        (_, "private_key") => [
+            t("Private key"),
+            t("The text of an OpenSSH key without a passphrase, instead of a password."),
+        ],
+        (_, "host_key") => [
+            t("Host key"),
+            t("The fingerprint SHA256:… the host must show; empty to keep the first it shows."),
+        ],
+        _ => return None,
+    })
+}
+
 /// The kinds to choose from.
 pub(super) fn choices(chosen: &Kind) -> Vec<KindChoice> {
     let choice = |kind: &Kind| KindChoice {
         name: kind.name,
-        title: kind.title,
+        title: kind_title(kind),
         chosen: kind.name == chosen.name,
     };
     KINDS.iter().map(choice).collect()
@@ -132,18 +187,39 @@ pub(super) fn known_fields(kind: &Kind, address: &str, settings: &Settings) -> V
 }
 
 fn shown(kind: &Kind, value: impl Fn(&str) -> String) -> Vec<Field> {
-    let field = |field: &gantry_staging::volume::Field| Field {
-        name: field.name,
-        title: field.title,
-        help: field.help,
-        required: field.required,
-        secret: field.secret,
-        long: field.name == "private_key",
-        value: if field.secret {
-            String::new()
-        } else {
-            value(field.name)
-        },
+    let field = |field: &gantry_staging::volume::Field| {
+        let words = field_words(kind.name, field.name).map(|words| words.map(String::from));
+        let [title, help] = words.unwrap_or_else(|| [field.title, field.help].map(String::from));
+        Field {
+            name: field.name,
+            title,
+            help,
+            required: field.required,
+            secret: field.secret,
+            long: field.name == "private_key",
+            value: if field.secret {
+                String::new()
+            } else {
+                value(field.name)
+            },
+        }
     };
     kind.fields.iter().map(field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_say_of_every_kind_and_field_what_the_interface_says() {
+        for kind in KINDS {
+            assert_eq!(kind_title(kind), kind.title);
+            for field in kind.fields {
+                let words = field_words(kind.name, field.name).map(|words| words.map(String::from));
+                let said = [field.title, field.help].map(String::from);
+                assert_eq!(words, Some(said), "{} of {}", field.name, kind.name);
+            }
+        }
+    }
 }

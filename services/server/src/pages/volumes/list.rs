@@ -10,7 +10,7 @@ use gantry_store::Volume;
 use super::super::page;
 use super::super::shell::Shell;
 use super::browse::room;
-use super::forms::{Field, KindChoice, VolumeForm, choices, fields};
+use super::forms::{Field, KindChoice, VolumeForm, choices, fields, kind_title};
 use super::place;
 use crate::app::App;
 use crate::extract::{FromForm, FromQuery};
@@ -18,6 +18,7 @@ use crate::format;
 use crate::identity::Caller;
 use crate::problem::Problem;
 use crate::rest::volumes::{CreateVolume, create as create_volume};
+use crate::words::{filters, t, tn};
 
 #[derive(Template)]
 #[template(path = "volumes.html")]
@@ -38,7 +39,7 @@ struct VolumesPage {
 struct VolumeRow {
     name: String,
     title: String,
-    kind: &'static str,
+    kind: String,
     place: String,
     href: String,
     mountable: bool,
@@ -52,7 +53,7 @@ struct VolumeRow {
 struct Offer {
     name: String,
     title: String,
-    kind: &'static str,
+    kind: String,
     /// Whether the user has it already.
     has: bool,
 }
@@ -75,7 +76,7 @@ async fn volumes_page(
     let volumes = app.store.volumes(&user.id).await?;
     let kind = form.kind();
     page(&VolumesPage {
-        shell: Shell::new(app, Some(caller), "volumes", "Volumes").await?,
+        shell: Shell::new(app, Some(caller), "volumes", t("Volumes")).await?,
         quota: quota(app, &user.id).await?,
         catalogue: offers(app, &volumes),
         volumes: volumes.iter().map(|volume| row(app, volume)).collect(),
@@ -95,18 +96,20 @@ async fn quota(app: &App, user: &str) -> Result<Option<String>, Problem> {
         return Ok(None);
     }
     let (bytes, files) = app.volumes.usage(user).await?;
-    let of = |used: String, limit: Option<String>| match limit {
-        Some(limit) => format!("{used} of {limit}"),
-        None => used,
+    let bytes = match (format::size(bytes), quota.bytes.map(format::size)) {
+        (used, None) => used,
+        (used, Some(limit)) => t("{used} of {limit}")
+            .with("used", used)
+            .with("limit", limit)
+            .into(),
     };
-    Ok(Some(format!(
-        "{}, {}",
-        of(format::size(bytes), quota.bytes.map(format::size)),
-        of(
-            format!("{} files", format::count(files)),
-            quota.files.map(format::count)
-        )
-    )))
+    let files = match quota.files.map(format::count) {
+        None => tn("{n} file", "{n} files", files),
+        Some(limit) => {
+            tn("{n} file of {limit}", "{n} files of {limit}", files).with("limit", limit)
+        }
+    };
+    Ok(Some(format!("{bytes}, {files}")))
 }
 
 fn offers(app: &App, volumes: &[Volume]) -> Vec<Offer> {
@@ -115,7 +118,7 @@ fn offers(app: &App, volumes: &[Volume]) -> Vec<Offer> {
         .map(|(name, entry)| Offer {
             name: name.clone(),
             title: entry.title.clone(),
-            kind: Kind::named(entry.kind()).map_or("", |kind| kind.title),
+            kind: Kind::named(entry.kind()).map_or_else(String::new, kind_title),
             has: volumes
                 .iter()
                 .any(|volume| volume.catalogue.as_deref() == Some(name)),
@@ -128,7 +131,7 @@ fn row(app: &App, volume: &Volume) -> VolumeRow {
     VolumeRow {
         name: volume.name.clone(),
         title: volume.title.clone(),
-        kind: Kind::named(&volume.kind).map_or("", |kind| kind.title),
+        kind: Kind::named(&volume.kind).map_or_else(String::new, kind_title),
         place: place(app, volume),
         href: format!("/volumes/{}", volume.name),
         mountable: app.labs.mountable(&volume.kind),
@@ -146,13 +149,17 @@ fn row(app: &App, volume: &Volume) -> VolumeRow {
 pub(super) fn trouble(remote: &RemoteVolume) -> Option<String> {
     let trouble = remote.trouble()?;
     Some(match trouble.until {
-        None => format!("it does not let us in: {}", trouble.why),
-        Some(until) => format!(
-            "it failed {}; asked again at {} UTC: {}",
-            format::plural(u64::from(trouble.n_failures), "time"),
-            until.format("%H:%M:%S"),
-            trouble.why
-        ),
+        None => t("it does not let us in: {why}")
+            .with("why", &trouble.why)
+            .into(),
+        Some(until) => tn(
+            "it failed {n} time; asked again at {time} UTC: {why}",
+            "it failed {n} times; asked again at {time} UTC: {why}",
+            trouble.n_failures,
+        )
+        .with("time", until.format("%H:%M:%S"))
+        .with("why", &trouble.why)
+        .into(),
     })
 }
 

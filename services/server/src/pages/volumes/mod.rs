@@ -13,6 +13,7 @@ use gantry_store::Volume;
 use super::shell::Link;
 use crate::app::App;
 use crate::format;
+use crate::words::t;
 
 pub(crate) use browse::{change, delete, show, test};
 pub(crate) use edit::{edit, save};
@@ -58,7 +59,7 @@ fn crumbs(volume: &str, title: &str, folder: &VolumePath) -> Vec<Link> {
 /// Where a volume is, for people: its folder, or its address without the password.
 fn place(app: &App, volume: &Volume) -> String {
     if volume.catalogue.is_some() {
-        return "shared by whoever runs this service".to_owned();
+        return t("shared by whoever runs this service").into();
     }
     match app.volumes.elsewhere(volume) {
         Ok(Some((elsewhere, credentials))) => elsewhere.masked(credentials.password.is_some()),

@@ -19,6 +19,7 @@ use crate::identity::Caller;
 use crate::problem::{BAD_REQUEST, Problem};
 use crate::rest::files::{Place, place};
 use crate::rest::volumes::NamePath;
+use crate::words::{filters, t};
 
 /// How much is read of a file to look at it.
 const LOOKED_AT: u64 = 1 << 20;
@@ -144,8 +145,8 @@ fn headers(first: &[u8]) -> Vec<Header> {
             .map_or_else(String::new, |name| format!(": {name}"));
         Header {
             title: match hdu.index {
-                0 => "Primary header".to_owned(),
-                n => format!("Extension {n}{name}"),
+                0 => t("Primary header").into(),
+                n => format!("{}{name}", t("Extension {n}").with("n", n)),
             },
             cards: cards(block),
         }
