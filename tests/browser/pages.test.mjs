@@ -47,6 +47,9 @@ before(async () => {
   made.job = await take('100 GHz', 2, 'add-to-volume');
   await page.getByTestId('job-ended').waitFor({ timeout: 60_000 });
   made.datalab = await take('143 GHz', 1, 'open-in-notebook');
+  await page.goto(at('/?q=100%20GHz'));
+  await page.getByTestId('save-search-button').click();
+  await page.waitForURL(/\/searches$/);
   await page.goto(at('/archives'));
   made.harvest = await page.getByTestId('last-harvest').first().getAttribute('href');
 }, { timeout: 600_000 });
@@ -61,6 +64,9 @@ const PAGES = {
   'search with results': { path: () => '/?q=100%20GHz&facet=instrument%2FHFI', shows: 'hit' },
   'search with everything asked': { path: () => '/?q=map&facet=mission%2FPlanck&time=2009-08-12%2F2010-12-01&sort=newest&collapse=none', shows: 'search-box' },
   'search without results': { path: () => '/?q=qqqqzzzz', shows: 'empty' },
+  'saved searches': { path: () => '/searches', shows: 'searches' },
+  'account': { path: () => '/tokens', shows: 'account-name' },
+  'operator': { path: () => '/operator', shows: 'users' },
   'asset': { path: () => made.asset, shows: 'asset-id' },
   'selection': { path: () => made.selection, shows: 'selection-id' },
   'confirm Open in Notebook': { path: () => `/open-in-notebook?asset=${encodeURIComponent(made.assetId)}`, shows: 'confirm' },
@@ -111,6 +117,15 @@ describe('each page is accessible, silent, and fits a narrow window', () => {
         await own.emulateMedia({ colorScheme: 'light' });
         await own.setViewportSize(DESKTOP);
         await picture(own, `page-${name.replaceAll(/\W+/g, '-').toLowerCase()}`);
+        // In German, in colours of the reader's own, as wide as a window at 400 %.
+        await own.setExtraHTTPHeaders({ 'Accept-Language': 'de' });
+        await own.emulateMedia({ forcedColors: 'active' });
+        await own.setViewportSize(NARROW);
+        await own.goto(at(path()));
+        assert.equal(await own.locator('html').getAttribute('lang'), 'de');
+        await assertFits(own, `${name}, German, magnified`);
+        await assertAccessible(own, `${name}, German, magnified`);
+        await picture(own, `page-${name.replaceAll(/\W+/g, '-').toLowerCase()}-de`);
         assertNoTrouble(own, name);
       } finally {
         await own.context().close();

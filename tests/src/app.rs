@@ -285,6 +285,7 @@ fn config(dir: &Path, address: SocketAddr, archive: &str, workers: usize) -> Con
         labs: LabsConfig::default(),
         launcher: [("local".to_owned(), LauncherConfig::local())].into(),
         portal: Default::default(),
+        webhook: Default::default(),
         intents: Default::default(),
         retention: Default::default(),
         limits: Default::default(),

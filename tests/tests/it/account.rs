@@ -98,6 +98,7 @@ async fn one_can_take_ones_data_along_and_be_erased() {
             "intents",
             "portal_subjects",
             "queries",
+            "saved_searches",
             "selections",
             "sessions",
             "staging_jobs",

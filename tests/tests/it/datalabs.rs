@@ -371,7 +371,7 @@ async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may(
         .problem(409, "conflict");
     assert_eq!(
         text(&problem, "/detail"),
-        "there may be 1 datalabs of yours at once, and there are; destroy one first"
+        "there may be 1 datalabs of yours at once, and there are; end or delete one first"
     );
 }
 
@@ -640,4 +640,29 @@ async fn a_datalab_without_an_environment_ends_with_the_reason() {
             .any(|event| event.event == "datalab" && event.data["phase"] == "ERROR"),
         "{events:?}"
     );
+}
+
+#[tokio::test]
+async fn two_launches_in_the_same_words_are_one_datalab_and_in_others_two() {
+    let app = TestApp::builder().at_rest().start().await;
+    let ada = app.user("ada").await;
+    let launched = async |asked: Value| {
+        let made = ada.post("/api/v1/datalabs", asked).await.is(202).json();
+        text(&made, "/id").to_owned()
+    };
+    let lab = "sepp/jupyterlab:v1";
+    let first = launched(json!({ "lab": lab })).await;
+    assert_eq!(launched(json!({ "lab": lab })).await, first);
+    let others = [
+        json!({"lab": lab, "name": "Another"}),
+        json!({"lab": lab, "time_limit_s": 3600}),
+        json!({"lab": lab, "auto_remove": false}),
+    ];
+    let mut all = std::collections::BTreeSet::from([first]);
+    for other in others {
+        let made = launched(other.clone()).await;
+        assert_eq!(launched(other).await, made);
+        all.insert(made);
+    }
+    assert_eq!(all.len(), 4);
 }

@@ -127,6 +127,15 @@ async fn one_is_told_who_one_is() {
         .map(|user| text(user, "/name"))
         .collect();
     assert_eq!(names, ["ada", "olga"]);
+    assert_eq!(users["next"], Value::Null);
+    let first = olga.get("/api/v1/users?limit=1").await.is(200).json();
+    assert_eq!(first["next"], "/api/v1/users?limit=1&after=ada");
+    let second = olga.get(text(&first, "/next")).await.is(200).json();
+    assert_eq!(text(&second, "/users/0/name"), "olga");
+    for list in ["audit", "staging-jobs"] {
+        let odd = olga.get(&format!("/api/v1/{list}?after=rubbish")).await;
+        drop(odd.problem(400, "bad-request"));
+    }
     let audit = olga.get("/api/v1/audit").await.is(200).json();
     let line = audit.to_string();
     assert!(

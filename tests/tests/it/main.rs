@@ -10,6 +10,7 @@ mod files;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod hub_login;
 mod identity;
+mod language;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod limits;
 mod matrix;
@@ -25,6 +26,7 @@ mod ranking;
 mod real_data;
 mod related;
 mod search;
+mod searches;
 mod selections;
 mod sets;
 mod staging_jobs;
@@ -32,6 +34,8 @@ mod stations;
 mod tables;
 mod three_archives;
 mod volumes;
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod webhooks;
 
 use serde_json::Value;
 

@@ -79,6 +79,10 @@ const INTERFACE: &[Row] = &[
     row(("GET", "/api/v1/assets/{id}/related", "/api/v1/assets/{asset}/related"), SEARCH, "", READING),
     row(("GET", "/api/v1/assets/{id}/citation", "/api/v1/assets/{asset}/citation"), SEARCH, "", READING),
     row(("GET", "/api/v1/facets/{field}", "/api/v1/facets/band"), NONE, "", PUBLIC),
+    row(("GET", "/api/v1/searches", "/api/v1/searches"), SEARCH, "", each(200)),
+    row(("POST", "/api/v1/searches", "/api/v1/searches"), SEARCH, r#"{"search": "q=map"}"#, each(201)),
+    row(("POST", "/api/v1/searches/{id}/seen", "/api/v1/searches/{search}/seen"), SEARCH, "", own(204)),
+    row(("DELETE", "/api/v1/searches/{id}", "/api/v1/searches/{search}"), SEARCH, "", own(204)),
     row(("GET", "/api/v1/archives", "/api/v1/archives"), NONE, "", PUBLIC),
     row(("GET", "/api/v1/archives/{id}", "/api/v1/archives/planck"), NONE, "", PUBLIC),
     row(("POST", "/api/v1/archives/{id}/harvests", "/api/v1/archives/planck/harvests"), ADMIN, "", operators(202)),
@@ -146,6 +150,10 @@ const PAGES: &[Row] = &[
     row(("GET", "/", "/?q=planck"), NONE, "", PUBLIC),
     row(("GET", "/assets/{id}", "/assets/{asset}"), SEARCH, "", READING),
     row(("GET", "/facets/{field}", "/facets/band"), NONE, "", PUBLIC),
+    row(("GET", "/searches", "/searches"), SEARCH, "", known(200, 200)),
+    row(("POST", "/searches", "/searches"), SEARCH, "search=q%3Dmap", each(303)),
+    row(("POST", "/searches/{id}/seen", "/searches/{search}/seen"), SEARCH, "", own(303)),
+    row(("POST", "/searches/{id}/forget", "/searches/{search}/forget"), SEARCH, "", own(303)),
     row(("GET", "/selections/{id}", "/selections/{selection}"), SEARCH, "", READING),
     row(("POST", "/selections", "/selections"), STAGING, "asset={asset}&action=add-to-volume", [303, 303, 303, 403, 303]),
     row(("GET", "/open-in-notebook", "/open-in-notebook?asset={asset}"), NONE, "", PUBLIC),
@@ -277,6 +285,10 @@ impl Scene {
                 self.made("/api/v1/datalabs", lab, 202).await
             }
             "intent" => self.intent().await,
+            "search" => {
+                let search = json!({"search": format!("q=map+{}", self.n)});
+                self.made("/api/v1/searches", search, 201).await
+            }
             "token" => {
                 let token = json!({"name": "used up", "scopes": ["search"]});
                 self.made("/api/v1/tokens", token, 201).await

@@ -168,6 +168,27 @@ async fn a_query_is_staged_its_run_becomes_a_version_and_nobody_else_sees_it() {
             .await
             .contains(&id.to_owned())
     );
+
+    // Its id is enough to have it once more, beside what is everybody's; for nobody else.
+    let table = found(&ada, "q=gaia+table&limit=1").await.remove(0);
+    let again = json!({"assets": [id, table], "volume": "scratch", "directory": "again"});
+    let answer = ada.post("/api/v1/add-to-volume", again).await.is(202);
+    let job = ada.job(&answer);
+    job.becomes("COMPLETED").await;
+    let files = job.files().await;
+    let file = files
+        .iter()
+        .find(|file| text(file, "/asset") == id)
+        .unwrap();
+    assert_eq!(file["outcome"], "staged", "{file}");
+    let again = json!({"assets": [id], "volume": "workspace"});
+    let refused = eve.post("/api/v1/add-to-volume", again).await;
+    assert!(
+        refused.any_problem()["detail"]
+            .as_str()
+            .unwrap()
+            .contains(id)
+    );
 }
 
 #[tokio::test]
