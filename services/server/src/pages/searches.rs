@@ -48,7 +48,10 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Respo
 fn row(saved: SearchSaved) -> SearchRow {
     let words = url::form_urlencoded::parse(saved.search.as_bytes());
     let words: Vec<String> = words
-        .map(|(name, value)| format!("{name}: {value}"))
+        .map(|(name, value)| match &*name {
+            "q" | "facet" => value.into_owned(),
+            name => format!("{name}: {value}"),
+        })
         .collect();
     SearchRow {
         total: saved
