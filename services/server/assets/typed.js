@@ -30,6 +30,9 @@ function place(page) {
     else if (old) old.remove();
     else if (fresh) main.append(fresh);
   }
+  // The way to other languages leads to what is shown now.
+  const ways = [document.querySelectorAll('.language'), page.querySelectorAll('.language')];
+  ways[0].forEach((way, i) => { way.href = ways[1][i]?.href ?? way.href; });
   document.title = page.title;
   document.dispatchEvent(new Event('gantry-found'));
   say(status, document.getElementById('n-results')?.textContent.trim() ?? '');

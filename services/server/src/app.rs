@@ -33,6 +33,7 @@ use crate::notices::Notices;
 use crate::portal::Portals;
 use crate::retention;
 use crate::webhooks::{self, Webhook};
+use crate::words::t;
 
 /// A running Gantry; cheap to clone.
 #[derive(Clone)]
@@ -321,14 +322,16 @@ impl App {
         match (health.circuit, health.last_success, health.last_error) {
             (Circuit::OpenUntil(until), ..) => (
                 "down",
-                format!(
-                    "does not answer; asked again at {} UTC",
-                    until.format("%H:%M:%S")
-                ),
+                t("does not answer; asked again at {time} UTC")
+                    .with("time", until.format("%H:%M:%S"))
+                    .into(),
             ),
-            (_, Some(at), _) => ("ok", format!("answered at {} UTC", at.format("%H:%M:%S"))),
+            (_, Some(at), _) => {
+                let said = t("answered at {time} UTC").with("time", at.format("%H:%M:%S"));
+                ("ok", said.into())
+            }
             (_, None, Some(error)) => ("slow", error),
-            (_, None, None) => ("unknown", "not asked since this service started".to_owned()),
+            (_, None, None) => ("unknown", t("not asked since this service started").into()),
         }
     }
 }

@@ -37,11 +37,12 @@ impl Webhook {
     /// # Errors
     /// [`ConfigError::Bad`] for a secret that cannot be read.
     pub(crate) fn of(name: &str, config: &WebhookConfig) -> Result<Self, ConfigError> {
+        let is_told = |event: &WebhookEvent| config.events.contains(event);
         Ok(Self {
             name: name.to_owned(),
             url: config.url.clone(),
             secret: config.secret(name)?,
-            events: config.events.clone(),
+            events: WebhookEvent::all().into_iter().filter(is_told).collect(),
         })
     }
 
@@ -108,12 +109,20 @@ async fn tell(app: &App, webhook: &Webhook, hook: &Hook) {
         ..Limits::default()
     };
     let client = app.net.client(scope);
+    tokio::select! {
+        () = keep_on(app, (webhook, hook), &client) => {}
+        () = app.stop.cancelled() => {}
+    }
+    if let Err(error) = app.store.give_back_webhook(hook, &app.owner).await {
+        tracing::warn!(webhook = webhook.name, %error, "the next process waits for the end of the lease");
+    }
+}
+
+/// Tells one after the other, for ever.
+async fn keep_on(app: &App, (webhook, hook): (&Webhook, &Hook), client: &Client) {
     let mut failures: u32 = 0;
-    while !app.stop.is_cancelled() {
-        let next = tokio::select! {
-            next = tell_next(app, (webhook, hook), &client) => next,
-            () = app.stop.cancelled() => return,
-        };
+    loop {
+        let next = tell_next(app, (webhook, hook), client).await;
         let wait = match next {
             Ok(true) => {
                 failures = 0;
@@ -127,10 +136,7 @@ async fn tell(app: &App, webhook: &Webhook, hook: &Hook) {
                 wait
             }
         };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = app.stop.cancelled() => return,
-        }
+        tokio::time::sleep(wait).await;
     }
 }
 

@@ -232,7 +232,8 @@ pub(crate) async fn in_language(
         .or_else(kept)
         .unwrap_or_else(|| preferred(request.headers()));
     let without_choice = without_choice(request.uri());
-    if chosen.is_some()
+    let query = request.uri().query().unwrap_or_default();
+    if query.split('&').any(chooses)
         && let Ok(uri) = without_choice.parse()
     {
         *request.uri_mut() = uri;
@@ -258,7 +259,7 @@ pub(crate) async fn in_language(
             HeaderValue::from_static("accept-language, cookie"),
         );
     }
-    if let Some(language) = chosen {
+    if let Some(language) = chosen.filter(|_| is_page) {
         let keep = format!(
             "{name}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{}",
             language.tag,
@@ -285,11 +286,17 @@ fn in_query(query: &str) -> Option<&'static Language> {
         .find_map(|(_, tag)| by_tag(&tag))
 }
 
+/// Whether a pair of a query chooses a language, some or none that there is.
+fn chooses(pair: &str) -> bool {
+    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
+    pairs.next().is_some_and(|(name, _)| name == PARAMETER)
+}
+
 fn without_choice(uri: &axum::http::Uri) -> String {
     let query = uri.query().unwrap_or_default();
     let rest: Vec<&str> = query
         .split('&')
-        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(PARAMETER))
+        .filter(|pair| !pair.is_empty() && !chooses(pair))
         .collect();
     // Two slashes at its beginning would lead to another host.
     let path = uri.path().trim_start_matches(['/', '\\']);

@@ -57,7 +57,9 @@ impl JobRun<'_> {
             }
         }
         for (query, (files, n_rows)) in runs {
-            self.store.keep_run(&query, &files, n_rows).await?;
+            let version = self.store.keep_run(&query, &files, n_rows).await?;
+            let volume = &self.job.volume;
+            self.store.staged_run(volume, &query, version).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gantry_asset::{AssetId, File};
-use gantry_store::{Store, Volume};
+use gantry_store::{NOT_RUN, Store, Volume};
 use tokio::sync::Mutex;
 
 use crate::archives::ArchiveAccess;
@@ -124,10 +124,12 @@ impl OpenVolume<'_> {
         let same_file = staged
             .as_ref()
             .is_some_and(|staged| staged.asset == *wanted.asset && staged.name == wanted.file.name);
+        // A question is answered by whichever run of it is there.
+        let is_version = |version: u32| version == wanted.version || wanted.version == NOT_RUN;
         let same = same_file
             && staged
                 .as_ref()
-                .is_some_and(|staged| staged.version == wanted.version);
+                .is_some_and(|staged| is_version(staged.version));
         Ok(Facts {
             there,
             same,

@@ -6,6 +6,7 @@ use gantry_asset::AssetId;
 use crate::Store;
 use crate::assets::to_time;
 use crate::error::{Doing, StoreError};
+use crate::queries::NOT_RUN;
 
 /// One file in a volume that Gantry put there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,27 @@ type Row = (
 );
 
 impl Store {
+    /// Says which version of a query its run in a volume has become.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn staged_run(
+        &self,
+        volume: &str,
+        query: &AssetId,
+        version: u32,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE staged_files SET version = $3 WHERE volume = $1 AND asset = $2 AND version = $4")
+            .bind(volume)
+            .bind(query.as_str())
+            .bind(i64::from(version))
+            .bind(i64::from(NOT_RUN))
+            .execute(&self.write)
+            .await
+            .doing("keep which run is staged")?;
+        Ok(())
+    }
+
     /// What was staged at a path of a volume.
     ///
     /// # Errors

@@ -114,6 +114,21 @@ impl Store {
         }))
     }
 
+    /// Gives a webhook back, for another process to take it at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn give_back_webhook(&self, hook: &Hook, owner: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE webhooks SET leased_until = 0 WHERE name = $1 AND event = $2 AND leased_by = $3")
+            .bind(&hook.name)
+            .bind(hook.event)
+            .bind(owner)
+            .execute(&self.write)
+            .await
+            .doing("give a webhook back")?;
+        Ok(())
+    }
+
     /// Keeps that a webhook was told of something that ended.
     ///
     /// # Errors

@@ -181,6 +181,12 @@ async fn a_query_is_staged_its_run_becomes_a_version_and_nobody_else_sees_it() {
         .find(|file| text(file, "/asset") == id)
         .unwrap();
     assert_eq!(file["outcome"], "staged", "{file}");
+    // Where it was staged first it is there already.
+    let there = json!({"assets": [id], "volume": "scratch"});
+    let answer = ada.post("/api/v1/add-to-volume", there).await.is(202);
+    let job = ada.job(&answer);
+    job.becomes("COMPLETED").await;
+    assert_eq!(job.files().await[0]["outcome"], "present");
     let again = json!({"assets": [id], "volume": "workspace"});
     let refused = eve.post("/api/v1/add-to-volume", again).await;
     assert!(

@@ -31,7 +31,7 @@ pub enum WebhookEvent {
 }
 
 impl WebhookEvent {
-    fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         vec![Self::StagingJob, Self::Datalab]
     }
 

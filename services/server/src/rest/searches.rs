@@ -11,12 +11,13 @@ use gantry_search::{Query, SearchError};
 use gantry_store::{SavedSearch, User};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::extract::{FromJson, FromPath, read_query};
 use crate::identity::Caller;
-use crate::problem::{Problem, UNPROCESSABLE};
+use crate::problem::{BUSY, Problem, UNPROCESSABLE};
 use crate::rest::blocking;
 use crate::search_query::SearchParams;
 
@@ -26,6 +27,9 @@ const NAME_CHARS: usize = 200;
 
 /// How long the searches of one user may take together; those behind are not counted.
 const COUNTED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How many users' searches are counted at the same time.
+static COUNTING: Semaphore = Semaphore::const_new(2);
 
 /// A saved search.
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,7 +74,11 @@ pub(crate) async fn saved_searches(
 ) -> Result<(Vec<SearchSaved>, u64), Problem> {
     let kept = app.store.saved_searches(&user.id).await?;
     let up_to = app.index.up_to();
-    let _turn = app.tables.acquire().await;
+    let turn = tokio::time::timeout(COUNTED_WITHIN, COUNTING.acquire()).await;
+    let _turn = turn.map_err(|_| {
+        let why = "many count their saved searches just now; try again in a moment";
+        Problem::new(&BUSY, why)
+    })?;
     let views = blocking(app, move |app| {
         let until = Instant::now() + COUNTED_WITHIN;
         let views = kept.into_iter().map(|saved| view(app, saved, until));
