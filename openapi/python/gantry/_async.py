@@ -61,7 +61,7 @@ class AsyncClient:
         self, q: str = "", *, facet: Facets = (), time: str | tuple[Moment, Moment] | None = None, days: str | tuple[str, str] | None = None,
         pos: str | None = None, frame: str | None = None, near: str | tuple[float, float, float] | None = None,
         bbox: str | tuple[float, float, float, float] | None = None, collapse: str | None = None, sort: str | None = None, limit: int | None = None,
-        after: str | None = None, facets: str | Iterable[str] | None = None,
+        after: str | None = None, facets: str | Iterable[str] | None = None, since: int | None = None,
     ) -> AsyncSearchResult:  # fmt: skip
         """Searches the catalogue: a page of matches, a sequence of assets with ``total``, ``facets`` and ``next_page()``.
 
@@ -69,8 +69,9 @@ class AsyncClient:
         ``{"instrument": ["HFI", "LFI"], "year": "2019..2023"}``: OR within a field, AND between fields. ``time`` is a half-open interval
         in UTC, ``days`` nominal days such as ``"2023-100/2023-130"``, ``pos`` a region of the sky, ``near`` latitude, longitude and km.
         ``collapse`` is ``series`` or ``none``, ``sort`` ``relevance``, ``newest``, ``time``, ``title`` or ``size``; ``facets`` are the fields to count.
+        ``since`` leaves only what is new or has changed after that change of the catalogue; a saved search has it.
         """
-        parameters = search_parameters(q, facet, time, days, pos, frame, near, bbox, collapse, sort, limit, after, facets)
+        parameters = search_parameters(q, facet, time, days, pos, frame, near, bbox, collapse, sort, limit, after, facets, since)
         view = await self._run(_calls.get("/api/v1/assets", _calls.texts(parameters)))
         return AsyncSearchResult(self, parameters, view)
 

@@ -26,7 +26,7 @@ Take = Takeable | Iterable[Takeable]
 Moment = str | datetime.date | datetime.datetime
 Facets = str | Iterable[str] | Mapping[str, str | int | Iterable[str | int]]
 
-OF_A_SEARCH = ("q", "facet", "time", "pos", "frame", "days", "near", "bbox")
+OF_A_SEARCH = ("q", "facet", "time", "pos", "frame", "days", "near", "bbox", "since")
 """What of a search says which assets, and not how they are shown."""
 
 
@@ -34,12 +34,14 @@ def search_parameters(
     q: str, facet: Facets, time: str | tuple[Moment, Moment] | None, days: str | tuple[str, str] | None, pos: str | None,
     frame: str | None, near: str | tuple[float, float, float] | None, bbox: str | tuple[float, float, float, float] | None,
     collapse: str | None, sort: str | None, limit: int | None, after: str | None, facets: str | Iterable[str] | None,
+    since: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     """The parameters of ``GET /assets``, as they stand in its address."""
     values = {
         "q": q or None, "facet": facet_paths(facet) or None, "time": _range(time), "days": _range(days), "pos": pos, "frame": frame,
         "near": _numbers(near), "bbox": _numbers(bbox), "collapse": collapse, "sort": sort, "limit": limit, "after": after,
         "facets": facets if facets is None or isinstance(facets, str) else ",".join(facets),
+        "since": since,
     }  # fmt: skip
     return {name: value for name, value in values.items() if value is not None}
 
