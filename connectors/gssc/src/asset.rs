@@ -160,7 +160,7 @@ fn collection(path: &str) -> String {
         .join("/")
 }
 
-/// Other words people type for all members of a series: codes, centres, how their days are counted.
+/// Other words people type for all members of a series: codes and centres.
 pub(crate) fn common_synonyms(name: &Name) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(station) = name.station.as_deref().filter(|station| station.len() == 9) {
@@ -173,16 +173,12 @@ pub(crate) fn common_synonyms(name: &Name) -> Vec<String> {
     if let Some(centre) = name.analysis_centre.as_deref().and_then(vocabulary::centre) {
         words.push(centre.name.clone());
     }
-    if name.time_scale().is_some() {
-        words.push("GPS week".to_owned());
-    }
     words
 }
 
 /// Other words people type for it: codes, the other form of its name, dates.
 fn synonyms(name: &Name, file_name: &str) -> Vec<String> {
     let mut words = common_synonyms(name);
-    words.retain(|word| word != "GPS week");
     words.extend(short_form(name));
     if name.is_short {
         words.push(files::unpacked(file_name).to_owned());

@@ -85,12 +85,15 @@ pub(crate) fn asset(facts: &Facts, id: AssetId, name: &Name) -> Asset {
     if let Some(frame) = name.antenna_model.as_deref().and_then(asset::frame_of) {
         facets.add("frame", frame);
     }
+    let mut synonyms = asset::common_synonyms(name);
+    // Each member has its own week beside these words.
+    synonyms.extend(name.time_scale().map(|_| "GPS week".to_owned()));
     Asset {
         id,
         kind: asset::kind(name),
         title: title::series(name),
         description: String::new(),
-        synonyms: asset::common_synonyms(name),
+        synonyms,
         facets,
         series: None,
         time: None,

@@ -57,10 +57,8 @@ impl Changed {
             for segment in &snapshot.segments {
                 let mut members = segment.fixed.members.clone();
                 members.and(&segment.alive);
-                let changed: Vec<u32> = members
-                    .iter()
-                    .filter(|doc| segment.fixed.change(*doc) > after)
-                    .collect();
+                let changed = segment.fixed.changed(after, &members);
+                let changed = changed.docs(changed.count());
                 segment.fixed.columns[field].count(&changed, &mut counts);
             }
             (field, counts.into_iter().map(|n| n > 0).collect())
@@ -72,11 +70,7 @@ impl Changed {
     /// Those of some documents that have changed, or stand for one that has.
     fn among(&self, segment: &Segment, among: &Bits) -> Bits {
         let fixed = &segment.fixed;
-        let mut changed = Bits::none(fixed.n_docs);
-        among
-            .iter()
-            .filter(|doc| fixed.change(*doc) > self.after)
-            .for_each(|doc| changed.set(doc));
+        let mut changed = fixed.changed(self.after, among);
         if let Some((field, has_changed)) = &self.series {
             let mut series = fixed.series.clone();
             series.and(among);

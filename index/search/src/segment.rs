@@ -118,9 +118,14 @@ impl Fixed {
         facets + self.rows.bytes() + self.time.bytes() + self.days.bytes() + order
     }
 
-    /// The number of a document's last change in the catalogue.
-    pub(crate) fn change(&self, doc: u32) -> u64 {
-        change_of(self.newest.get_val(doc))
+    /// Those of some documents whose last change in the catalogue is after one.
+    pub(crate) fn changed(&self, after: u64, among: &Bits) -> Bits {
+        let mut changed = Bits::none(self.n_docs);
+        among
+            .iter()
+            .filter(|doc| change_of(self.newest.get_val(*doc)) > after)
+            .for_each(|doc| changed.set(doc));
+        changed
     }
 
     /// The number of a document's id among those of the segment.
