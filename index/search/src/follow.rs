@@ -15,12 +15,12 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::error::{ChangesError, SearchError};
-use crate::generation::Generation;
+use crate::generation::{Generation, MERGED};
 use crate::schema::{document, fields};
 use crate::snapshot::Progress;
 
-/// How many changes are asked for at a time.
-const BATCH: usize = 2_000;
+/// How many changes are asked for at a time; while some are written, as many are read.
+const BATCH: usize = 500;
 
 /// How many changes make a commit; the last of a following is always committed.
 const COMMIT: u64 = 200_000;
@@ -101,17 +101,20 @@ pub(crate) async fn catch_up(
     let mut after = began.number;
     let mut seen = began.is_empty.then(|| Perhaps::new(latest));
     let (mut applied, mut pending) = (0, 0);
-    loop {
+    let ask = async |after| {
         let batch = changes.changes(after, BATCH).await;
-        let batch = batch.map_err(|source| SearchError::Changes { after, source })?;
-        let Some((last, _)) = batch.last() else { break };
+        batch.map_err(|source| SearchError::Changes { after, source })
+    };
+    let mut batch = ask(after).await?;
+    while let Some((last, _)) = batch.last() {
         after = *last;
         let n = batch.len() as u64;
-        let done = blocking(generation, move |generation| {
+        let written = blocking(generation, move |generation| {
             apply(generation, &batch, &mut seen)?;
             Ok(seen)
         });
-        seen = done.await?;
+        let (written, asked) = tokio::join!(written, ask(after));
+        seen = written?;
         (applied, pending) = (applied + n, pending + n);
         if pending >= COMMIT {
             commit(
@@ -124,8 +127,13 @@ pub(crate) async fn catch_up(
             .await?;
             pending = 0;
         }
+        batch = asked?;
     }
-    if pending > 0 || !began.has_progress || began.wants_merging {
+    let is_filled = began.is_empty && applied > 0;
+    if is_filled {
+        blocking(generation, |generation| generation.merge_by(MERGED)).await?;
+    }
+    if pending > 0 || !began.has_progress || is_filled || began.wants_merging {
         commit(
             generation,
             Progress {

@@ -47,6 +47,9 @@ pub(crate) fn parts(text: &str) -> Vec<String> {
 
 /// Lower case, without accents.
 pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars().flat_map(char::to_lowercase) {
         match plain_letters(c) {
