@@ -16,14 +16,14 @@ const STOPPED_WITHIN_MS = 20_000;
 const LOG_LINES = 200;
 
 /**
- * Starts a demo and waits until it is ready; in a folder and on a port of an earlier one, where they are given.
+ * Starts a demo and waits until it is ready; in a folder and on a port of an earlier one, or below a path, where they are given.
  *
  * Answers `{url, login_url, portal_url, token, archives, took_s, dir, log(), api(), stop()}`; `stop({ keep: true })` leaves the folder.
  */
-export async function startDemo({ dir: kept, port = 0 } = {}) {
+export async function startDemo({ dir: kept, port = 0, path = '/' } = {}) {
   if (!existsSync(BIN)) throw new Error(`there is no ${BIN}; build it with \`cargo build\`, or name it in GANTRY_BIN`);
   const dir = kept ?? await mkdtemp(join(tmpdir(), 'gantry-demo-'));
-  const child = spawn(BIN, ['demo', '--json', '--port', String(port), '--dir', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(BIN, ['demo', '--json', '--port', String(port), '--dir', dir, '--path', path], { stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
 

@@ -188,8 +188,9 @@ fn page(config: &PortalConfig, table: &Table<'_>, query: Option<&str>) -> Respon
 
 /// The policy that Gantry's help recommends, and what this portal needs for itself; with or without leave to ask.
 fn policy(service: &str, asks: bool) -> String {
-    let origin = service.trim_end_matches('/');
-    let connect = if asks { origin } else { "'none'" };
+    let origin = url::Url::parse(service).map(|url| url.origin().ascii_serialization());
+    let origin = origin.unwrap_or_default();
+    let connect = if asks { &origin } else { "'none'" };
     format!(
         "default-src 'none'; script-src 'self' {service}portal/; style-src 'self'; connect-src {connect}; form-action {origin}; \
          base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"

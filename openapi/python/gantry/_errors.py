@@ -133,4 +133,4 @@ STATUSES: dict[int, type[GantryError]] = {
 def class_of(kind: str, status: int) -> type[GantryError]:
     """The exception for a problem of this kind and status."""
     by_status = STATUSES.get(status) or (Refused if 400 <= status < 500 else ServiceFailed if status >= 500 else NotUnderstood)
-    return KINDS.get(kind.removeprefix("/problems/"), by_status)
+    return KINDS.get(kind.rpartition("/problems/")[2], by_status)

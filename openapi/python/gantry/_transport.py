@@ -96,7 +96,7 @@ class Connection:
         Raises :class:`Unreachable` when there is none in time, and :class:`NotConfigured`.
         """
         url, secret = self.url, self._token()
-        request = urllib.request.Request(url + ask.path, data=ask.body, method=ask.method, headers=dict(ask.headers))
+        request = urllib.request.Request(_join(url, ask.path), data=ask.body, method=ask.method, headers=dict(ask.headers))
         request.add_header("User-Agent", "gantry-client")
         if ask.body is not None:
             request.add_header("Content-Type", "application/json")
@@ -113,6 +113,12 @@ class Connection:
             return self._secret
         token = _told("GANTRY_TOKEN") if self.is_of_this_lab else ""
         return Secret(token) if token else None
+
+
+def _join(url: str, path: str) -> str:
+    """The address of a path of the interface; one that the service named holds the path it lies below already."""
+    base = urllib.parse.urlsplit(url).path
+    return url + (path.removeprefix(base) if path.startswith(f"{base}/api/v1/") else path)
 
 
 def _exchange(request: urllib.request.Request, timeout_s: float) -> tuple[Answer | None, str]:

@@ -37,6 +37,15 @@ class OfAScript(unittest.TestCase):
                 self.assertEqual((type(caught.exception), caught.exception.status), (exception, status))
                 self.assertTrue(str(caught.exception))
 
+    def test_a_service_below_a_path_is_asked_there_also_for_the_pages_it_names(self):
+        pages = [{"total": 2, "assets": [{"id": f"planck:{n}"}], "facets": {}, "notes": [], "next": next_page} for n, next_page in [(1, "/gantry/api/v1/assets?after=x"), (2, None)]]
+        with Script((200, {}, pages[0]), (200, {}, pages[1]), (404, {}, {"type": "/gantry/problems/asset-not-found", "title": "t", "detail": "d", "status": 404, "instance": "i"})) as script:
+            client = gantry.Client(script.url + "/gantry/", TOKEN)
+            self.assertEqual([asset.id for asset in client.search().next_page()], ["planck:2"])
+            with self.assertRaises(_errors.KINDS["asset-not-found"]):
+                client.asset("planck:3")
+            self.assertEqual([asked[1].split("?")[0] for asked in script.asked], ["/gantry/api/v1/assets", "/gantry/api/v1/assets", "/gantry/api/v1/assets/planck:3"])
+
     def test_errors_are_caught_as_one_and_can_be_pickled(self):
         error = gantry.NotFound("no asset", type="/problems/asset-not-found", status=404, instance="urn:uuid:1", known={"a": 1})
         for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):

@@ -2,6 +2,9 @@
 
 import { digits, t } from './words.js';
 
+/** The address of something of this service, which may lie below a path of its host. */
+export const at = (path) => `${document.documentElement.dataset.base ?? ''}${path}`;
+
 const token = document.querySelector('meta[name="csrf-token"]')?.content ?? '';
 
 /** Calls the API; answers the JSON, or throws an Error whose message is the problem's `detail`. */

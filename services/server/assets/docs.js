@@ -1,6 +1,6 @@
 // The list of routes, made from openapi.json.
 
-import { el, say } from './common.js';
+import { at, el, say } from './common.js';
 import { t, tn } from './words.js';
 
 const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'head'];
@@ -66,7 +66,7 @@ function narrow() {
 }
 
 try {
-  const answer = await fetch('/openapi.json');
+  const answer = await fetch(at('/openapi.json'));
   if (!answer.ok) throw new Error(t('status {status}', { status: answer.status }));
   list.replaceChildren(...groups(await answer.json()));
   document.getElementById('filter-row').hidden = false;

@@ -1,7 +1,7 @@
 // Live progress of a datalab or a staging job over one event stream.
 // The page arrives complete from the server; this only keeps it up to date.
 
-import { count, duration, el, say, size, sizeOf } from './common.js';
+import { at, count, duration, el, say, size, sizeOf } from './common.js';
 import { t, tn } from './words.js';
 
 const MOST_ROWS = 200;
@@ -122,7 +122,7 @@ function showDatalab(datalab) {
     say(step.querySelector('.state'), `${STATES[now[i]]}: `);
     say(step.querySelector('small'), (now[i] === 'now' && cause) || words[now[i]] || '');
   });
-  if (datalab.ready) offer(datalab.url);
+  if (datalab.ready) offer(at(datalab.url));
   else if (ENDED.includes(datalab.phase)) ended();
 }
 

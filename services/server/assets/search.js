@@ -1,7 +1,7 @@
 // The search page: marks that last across pages, and what taking them would do, read before the click.
 // Without this script the form still sends the rows marked on this page.
 
-import { call, count, duration, el, say, size, sizeOf } from './common.js';
+import { at, call, count, duration, el, say, size, sizeOf } from './common.js';
 import { t, tn } from './words.js';
 
 const KEY = 'gantry.marked';
@@ -95,8 +95,8 @@ async function ask() {
   asking = new AbortController();
   const { signal } = asking;
   try {
-    const selection = await call('POST', '/api/v1/selections', { assets: [...marked.keys()] }, signal);
-    const answer = await call('POST', `/api/v1/selections/${encodeURIComponent(selection.id)}/plan`, { volume: volume?.value }, signal);
+    const selection = await call('POST', at('/api/v1/selections'), { assets: [...marked.keys()] }, signal);
+    const answer = await call('POST', at(`/api/v1/selections/${encodeURIComponent(selection.id)}/plan`), { volume: volume?.value }, signal);
     if (!signal.aborted) showPlan(selection.id, answer);
   } catch (error) {
     if (signal.aborted) return;
@@ -119,7 +119,7 @@ function showPlan(id, answer) {
   }
   const list = sums(rows);
   list.dataset.testid = 'plan';
-  const link = el('a', { href: `/selections/${encodeURIComponent(id)}`, 'data-testid': 'cite-selection' }, t('Cite these products'));
+  const link = el('a', { href: at(`/selections/${encodeURIComponent(id)}`), 'data-testid': 'cite-selection' }, t('Cite these products'));
   panel.replaceChildren(...[
     list,
     ...(answer.warnings ?? []).map((text) => el('p', { class: 'notice warn' }, text)),

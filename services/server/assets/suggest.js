@@ -1,7 +1,7 @@
 // Completions below the search box: a combobox with a list, after the ARIA Authoring Practices.
 // Arrows choose, Enter takes and searches, Escape closes and leaves what was typed. Without this script the box searches.
 
-import { call, count, el } from './common.js';
+import { at, call, count, el } from './common.js';
 import { t, tn } from './words.js';
 
 const input = document.getElementById('q');
@@ -73,7 +73,7 @@ async function ask() {
   asking = new AbortController();
   const { signal } = asking;
   try {
-    const answer = await call('GET', `/api/v1/assets/suggest?q=${encodeURIComponent(typed)}`, undefined, signal);
+    const answer = await call('GET', at(`/api/v1/assets/suggest?q=${encodeURIComponent(typed)}`), undefined, signal);
     if (!signal.aborted && document.activeElement === input) show(answer.suggestions ?? []);
   } catch {
     if (!signal.aborted) close();

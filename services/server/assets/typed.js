@@ -18,7 +18,7 @@ let typing = false;
 function address() {
   const fields = [...new FormData(form)].filter(([, value]) => value !== '');
   const query = new URLSearchParams(fields).toString();
-  return query === '' ? '/' : `/?${query}`;
+  return form.getAttribute('action') + (query === '' ? '' : `?${query}`);
 }
 
 /** Puts the parts of another page in place of those shown; the form with its box stays as it is. */

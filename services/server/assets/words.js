@@ -1,7 +1,7 @@
 // What scripts say, in the language of the page: English as it stands in them, or what the catalogue has for it.
 
 const language = document.documentElement.lang;
-const words = language === 'en' ? {} : await fetch(`/static/words.${language}.json`)
+const words = language === 'en' ? {} : await fetch(new URL(`words.${language}.json`, import.meta.url))
   .then((answer) => (answer.ok ? answer.json() : {}))
   .catch(() => ({}));
 

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::Providers;
+use crate::base;
 use crate::changes::Catalogue;
 use crate::citing::SelectionCitation;
 use crate::config::{AuthMode, Config};
@@ -180,6 +181,16 @@ impl App {
     #[must_use]
     pub fn public_url(&self) -> &Url {
         &self.0.public_url
+    }
+
+    /// The path that Gantry lies below, without a slash at its end.
+    pub(crate) fn base(&self) -> &str {
+        base::of(self.public_url())
+    }
+
+    /// The path of an address of the interface that an answer names.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base())
     }
 
     /// The user of `auth.mode = "local"`, made on first use with their workspace.
@@ -438,7 +449,11 @@ async fn open_index(dir: &std::path::Path) -> Result<(Index, bool), SearchError>
 
 fn public_url(config: &Config) -> anyhow::Result<Url> {
     match &config.server.public_url {
-        Some(url) => Ok(url.clone()),
+        Some(url) => {
+            let mut url = url.clone();
+            url.set_path(&format!("{}/", base::of(&url).to_owned()));
+            Ok(url)
+        }
         None => Ok(Url::parse(&format!(
             "http://localhost:{}/",
             config.server.listen.port()

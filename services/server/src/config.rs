@@ -35,6 +35,8 @@ pub use status::MaintenanceConfig;
 pub use volume_catalogue::CatalogueVolumeConfig;
 pub use webhook::{WebhookConfig, WebhookEvent};
 
+use crate::base;
+
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -315,14 +317,11 @@ impl Config {
                 "store.url = `{store}`: allowed is `sqlite:` and a path"
             )));
         }
-        if let Some(url) = self
-            .server
-            .public_url
-            .as_ref()
-            .filter(|url| url.path() != "/")
+        if let Some(url) = &self.server.public_url
+            && let Some(rule) = base::wrong(url)
         {
             return Err(ConfigError::Bad(format!(
-                "server.public_url = `{url}`: allowed is an address without a path; give Gantry a host name to itself"
+                "server.public_url = `{url}`: allowed is an address such as `https://archive.example/` or `https://archive.example/gantry/`; {rule}"
             )));
         }
         auth::check(self)?;

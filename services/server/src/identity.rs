@@ -76,10 +76,9 @@ pub(crate) fn cookie_name(app: &App) -> String {
     } else {
         ""
     };
-    format!(
-        "{prefix}gantry_{}",
-        url.port_or_known_default().unwrap_or_default()
-    )
+    let port = url.port_or_known_default().unwrap_or_default();
+    // Below a path there may be another Gantry beside this one.
+    format!("{prefix}gantry_{port}{}", app.base().replace('/', "_"))
 }
 
 pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {

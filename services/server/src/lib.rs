@@ -4,6 +4,7 @@ mod account;
 pub mod app;
 mod ask;
 mod auth;
+mod base;
 mod changes;
 mod citing;
 pub mod cli;

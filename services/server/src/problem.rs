@@ -61,6 +61,9 @@ kinds! {
     INTERNAL = "internal-error", INTERNAL_SERVER_ERROR, "Something went wrong here", "An error that is not yours; the log has it under the instance.", "Try again; if it happens again, tell the operator the instance.", true;
 }
 
+/// What problems are sent as (RFC 9457, section 3).
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
 /// Problem details, RFC 9457.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
@@ -136,10 +139,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()

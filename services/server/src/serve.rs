@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::auth::Providers;
 use crate::problem::{FOREIGN_HOST, METHOD_NOT_ALLOWED, Problem};
 use crate::rest;
-use crate::{identity, limits, pages};
+use crate::{base, identity, limits, pages};
 
 /// What pages may load, and where their forms may lead: to labs of this machine, and to providers, which end sessions too.
 pub(crate) fn content_policy(providers: &Providers) -> HeaderValue {
@@ -52,7 +52,7 @@ pub fn router(app: App) -> Router {
         .layer(reading);
     let compressed =
         DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
-    Router::new()
+    let routes = Router::new()
         .merge(pages::routes())
         .merge(api)
         .merge(beside())
@@ -60,7 +60,6 @@ pub fn router(app: App) -> Router {
             |request: Request| async move { Problem::not_found("page", request.uri().path()) },
         )
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
         .layer(from_fn_with_state(app.clone(), limits::limited))
         .layer(from_fn_with_state(app.clone(), pages::problems_as_pages))
         .layer(from_fn_with_state(app.clone(), identity::recognise))
@@ -74,7 +73,12 @@ pub fn router(app: App) -> Router {
             },
         ))
         .layer(from_fn_with_state(app.clone(), surround))
-        .with_state(app)
+        .with_state(app.clone());
+    // Around the routes, since the path before them is taken off before one is chosen.
+    Router::new()
+        .fallback_service(routes)
+        .layer(from_fn_with_state(app, base::below))
+        .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
 }
 
 async fn method_not_allowed(request: Request) -> Problem {
@@ -227,13 +231,13 @@ async fn status(State(app): State<App>) -> Response {
         .into_response()
 }
 
-async fn openapi() -> Response {
+async fn openapi(State(app): State<App>) -> Response {
     (
         [
             (header::CONTENT_TYPE, "application/json"),
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         ],
-        rest::openapi_json(),
+        rest::openapi_json(app.base()),
     )
         .into_response()
 }

@@ -12,12 +12,14 @@ use gantry_labs::EnvironmentState;
 use gantry_store::NewToken;
 use serde_json::json;
 use tokio::net::TcpListener;
+use url::Url;
 
 use super::harvest::harvest_one;
 use super::output::Output;
 use super::serve::{environment, login_url, stop_signal};
 use super::stand_ins::StandIns;
 use crate::app::{App, Roles};
+use crate::base;
 use crate::config::{AuthConfig, Config, cache_dir};
 use crate::identity::SCOPES;
 
@@ -30,6 +32,9 @@ pub(super) struct Demo {
     /// Where the demo keeps everything; a folder in the user's cache by default.
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// The path of its host that the service lies below, as behind a proxy that gives it no more: `/gantry/`.
+    #[arg(long, default_value = "/")]
+    path: String,
     /// Leave as soon as everything is ready.
     #[arg(long)]
     exit_when_ready: bool,
@@ -54,6 +59,7 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
     let stand_ins = StandIns::start(&dir)?;
     let port = listener.local_addr()?.port();
     let mut config = demo_config(config, &dir, port, stand_ins.archives()?);
+    config.server.public_url = Some(at(port, &args.path)?);
     // The portal shows what is harvested, but the service knows it from the beginning; so its port is held until then.
     let held =
         std::net::TcpListener::bind(("127.0.0.1", 0)).context("cannot listen on loopback")?;
@@ -85,6 +91,16 @@ pub(super) async fn run(args: Demo, config: Config, output: &Output) -> anyhow::
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where the demo is reached.
+fn at(port: u16, path: &str) -> anyhow::Result<Url> {
+    let mut url = Url::parse(&format!("http://localhost:{port}/"))?;
+    url.set_path(path);
+    match base::wrong(&url) {
+        Some(rule) => anyhow::bail!("--path {path}: {url} is no address of Gantry; {rule}"),
+        None => Ok(url),
+    }
+}
+
 /// Embedded stores below the demo's folder, and the stand-ins as the only archives.
 fn demo_config(
     mut config: Config,
@@ -95,7 +111,6 @@ fn demo_config(
     config.data_dir = dir.to_owned();
     config.server.listen.set_port(port);
     config.server.listen.set_ip([127, 0, 0, 1].into());
-    config.server.public_url = None;
     config.auth = AuthConfig::default();
     config.store.url = None;
     config.search.dir = None;
@@ -125,7 +140,7 @@ fn as_file(config: &Config) -> anyhow::Result<String> {
     let archives: serde_json::Map<String, serde_json::Value> = archives.collect();
     let file = json!({
         "data_dir": config.data_dir,
-        "server": {"listen": config.server.listen},
+        "server": {"listen": config.server.listen, "public_url": config.server.public_url},
         "archive": archives,
     });
     Ok(toml::to_string(&file)?)

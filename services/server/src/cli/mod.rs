@@ -128,7 +128,7 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
     if let Command::Openapi = cli.command {
-        output.raw(&crate::rest::openapi_json())?;
+        output.raw(&crate::rest::openapi_json(""))?;
         return Ok(ExitCode::SUCCESS);
     }
     log_to_stderr(matches!(cli.command, Command::Serve(_)));

@@ -58,7 +58,12 @@ pub(super) async fn run(
     say("buttons", buttons(&found));
     say("without the script", plain(&found));
     say("script", script(&found));
-    let Some(gantry) = args.gantry.or_else(|| found.gantry()) else {
+    let named = args.gantry.map(|mut gantry| {
+        let path = format!("{}/", gantry.path().trim_end_matches('/'));
+        gantry.set_path(&path);
+        gantry
+    });
+    let Some(gantry) = named.or_else(|| found.gantry()) else {
         say(
             "Gantry",
             Err("nothing on the page leads to a Gantry; name it with --gantry".to_owned()),

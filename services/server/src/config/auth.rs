@@ -227,9 +227,9 @@ mod tests {
             ),
             (
                 format!(
-                    "[server]\npublic_url = 'https://a.example/gantry/'\n{oidc}{provider}{HUB}"
+                    "[server]\npublic_url = 'https://a.example/gan,try/'\n{oidc}{provider}{HUB}"
                 ),
-                "without a path",
+                "letters, digits",
             ),
             (format!("{HTTPS}{oidc}{HUB}"), "[[auth.provider]]"),
             (

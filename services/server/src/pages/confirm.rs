@@ -155,10 +155,14 @@ async fn of_link(
 }
 
 impl Source {
-    /// Whose page this is: a known portal's, or one of a site that Gantry does not know; its own are nobody's.
+    /// Whose page this is: a known portal's, or one of a site that Gantry does not know; its own are nobody's. Below a
+    /// path of its host Gantry is that path alone, and an address without one is the host's.
     pub(crate) fn of(app: &App, address: &str) -> Option<Self> {
-        let origin = Url::parse(address).ok()?.origin();
-        if !origin.is_tuple() || origin == app.public_url().origin() {
+        let address = Url::parse(address).ok()?;
+        let origin = address.origin();
+        let is_own = origin == app.public_url().origin()
+            && address.path().starts_with(app.public_url().path());
+        if !origin.is_tuple() || is_own {
             return None;
         }
         let origin = origin.ascii_serialization();

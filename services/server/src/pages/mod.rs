@@ -32,6 +32,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post as post_to};
 
 use crate::app::App;
+use crate::base;
 use crate::problem::Problem;
 
 pub(crate) use portal_kit::newest as newest_kit;
@@ -120,6 +121,6 @@ pub(crate) fn routes() -> Router<App> {
 pub(crate) fn page(template: &impl Template) -> Result<Response, Problem> {
     template
         .render()
-        .map(|text| Html(text).into_response())
+        .map(|text| Html(base::in_page(text)).into_response())
         .map_err(|error| Problem::internal(&error))
 }

@@ -31,7 +31,14 @@ impl Found {
     pub(crate) fn gantry(&self) -> Option<Url> {
         let scripts = self.scripts.iter().map(|(url, _)| url);
         let first = self.plain.iter().chain(scripts).next()?;
-        Url::parse(&format!("{}/", first.origin().ascii_serialization())).ok()
+        let path = first.path();
+        let actions = ["portal/", "open-in-notebook", "add-to-volume"].iter();
+        let end = actions.filter_map(|action| path.rfind(action)).min()?;
+        let mut gantry = first.clone();
+        gantry.set_path(&path[..end]);
+        gantry.set_query(None);
+        gantry.set_fragment(None);
+        Some(gantry)
     }
 
     fn take(&mut self, tag: &Tag, base: &Url) {
@@ -223,6 +230,12 @@ mod tests {
             .collect();
         assert_eq!(named, ["gaia:d", "planck:a", "planck:b", "planck:c.fits"]);
         assert_eq!(found.gantry().unwrap().as_str(), "https://g.example/");
+        let below = r#"<a href="/gantry/add-to-volume?asset=a:b#c">Add</a>"#;
+        let found = Found::on(below, &base);
+        assert_eq!(
+            found.gantry().unwrap().as_str(),
+            "https://pla.example/gantry/"
+        );
     }
 
     #[test]

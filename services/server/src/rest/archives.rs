@@ -445,7 +445,7 @@ pub(crate) async fn list_rejections(
     FromQuery(params): FromQuery<RejectionsParams>,
 ) -> Result<Json<Value>, Problem> {
     let id = app.store.harvest(&path.id).await?.id;
-    let route = format!("/api/v1/harvests/{id}/rejections");
+    let route = app.at(&format!("/api/v1/harvests/{id}/rejections"));
     let limit = params.limit.unwrap_or(100).clamp(1, 1000);
     let (rejections, next) =
         rejections_page(&app, &route, &id, params.after.as_deref(), limit).await?;

@@ -89,7 +89,7 @@ pub(crate) async fn search_assets(
         took_ms: found.took.as_millis() as u64,
         next: found
             .next
-            .map(|after| params.page_after("/api/v1/assets", &after)),
+            .map(|after| params.page_after(&app.at("/api/v1/assets"), &after)),
         notes: found.notes,
         assets: found.hits.into_iter().map(|hit| hit.view).collect(),
         facets,
@@ -185,7 +185,10 @@ pub(crate) async fn show_related_assets(
     FromPath(path): FromPath<AssetPath>,
 ) -> Result<Json<Value>, Problem> {
     let record = path.record(&app, caller.as_ref()).await?;
-    let groups = related::groups(&app, &record).await?;
+    let mut groups = related::groups(&app, &record).await?;
+    for group in &mut groups {
+        group.search = group.search.take().map(|search| app.at(&search));
+    }
     Ok(Json(
         json!({"related": record.asset.related, "groups": groups}),
     ))

@@ -170,7 +170,8 @@ pub(crate) async fn values(
         total,
         values: all.split_off(first.min(all.len())),
         histogram,
-        next: (end < total).then(|| params.page_from(&format!("/api/v1/facets/{name}"), end)),
+        next: (end < total)
+            .then(|| params.page_from(&app.at(&format!("/api/v1/facets/{name}")), end)),
     })
 }
 

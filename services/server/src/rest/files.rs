@@ -61,10 +61,10 @@ pub(crate) async fn list_root(
     FromQuery(params): FromQuery<ListParams>,
 ) -> Result<Json<Value>, Problem> {
     let place = place(&app, &caller, (&path.name, ""), "volumes:read").await?;
-    list(&place, &params).await
+    list(&app, &place, &params).await
 }
 
-async fn list(place: &Place, params: &ListParams) -> Result<Json<Value>, Problem> {
+async fn list(app: &App, place: &Place, params: &ListParams) -> Result<Json<Value>, Problem> {
     let page = params.page(place.files.list(&place.path).await?)?;
     let files: Vec<Value> = page
         .entries
@@ -72,7 +72,10 @@ async fn list(place: &Place, params: &ListParams) -> Result<Json<Value>, Problem
         .map(|entry| entry_json(&place.path, entry))
         .collect();
     let path = crate::format::encode_path(place.path.as_str());
-    let at = format!("/api/v1/volumes/{}/files/{path}", place.volume.name);
+    let at = app.at(&format!(
+        "/api/v1/volumes/{}/files/{path}",
+        place.volume.name
+    ));
     let at = at.trim_end_matches('/');
     let next = page
         .next
@@ -108,7 +111,7 @@ pub(crate) async fn read_file(
     match place.files.stat(&place.path).await? {
         None => Err(Problem::not_found("file", place.path.as_str())),
         Some(entry) if entry.is_folder => {
-            let listed = list(&place, &params).await;
+            let listed = list(&app, &place, &params).await;
             listed.map(IntoResponse::into_response)
         }
         Some(entry) => send(&place, &entry, &headers).await,

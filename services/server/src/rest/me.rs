@@ -228,7 +228,7 @@ pub(crate) async fn list_audit(
     let next = lines
         .last()
         .filter(|_| lines.len() == limit && limit > 0)
-        .map(|last| format!("/api/v1/audit?limit={limit}&after={}", last.id));
+        .map(|last| app.at(&format!("/api/v1/audit?limit={limit}&after={}", last.id)));
     Ok(Json(json!({"audit": lines, "next": next})))
 }
 
@@ -261,7 +261,7 @@ pub(crate) async fn list_users(
     let last = users.last().filter(|_| users.len() == limit && limit > 0);
     let next = last.map(|last| {
         let after = crate::format::encode(&last.name);
-        format!("/api/v1/users?limit={limit}&after={after}")
+        app.at(&format!("/api/v1/users?limit={limit}&after={after}"))
     });
     let rows: Vec<Value> = users.iter().map(user_json).collect();
     Ok(Json(json!({"users": rows, "next": next})))

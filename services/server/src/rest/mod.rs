@@ -135,12 +135,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(me::list_users))
 }
 
-/// The description of the interface, as `gantry openapi` prints it.
+/// The description of the interface below a path, empty where it has its host to itself as `gantry openapi` prints it.
 ///
 /// # Panics
 /// Never: the document has only string keys.
 #[must_use]
-pub fn openapi_json() -> String {
+pub fn openapi_json(base: &str) -> String {
     let mut document =
         serde_json::to_value(routes().to_openapi()).expect("the document has only string keys");
     let paths = document["paths"]
@@ -151,6 +151,9 @@ pub fn openapi_json() -> String {
         .into_iter()
         .map(|(path, item)| (path.replace("{*", "{"), secured(item)))
         .collect();
+    if !base.is_empty() {
+        document["servers"][0]["url"] = base.into();
+    }
     serde_json::to_string_pretty(&document).expect("the document has only string keys") + "\n"
 }
 

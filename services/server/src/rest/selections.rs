@@ -107,10 +107,12 @@ pub(crate) async fn show_selection(
     }).collect();
     let mut view = selection_json(&selection);
     view["assets"] = json!(assets);
-    view["next"] = json!((next < selection.n_assets && limit > 0).then(|| format!(
-        "/api/v1/selections/{}?limit={limit}&after={next}",
-        selection.id
-    )));
+    let id = &selection.id;
+    view["next"] = json!((next < selection.n_assets && limit > 0).then(|| {
+        app.at(&format!(
+            "/api/v1/selections/{id}?limit={limit}&after={next}"
+        ))
+    }));
     Ok(Json(view))
 }
 

@@ -139,6 +139,7 @@ pub(crate) async fn stream(
             Err(error) => tracing::debug!(%error, rows = table.n_rows, "a table was cut"),
         }
     });
+    // What packs it asks once more after its end.
     let pieces = futures::stream::unfold(Some(receiver), move |receiver| {
         let is_whole = Arc::clone(&is_whole);
         async move {
@@ -151,6 +152,7 @@ pub(crate) async fn stream(
             }
         }
     });
+    let pieces = pieces.fuse();
     let mut headers = vec![
         (header::CONTENT_TYPE, format.media_type().to_owned()),
         (header::VARY, "accept".to_owned()),
@@ -207,7 +209,7 @@ impl Table {
                     self.limit.as_secs(),
                     self.n_rows
                 );
-                let next = self.rest.page_after("/api/v1/assets", &next);
+                let next = self.rest.page_after(&self.app.at("/api/v1/assets"), &next);
                 self.sheet.cut(&note, &next)?;
             }
             (None, None) => self.sheet.end()?,
