@@ -119,6 +119,22 @@ async fn tables_hold_all_matches_in_the_order_of_the_search() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_packed_on_its_way_is_the_same() {
+    let app = TestApp::start().await;
+    let asked = app.nobody().ask("GET", "/api/v1/assets?format=csv");
+    let plain = asked.send().await.is(200);
+    let asked = app.nobody().ask("GET", "/api/v1/assets?format=csv");
+    let packed = asked.header("accept-encoding", "gzip").send().await;
+    let packed = packed.is(200);
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut text = String::new();
+    let mut unpacked = flate2::read::GzDecoder::new(packed.body.as_slice());
+    std::io::Read::read_to_string(&mut unpacked, &mut text).unwrap();
+    assert!(rows_of_csv(&text).len() > 2, "{text}");
+    assert_eq!(text, plain.text());
+}
+
+#[tokio::test]
 async fn a_row_tells_what_the_asset_is_and_a_line_is_the_asset_itself() {
     let app = TestApp::start().await;
     let nobody = app.nobody();
