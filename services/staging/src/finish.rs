@@ -43,14 +43,16 @@ pub(crate) async fn finish(
     let mut batch = Vec::with_capacity(BATCH);
     while finished.recv_many(&mut batch, BATCH).await > 0 {
         keep_wholes(run, &batch).await?;
-        for file in &batch {
-            run.live.settle(&run.lease.id, file.position);
-        }
+        let positions: Vec<u64> = batch.iter().map(|file| file.position).collect();
         let named = name_all(run, std::mem::take(&mut batch)).await;
         let rows: Vec<CachedFile> = named.fetched.iter().filter_map(Fetched::row).collect();
         run.store
             .settle_files(run.lease, &run.row.id, &named.settled, &rows)
             .await?;
+        // Only now, so that the bytes of these files are seen all the time.
+        for position in positions {
+            run.live.settle(&run.lease.id, position);
+        }
         // Whoever waited for one of these files finds it in the record, and in the cache, from now on.
         if let Some(cache) = run.cache {
             let has_more = !named.fetched.is_empty();

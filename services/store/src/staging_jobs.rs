@@ -1,5 +1,7 @@
 //! Staging jobs in the record: durable, leased, with an outcome for every file.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use gantry_asset::AssetId;
 use serde::{Deserialize, Serialize};
@@ -378,10 +380,29 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn file_counts(&self, job: &str) -> Result<FileCounts, StoreError> {
+        self.file_counts_moving(job, &HashMap::new()).await
+    }
+
+    /// As [`Store::file_counts`], when by position so many bytes are known to be there of files that move; what is
+    /// kept of these is behind.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the database does not answer.
+    pub async fn file_counts_moving(
+        &self,
+        job: &str,
+        moving: &HashMap<u64, u64>,
+    ) -> Result<FileCounts, StoreError> {
+        let moving = serde_json::to_string(moving).expect("numbers are JSON");
         let rows: Vec<(Option<String>, i64, i64, i64)> = sqlx::query_as(
-            "SELECT outcome, COUNT(*), COALESCE(SUM(COALESCE(size_bytes, bytes_done)), 0), COALESCE(SUM(bytes_done), 0) FROM staging_files WHERE job = $1 GROUP BY outcome",
+            "WITH moving AS MATERIALIZED (SELECT CAST(key AS INTEGER) AS position, value AS there FROM json_each($2))
+             , counted AS (SELECT outcome, size_bytes, CASE WHEN outcome IS NULL THEN MAX(bytes_done, COALESCE(there, 0)) ELSE bytes_done END AS done
+                           FROM staging_files LEFT JOIN moving USING (position) WHERE job = $1)
+             SELECT outcome, COUNT(*), COALESCE(SUM(COALESCE(size_bytes, done)), 0), COALESCE(SUM(MIN(done, COALESCE(size_bytes, done))), 0)
+             FROM counted GROUP BY outcome",
         )
         .bind(job)
+        .bind(moving)
         .fetch_all(&self.read)
         .await
         .doing("count the files of a job")?;

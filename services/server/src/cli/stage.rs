@@ -141,7 +141,7 @@ async fn show_progress(app: &App, job: &StagingJob, bar: &Bar) -> anyhow::Result
         .unwrap_or_default();
     let text = format!(
         "Staging {} {cause}",
-        format::part_of(progress.bytes_done, progress.counts.bytes_total)
+        format::part_of(progress.counts.bytes_done, progress.counts.bytes_total)
     );
     bar.set(
         progress.counts.total - progress.counts.waiting,

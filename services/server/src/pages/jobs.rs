@@ -155,8 +155,8 @@ async fn row(app: &App, job: &StagingJob) -> Result<JobRow, Problem> {
         phase: job.phase.as_str().to_owned(),
         phase_text: end_text(job.phase, &progress.counts),
         counts: counts_text(&progress.counts),
-        bytes: format::part_of(progress.bytes_done, progress.counts.bytes_total),
-        percent: format::percent(progress.bytes_done, progress.counts.bytes_total),
+        bytes: format::part_of(progress.counts.bytes_done, progress.counts.bytes_total),
+        percent: format::percent(progress.counts.bytes_done, progress.counts.bytes_total),
         created: format::time(job.created),
         failed: progress.counts.failed > 0,
     })
@@ -312,8 +312,8 @@ pub(crate) async fn job_part(app: &App, job: &StagingJob, from: u64) -> Result<J
     let shown = from + files.len() as u64;
     Ok(JobPart {
         href: format!("/staging-jobs/{}", job.id),
-        summary: format::part_of(progress.bytes_done, progress.counts.bytes_total),
-        percent: format::percent(progress.bytes_done, progress.counts.bytes_total),
+        summary: format::part_of(progress.counts.bytes_done, progress.counts.bytes_total),
+        percent: format::percent(progress.counts.bytes_done, progress.counts.bytes_total),
         counts: counts_text(&progress.counts),
         rate,
         files: files

@@ -151,7 +151,12 @@ pub(crate) async fn list_staging_jobs(
     let next = jobs
         .last()
         .filter(|_| jobs.len() == limit && limit > 0)
-        .map(|last| format!("/api/v1/staging-jobs?limit={limit}&after={}", last.id));
+        .map(|last| {
+            app.at(&format!(
+                "/api/v1/staging-jobs?limit={limit}&after={}",
+                last.id
+            ))
+        });
     Ok(Json(json!({"staging_jobs": rows, "next": next})))
 }
 
@@ -197,7 +202,7 @@ pub(crate) async fn job_json(app: &App, job: &StagingJob) -> Result<Value, Probl
         "id": job.id, "phase": job.phase, "volume": volume, "selection": job.selection,
         "created": job.created, "started": job.started, "ended": job.ended,
         "files": progress.counts,
-        "bytes": {"total": progress.counts.bytes_total, "done": progress.bytes_done, "moved": job.bytes_moved},
+        "bytes": {"total": progress.counts.bytes_total, "done": progress.counts.bytes_done, "moved": job.bytes_moved},
         "bytes_per_second": progress.bytes_per_second,
         "seconds_left": progress.seconds_left,
         "waiting_for": progress.waiting_for,
@@ -208,7 +213,6 @@ pub(crate) async fn job_json(app: &App, job: &StagingJob) -> Result<Value, Probl
 /// How far a job is.
 pub(crate) struct Progress {
     pub(crate) counts: FileCounts,
-    pub(crate) bytes_done: u64,
     pub(crate) bytes_per_second: Option<u64>,
     pub(crate) seconds_left: Option<u64>,
     pub(crate) waiting_for: Vec<Value>,
@@ -216,25 +220,18 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) async fn of(app: &App, job: &StagingJob) -> Result<Self, Problem> {
-        let counts = app.store.file_counts(&job.id).await?;
         let live = app.staging.worker().live();
-        let moving: u64 = live.moving(&job.id).values().sum();
-        let settled = counts.bytes_done;
-        let bytes_done = if job.phase == Phase::Executing {
-            settled.max(moving).min(counts.bytes_total.max(settled))
-        } else {
-            settled
-        };
+        let moving = live.moving(&job.id);
+        let counts = app.store.file_counts_moving(&job.id, &moving).await?;
         let bytes_per_second = live
             .bytes_per_second(&job.id)
             .filter(|_| job.phase == Phase::Executing);
-        let left = counts.bytes_total.saturating_sub(bytes_done);
+        let left = counts.bytes_total.saturating_sub(counts.bytes_done);
         let seconds_left = bytes_per_second
             .filter(|speed| *speed > 0)
             .map(|speed| left.div_ceil(speed));
         Ok(Self {
             counts,
-            bytes_done,
             bytes_per_second,
             seconds_left,
             waiting_for: waiting_for(app, job).await?,
@@ -283,11 +280,10 @@ pub(crate) async fn list_staging_files(
         .last()
         .filter(|_| files.len() == limit && limit > 0)
         .map(|last| {
-            format!(
-                "/api/v1/staging-jobs/{}/files?limit={limit}&after={}",
-                job.id,
-                last.position + 1
-            )
+            let (id, after) = (&job.id, last.position + 1);
+            app.at(&format!(
+                "/api/v1/staging-jobs/{id}/files?limit={limit}&after={after}"
+            ))
         });
     let moving = app.staging.worker().live().moving(&job.id);
     let rows: Vec<Value> = files

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use gantry_store::{
     FileCounts, FileOutcome, Lease, NewStagingFile, Phase, Selection, SelectionMember, StagedFile,
     StagingJob, StoreError, User, Volume, Wanted,
@@ -145,6 +147,10 @@ async fn a_worker_that_was_only_asleep_can_write_no_more() {
             ..FileCounts::default()
         }
     );
+    // What moves counts once, beside what is settled and not in its place; what has just been settled counts as that.
+    let moving = HashMap::from([(0, 100), (1, 1000), (2, 500)]);
+    let with_moving = store.file_counts_moving(&job.id, &moving).await.unwrap();
+    assert_eq!(with_moving.bytes_done, 2880 + 1000 + 500);
 }
 
 #[tokio::test]
