@@ -99,7 +99,21 @@ pub(crate) async fn keep_telling(app: App) {
     futures::future::join_all(told).await;
 }
 
-async fn tell(app: &App, webhook: &Webhook, hook: &Hook) {
+/// Sends each webhook a message of type `check` that tells of nothing, and says what it answered.
+pub(crate) async fn check(app: &App) -> Vec<(&str, Result<String, NetError>)> {
+    let mut checked = Vec::new();
+    for webhook in &app.webhooks {
+        let message = json!({"type": "check", "timestamp": Utc::now(), "data": {}});
+        let id = format!("check-{}", uuid::Uuid::new_v4());
+        let request = webhook.signed(&id, Utc::now().timestamp(), message.to_string());
+        let answered = client(app, webhook).request(request).await;
+        let result = answered.map(|answer| format!("answered {}", answer.status()));
+        checked.push((webhook.name.as_str(), result));
+    }
+    checked
+}
+
+fn client(app: &App, webhook: &Webhook) -> Client {
     let mut scope = Scope::new(format!("webhook {}", webhook.name), [&webhook.url]);
     scope.limits = Limits {
         headers: Duration::from_secs(20),
@@ -108,7 +122,11 @@ async fn tell(app: &App, webhook: &Webhook, hook: &Hook) {
         failures: u32::MAX,
         ..Limits::default()
     };
-    let client = app.net.client(scope);
+    app.net.client(scope)
+}
+
+async fn tell(app: &App, webhook: &Webhook, hook: &Hook) {
+    let client = client(app, webhook);
     tokio::select! {
         () = keep_on(app, (webhook, hook), &client) => {}
         () = app.stop.cancelled() => {}

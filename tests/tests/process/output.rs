@@ -76,7 +76,14 @@ fn check_says_what_is_wrong_with_each_part_and_fails() {
     archive.shutdown();
     let gantry = Gantry::bare();
     let labs = format!("[labs]\nenvironment = '{}'\n", cache.path().display());
-    gantry.configure(&(config(&url, &gantry.path("data"), "") + &labs));
+    let secret = gantry.path("secret");
+    std::fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    // Port 9 discards, where anything listens there.
+    let webhook = format!(
+        "[webhook.portal]\nurl = 'http://127.0.0.1:9/told'\nsecret_file = '{}'\n",
+        secret.display()
+    );
+    gantry.configure(&(config(&url, &gantry.path("data"), "") + &labs + &webhook));
     let ran = gantry.run(&["check", "--json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let answer = ran.answer();
@@ -87,7 +94,11 @@ fn check_says_what_is_wrong_with_each_part_and_fails() {
         .filter(|check| check["ok"] == false)
         .collect();
     let named: Vec<_> = wrong.iter().map(|check| &check["what"]).collect();
-    assert_eq!(named, ["archive planck", "launcher local"], "{answer}");
+    assert_eq!(
+        named,
+        ["archive planck", "webhook portal", "launcher local"],
+        "{answer}"
+    );
     for check in wrong {
         assert!(!check["text"].as_str().unwrap().contains('\n'), "{check}");
     }

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::format;
 use crate::launchers;
+use crate::webhooks;
 
 /// An archive that takes longer is said to be out of reach.
 const ARCHIVE_ANSWERS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
@@ -78,6 +79,12 @@ pub(super) async fn run(config: Config, output: &Output) -> anyhow::Result<ExitC
                 result,
             });
         }
+    }
+    for (name, told) in webhooks::check(&app).await {
+        checks.push(Checked {
+            what: format!("webhook {name}"),
+            result: told.map_err(|error| format::sentence(&error)),
+        });
     }
     let name = launchers::chosen(&app.config).map_or("local", |(name, _)| name);
     checks.push(Checked {
