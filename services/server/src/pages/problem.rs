@@ -89,10 +89,7 @@ async fn problem_page(
         title: problem.title,
         detail: problem.detail,
         advice,
-        links: vec![
-            Link::new(t("Search"), "/"),
-            Link::new(t("State of the service"), "/status"),
-        ],
+        links: vec![Link::new(t("State of the service"), "/status")],
         instance: problem.instance,
         type_href: Some(problem.kind),
     })

@@ -165,7 +165,7 @@ fn search_page(
         },
         took_ms: found.took.as_millis().to_string(),
         collapse_href: collapse(params, &found),
-        notes: notes(&found),
+        notes: notes(&found, simulations.is_some()),
         meant: found.meant.as_ref().map(|q| meant(params, q)),
         looks_up_names: app.config.names.url.is_some(),
         proposed: proposed(app, &found),
@@ -242,9 +242,13 @@ fn sorts(params: &SearchParams) -> Vec<SortChoice> {
 }
 
 /// The notes but for the one that is a link here.
-fn notes(found: &Found) -> Vec<String> {
-    let is_link = |note: &&String| found.meant.is_none() || !note.starts_with("did you mean ");
-    found.notes.iter().filter(is_link).cloned().collect()
+fn notes(found: &Found, tells_simulations: bool) -> Vec<String> {
+    let is_told = |note: &&String| {
+        let is_meant = found.meant.is_some() && note.starts_with("did you mean ");
+        is_meant || tells_simulations && note.contains("`provenance/simulated` are left out")
+    };
+    let rest = found.notes.iter().filter(|note| !is_told(note));
+    rest.cloned().collect()
 }
 
 /// The same search with words that may have been meant.
