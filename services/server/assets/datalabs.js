@@ -1,11 +1,14 @@
 // The list of datalabs, kept up to date by asking. When one comes, goes or ends, the list is shown anew unless somebody
 // is in the middle of something on it.
 
-import { call, say } from './common.js';
+import { at, call, say } from './common.js';
 import { t } from './words.js';
 
 const EVERY_MS = 2000;
 const ENDED = ['COMPLETED', 'ERROR', 'ABORTED'];
+/** The part of the list that is shown. */
+const after = new URLSearchParams(location.search).get('after');
+const page = `?limit=100${after ? `&after=${encodeURIComponent(after)}` : ''}`;
 const rows = [...document.querySelectorAll('[data-id]')];
 
 const word = ({ phase, ready }) => ({ QUEUED: t('starting'), EXECUTING: ready ? t('serving') : t('serving, products not there yet') })[phase];
@@ -38,7 +41,7 @@ function showAnew() {
 
 async function look() {
   if (!document.hidden) {
-    const { datalabs } = await call('GET', '/api/v1/datalabs');
+    const { datalabs } = await call('GET', at(`/api/v1/datalabs${page}`));
     const known = new Set(rows.map((row) => row.dataset.id));
     const fits = rows.map((row) => update(row, datalabs.find(({ id }) => id === row.dataset.id)));
     if (fits.includes(false) || datalabs.some(({ id }) => !known.has(id))) return showAnew();

@@ -34,7 +34,7 @@ pub(crate) async fn export(app: &App, user: &User) -> Result<Value, Problem> {
 /// # Errors
 /// When the record does not answer.
 pub(crate) async fn end_datalabs(app: &App, user: &str) -> Result<Vec<Datalab>, Problem> {
-    let datalabs = app.store.datalabs(user, AT_ONCE).await?;
+    let datalabs = app.store.datalabs(user, None, AT_ONCE).await?;
     for datalab in datalabs.iter().filter(|datalab| !datalab.phase.is_final()) {
         destroy(app, datalab).await?;
     }

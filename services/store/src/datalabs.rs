@@ -251,15 +251,23 @@ impl Store {
         })
     }
 
-    /// A user's datalabs, newest first; those that ended and remove themselves, or were removed, are left out.
+    /// A user's datalabs, newest first, made before the datalab `before`; those that ended and remove themselves, or
+    /// were removed, are left out.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
-    pub async fn datalabs(&self, owner: &str, limit: u32) -> Result<Vec<Datalab>, StoreError> {
+    pub async fn datalabs(
+        &self,
+        owner: &str,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Datalab>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT * FROM datalabs WHERE owner = $1 AND removed = 0 AND NOT (auto_remove = 1 AND phase IN ('COMPLETED', 'ABORTED')) ORDER BY created DESC, id DESC LIMIT $2",
+            "SELECT * FROM datalabs WHERE owner = $1 AND removed = 0 AND NOT (auto_remove = 1 AND phase IN ('COMPLETED', 'ABORTED'))
+             AND ($2 IS NULL OR (created, id) < (SELECT created, id FROM datalabs WHERE id = $2 AND owner = $1)) ORDER BY created DESC, id DESC LIMIT $3",
         )
         .bind(owner)
+        .bind(before)
         .bind(i64::from(limit))
         .fetch_all(&self.read)
         .await

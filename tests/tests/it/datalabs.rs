@@ -376,6 +376,44 @@ async fn more_time_puts_off_the_end_and_a_user_has_as_many_datalabs_as_they_may(
 }
 
 #[tokio::test]
+async fn datalabs_are_listed_by_pages_the_newest_first() {
+    let app = TestApp::builder().at_rest().start().await;
+    let (ada, eve) = (app.user("ada").await, app.user("eve").await);
+    let mut made = Vec::new();
+    for name in ["one", "two", "three"] {
+        let asked = json!({"lab": "sepp/jupyterlab:v1", "name": name});
+        let view = ada.post("/api/v1/datalabs", asked).await.is(202).json();
+        made.insert(0, text(&view, "/id").to_owned());
+    }
+    let (mut listed, mut next) = (Vec::new(), Some("/api/v1/datalabs?limit=2".to_owned()));
+    while let Some(at) = next {
+        let answer = ada.get(&at).await.is(200).json();
+        let rows = list(&answer, "/datalabs");
+        assert!(rows.len() <= 2, "{answer}");
+        listed.extend(rows.iter().map(|row| text(row, "/id").to_owned()));
+        next = answer["next"].as_str().map(ToOwned::to_owned);
+    }
+    assert_eq!(listed, made);
+    // A later page of the list begins behind what is named, whoever asks, and has no datalab of another.
+    let browser = app.in_browser(&ada).await;
+    let page = browser.get(&format!("/datalabs?after={}", made[1])).await;
+    let shown = page.is(200).text();
+    assert!(
+        shown.contains(&made[2]) && !shown.contains(&made[0]),
+        "{shown}"
+    );
+    let of_eve = eve
+        .get(&format!("/api/v1/datalabs?after={}", made[0]))
+        .await;
+    assert_eq!(of_eve.is(200).json()["datalabs"], json!([]));
+    drop(
+        ada.get("/api/v1/datalabs?after=x")
+            .await
+            .problem(400, "bad-request"),
+    );
+}
+
+#[tokio::test]
 async fn people_are_warned_before_a_datalab_is_stopped_and_put_it_off_by_a_click() {
     let app = TestApp::builder().at_rest().start().await;
     let ada = app.user("ada").await;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use gantry_labs::{DatalabView, Stops};
 use gantry_store::{Datalab, Phase};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::jobs::{JobPart, job_part, phase_text, products_text};
 use super::labs::icon;
@@ -14,7 +15,7 @@ use super::login::BareForm;
 use super::page;
 use super::shell::Shell;
 use crate::app::App;
-use crate::extract::{FromForm, FromPath, once};
+use crate::extract::{FromForm, FromPath, FromQuery, once};
 use crate::format;
 use crate::identity::Caller;
 use crate::problem::{LAB_UNAVAILABLE, Problem};
@@ -26,6 +27,9 @@ use crate::words::{Said, filters, t};
 struct DatalabsPage {
     shell: Shell,
     datalabs: Vec<DatalabRow>,
+    /// Whether there are others before these.
+    is_later: bool,
+    next: Option<String>,
 }
 
 struct DatalabRow {
@@ -65,10 +69,31 @@ impl StopsPart {
     }
 }
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let datalabs = app.store.datalabs(&caller.may("datalabs")?.id, 100).await?;
+/// How many datalabs a page lists, as many as the interface does.
+const PAGE: u32 = 100;
+
+/// Which datalabs are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ListParams {
+    /// The datalab the page before ended with.
+    #[serde(deserialize_with = "once")]
+    after: Option<Uuid>,
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    FromQuery(params): FromQuery<ListParams>,
+) -> Result<Response, Problem> {
+    let after = params.after.map(|after| after.to_string());
+    let owner = &caller.may("datalabs")?.id;
+    let datalabs = app.store.datalabs(owner, after.as_deref(), PAGE).await?;
     let rows = datalabs.iter().map(|datalab| row(&app, datalab));
+    let last = datalabs.last().filter(|_| datalabs.len() as u32 == PAGE);
     page(&DatalabsPage {
+        is_later: after.is_some(),
+        next: last.map(|last| format!("/datalabs?after={}", last.id)),
         datalabs: rows.collect::<Result<_, _>>()?,
         shell: Shell::new(&app, Some(&caller), "datalabs", t("Datalabs")).await?,
     })

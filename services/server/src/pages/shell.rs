@@ -95,7 +95,7 @@ impl Shell {
         let n_datalabs = match caller {
             Some(caller) => app
                 .store
-                .datalabs(&caller.user.id, 100)
+                .datalabs(&caller.user.id, None, 100)
                 .await?
                 .iter()
                 .filter(|datalab| !datalab.phase.is_final())

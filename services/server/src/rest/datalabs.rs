@@ -11,6 +11,7 @@ use gantry_store::{Datalab, StagingJob, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::extract::{FromPath, FromQuery, JSON_BYTES, from_json, once, read_body};
@@ -19,6 +20,7 @@ use crate::problem::{LAB_UNAVAILABLE, Problem, UNPROCESSABLE};
 use crate::rest::events;
 use crate::rest::idempotency::{self, Answer};
 use crate::rest::staging_jobs::{AddToVolume, abort, start_staging};
+use crate::search_query::limit;
 use crate::select::{Take, selection_of};
 
 /// What to open.
@@ -145,19 +147,44 @@ fn notebook_title(first: &str, n_assets: u64) -> String {
     }
 }
 
+/// How many datalabs are listed where nobody says.
+const PAGE: u32 = 100;
+
+/// Which datalabs.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DatalabsParams {
+    /// How many, at most 1000; 100 by default.
+    #[serde(deserialize_with = "once")]
+    limit: Option<u32>,
+    /// The datalab the page before ended with.
+    #[serde(deserialize_with = "once")]
+    after: Option<Uuid>,
+}
+
 /// The caller's datalabs.
-#[utoipa::path(get, path = "/api/v1/datalabs", tag = "labs", operation_id = "listDatalabs",
+#[utoipa::path(get, path = "/api/v1/datalabs", tag = "labs", operation_id = "listDatalabs", params(DatalabsParams),
     responses((status = 200, description = "the datalabs, newest first", body = Object), (status = "4XX", description = "a problem", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list_datalabs(
     State(app): State<App>,
     caller: Caller,
+    FromQuery(params): FromQuery<DatalabsParams>,
 ) -> Result<Json<Value>, Problem> {
-    let datalabs = app.store.datalabs(&caller.may("datalabs")?.id, 100).await?;
+    let owner = &caller.may("datalabs")?.id;
+    let limit = limit(params.limit.or(Some(PAGE)))?;
+    let after = params.after.map(|after| after.to_string());
+    let n = u32::try_from(limit).unwrap_or(1000);
+    let datalabs = app.store.datalabs(owner, after.as_deref(), n).await?;
+    let next = datalabs
+        .last()
+        .filter(|_| datalabs.len() == limit && limit > 0)
+        .map(|last| app.at(&format!("/api/v1/datalabs?limit={limit}&after={}", last.id)));
     let views: Vec<DatalabView> = datalabs
         .iter()
         .map(|datalab| app.labs.view(datalab))
         .collect::<Result<_, _>>()?;
-    Ok(Json(json!({"datalabs": views, "next": null})))
+    Ok(Json(json!({"datalabs": views, "next": next})))
 }
 
 /// Start a lab; `dry_run` only says what it would be.

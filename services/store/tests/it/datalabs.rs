@@ -40,8 +40,8 @@ async fn somebody_elses_datalab_is_not_found() {
     let datalab = record.new_datalab(&lab(&ada.id)).await.unwrap();
     let hidden = record.datalab(&datalab.id, &eve.id).await.unwrap_err();
     assert_eq!(hidden.to_string(), format!("no datalab `{}`", datalab.id));
-    assert!(record.datalabs(&eve.id, 10).await.unwrap().is_empty());
-    assert_eq!(record.datalabs(&ada.id, 10).await.unwrap().len(), 1);
+    assert!(record.datalabs(&eve.id, None, 10).await.unwrap().is_empty());
+    assert_eq!(record.datalabs(&ada.id, None, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_launcher_that_lost_its_lease_can_write_no_more() {
     };
     record.update_datalab(&lease, &ended).await.unwrap();
     assert!(
-        record.datalabs(&ada.id, 10).await.unwrap().is_empty(),
+        record.datalabs(&ada.id, None, 10).await.unwrap().is_empty(),
         "it removes itself"
     );
     assert_eq!(
@@ -144,8 +144,8 @@ async fn one_that_has_ended_and_is_kept_leaves_the_list_when_it_is_destroyed_aga
         ..DatalabUpdate::default()
     };
     record.update_datalab(&lease, &ended).await.unwrap();
-    assert_eq!(record.datalabs(&ada.id, 10).await.unwrap().len(), 1);
+    assert_eq!(record.datalabs(&ada.id, None, 10).await.unwrap().len(), 1);
     record.stop_datalab(&datalab).await.unwrap();
-    assert!(record.datalabs(&ada.id, 10).await.unwrap().is_empty());
+    assert!(record.datalabs(&ada.id, None, 10).await.unwrap().is_empty());
     record.datalab(&datalab.id, &ada.id).await.unwrap();
 }
