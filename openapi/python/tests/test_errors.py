@@ -38,7 +38,7 @@ class OfAScript(unittest.TestCase):
                 self.assertTrue(str(caught.exception))
 
     def test_a_service_below_a_path_is_asked_there_also_for_the_pages_it_names(self):
-        pages = [{"total": 2, "assets": [{"id": f"planck:{n}"}], "facets": {}, "notes": [], "next": next_page} for n, next_page in [(1, "/gantry/api/v1/assets?after=x"), (2, None)]]
+        pages = [{"total": 2, "assets": [{"id": f"planck:{n}", "archive": "planck", "kind": "map", "title": "A map", "facets": {}}], "facets": {}, "notes": [], "counted": "assets", "took_ms": 1, "next": next_page} for n, next_page in [(1, "/gantry/api/v1/assets?after=x"), (2, None)]]
         with Script((200, {}, pages[0]), (200, {}, pages[1]), (404, {}, {"type": "/gantry/problems/asset-not-found", "title": "t", "detail": "d", "status": 404, "instance": "i"})) as script:
             client = gantry.Client(script.url + "/gantry/", TOKEN)
             self.assertEqual([asset.id for asset in client.search().next_page()], ["planck:2"])
