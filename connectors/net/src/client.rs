@@ -230,13 +230,6 @@ impl Client {
             self.inner.shared.breaker.check(&request.host())?;
             let answer = self.inner.stack.clone().oneshot(request.clone()).await?;
             match redirect::next(&request, &answer)? {
-                Some(next) if limit == 0 => {
-                    return Err(NetError::BadRedirect {
-                        url: first,
-                        to: ShownUrl::from(&next.url).to_string(),
-                        reason: "what answers has to be asked at its own address",
-                    });
-                }
                 Some(next) => request = next,
                 None => return Ok(Response::new(&request, answer, &self.inner.shared)),
             }

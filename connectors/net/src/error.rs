@@ -58,7 +58,7 @@ pub enum NetError {
         reason: &'static str,
     },
     /// More redirects than `max_redirects`.
-    #[error("`{url}` led through more than {limit} redirects")]
+    #[error("`{url}` {}", led(.limit))]
     TooManyRedirects {
         /// The address asked first.
         url: ShownUrl,
@@ -273,6 +273,13 @@ pub enum Refusal {
 
 fn at(time: &DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+fn led(limit: &u32) -> String {
+    match limit {
+        0 => "leads elsewhere, and no redirect is followed here".to_owned(),
+        _ => format!("led through more than {limit} redirects"),
+    }
 }
 
 impl NetError {
