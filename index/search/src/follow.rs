@@ -15,7 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::error::{ChangesError, SearchError};
-use crate::generation::{Generation, MERGED};
+use crate::generation::Generation;
 use crate::schema::{document, fields};
 use crate::snapshot::Progress;
 
@@ -129,11 +129,7 @@ pub(crate) async fn catch_up(
         }
         batch = asked?;
     }
-    let is_filled = began.is_empty && applied > 0;
-    if is_filled {
-        blocking(generation, |generation| generation.merge_by(MERGED)).await?;
-    }
-    if pending > 0 || !began.has_progress || is_filled || began.wants_merging {
+    if pending > 0 || !began.has_progress || began.wants_merging {
         commit(
             generation,
             Progress {

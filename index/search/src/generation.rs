@@ -22,10 +22,7 @@ const WRITERS: (usize, usize) = (1, 40 << 20);
 const KEPT_BLOCKS: usize = 400;
 
 /// As many segments of about one size are merged into one. Every search asks every segment, so few are better.
-pub(crate) const MERGED: usize = 4;
-
-/// While an index is filled, as many: what comes in small pieces is then put together once, and not again and again.
-const MERGED_FILLING: usize = 64;
+const MERGED: usize = 4;
 
 /// A writer that finds more segments than these has them merged: its predecessor may have ended in the midst of it.
 const MANY: usize = 8;
@@ -111,10 +108,6 @@ impl Generation {
         }
         self.refresh()?;
         let snapshot = self.snapshot();
-        self.merge_by(match snapshot.n_docs() {
-            0 => MERGED_FILLING,
-            _ => MERGED,
-        })?;
         let number = snapshot.progress.map_or(0, |progress| progress.number);
         Ok(Began {
             number,
@@ -123,16 +116,6 @@ impl Generation {
             wants_merging: snapshot.segments.len() > MANY
                 && !self.is_tended.swap(true, Ordering::SeqCst),
         })
-    }
-
-    /// How many segments of about one size are merged from now on, when something is committed.
-    pub(crate) fn merge_by(&self, n_segments: usize) -> Result<(), SearchError> {
-        let slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = slot.as_ref().ok_or(SearchError::ReadOnly)?;
-        let mut merges = LogMergePolicy::default();
-        merges.set_min_num_segments(n_segments);
-        writer.set_merge_policy(Box::new(merges));
-        Ok(())
     }
 
     /// Makes all that was written durable, with the number it reaches.
@@ -164,7 +147,11 @@ impl Generation {
 }
 
 fn writer(index: &tantivy::Index) -> tantivy::Result<IndexWriter> {
-    index.writer_with_num_threads(WRITERS.0, WRITERS.1)
+    let writer = index.writer_with_num_threads(WRITERS.0, WRITERS.1)?;
+    let mut merges = LogMergePolicy::default();
+    merges.set_min_num_segments(MERGED);
+    writer.set_merge_policy(Box::new(merges));
+    Ok(writer)
 }
 
 /// How far the newest commit has followed.

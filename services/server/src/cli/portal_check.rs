@@ -177,7 +177,6 @@ fn policy(policy: Option<&str>, gantry: &Url) -> Tried {
     let Some(policy) = policy else {
         return Ok("the page has none".to_owned());
     };
-    let origin = gantry.origin().ascii_serialization();
     let directives: BTreeMap<&str, Vec<&str>> = policy
         .split(';')
         .filter_map(|directive| {
@@ -185,25 +184,35 @@ fn policy(policy: Option<&str>, gantry: &Url) -> Tried {
             Some((words.next()?, words.collect()))
         })
         .collect();
-    let lets = |sources: &Vec<&str>| {
-        let scheme = format!("{}:", gantry.scheme());
-        sources
-            .iter()
-            .any(|source| *source == origin || *source == "*" || *source == scheme)
-    };
-    for (name, or) in [
-        ("script-src", Some("default-src")),
-        ("connect-src", Some("default-src")),
-        ("form-action", None),
+    for (name, or, path) in [
+        ("script-src", Some("default-src"), "portal/v1/gantry.js"),
+        ("connect-src", Some("default-src"), "api/v1/assets/resolve"),
+        ("form-action", None, "portal/selections"),
     ] {
         let sources = directives.get(name).or_else(|| directives.get(or?));
-        if sources.is_some_and(|sources| !lets(sources)) {
+        let wanted = gantry.join(path).map_err(|error| error.to_string())?;
+        if sources.is_some_and(|sources| !sources.iter().any(|source| lets(source, &wanted))) {
             return Err(format!(
-                "`{name}` of its Content-Security-Policy does not have {origin}"
+                "`{name}` of its Content-Security-Policy does not have {}",
+                gantry.origin().ascii_serialization()
             ));
         }
     }
     Ok("lets Gantry's script run, ask and lead there".to_owned())
+}
+
+/// Whether a source of a policy matches an address (Content Security Policy Level 3, 6.7.2.8): a path that ends with a
+/// slash matches what is below it.
+fn lets(source: &str, wanted: &Url) -> bool {
+    let scheme = source.strip_suffix(':');
+    if source == "*" || scheme == Some(wanted.scheme()) {
+        return true;
+    }
+    Url::parse(source).is_ok_and(|source| {
+        let path = source.path();
+        let is_below = path.ends_with('/') && wanted.path().starts_with(path);
+        source.origin() == wanted.origin() && (is_below || path == wanted.path())
+    })
 }
 
 fn referrer(policy: Option<&str>) -> Tried {
@@ -291,5 +300,34 @@ async fn click(client: &Client, (gantry, page): (&Url, &Url), form: &[(&str, &st
         }) => Err(format!("{status}: {excerpt}")),
         Err(error) => Err(error.to_string()),
         Ok(_) => Err("leads nowhere".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_of_the_help_page_lets_gantry_and_one_of_another_path_does_not() {
+        let tried = |gantry: &str, text: &str| {
+            let gantry = Url::parse(gantry).expect("an address");
+            policy(Some(text), &gantry).is_ok()
+        };
+        let recipe = "script-src https://a.example/gantry/portal/; connect-src https://a.example; form-action https://a.example";
+        assert!(tried("https://a.example/gantry/", recipe));
+        assert!(!tried("https://a.example/", recipe));
+        assert!(!tried("https://b.example/gantry/", recipe));
+        assert!(tried(
+            "https://b.example/",
+            "default-src *; form-action https:"
+        ));
+        assert!(!tried(
+            "https://b.example/",
+            "default-src *; form-action 'self'"
+        ));
+        assert!(!tried(
+            "https://b.example/gantry/",
+            "connect-src https://b.example/gantry"
+        ));
     }
 }
