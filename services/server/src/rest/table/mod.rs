@@ -139,7 +139,6 @@ pub(crate) async fn stream(
             Err(error) => tracing::debug!(%error, rows = table.n_rows, "a table was cut"),
         }
     });
-    // What packs it asks once more after its end.
     let pieces = futures::stream::unfold(Some(receiver), move |receiver| {
         let is_whole = Arc::clone(&is_whole);
         async move {
@@ -152,6 +151,7 @@ pub(crate) async fn stream(
             }
         }
     });
+    // What packs it asks once more after its end.
     let pieces = pieces.fuse();
     let mut headers = vec![
         (header::CONTENT_TYPE, format.media_type().to_owned()),
