@@ -1,14 +1,18 @@
 //! One harvest: from a connector's events to rows of the record.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::channel::mpsc;
+use futures::future::{Either, select};
 use futures::{Stream, StreamExt};
 use gantry_asset::{ArchiveId, Asset};
 use gantry_connector::{Connector, Cursor, HarvestError, Harvested, Since};
 use gantry_store::{BatchCounts, Harvest, Lease, Note, Store, StoreError};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::HarvestRunError;
 
@@ -22,6 +26,8 @@ pub struct Progress {
 }
 
 const BATCH: usize = 500;
+/// So many events are read before they are written.
+const AHEAD: usize = 500;
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 
 /// Why a harvest stopped before its end.
@@ -120,7 +126,13 @@ pub(crate) async fn carry_out(
         progress: Progress::default(),
         shown,
     };
-    let ended = run.follow(connector.harvest(since), cancelled).await;
+    // The archive is read on while the record is written.
+    let (ahead, events) = mpsc::channel(AHEAD);
+    let reading = connector.harvest(since).map(Ok).forward(ahead);
+    let ended = match select(pin!(run.follow(events, cancelled)), reading).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right((_, writing)) => writing.await,
+    };
     let report = match ended {
         Ok(()) => store.finish_harvest(&lease).await.map_err(fail)?,
         Err(Stop::Connector(error)) => store
@@ -243,12 +255,25 @@ impl Run<'_> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let counts = self.store.upsert_assets(self.lease, &self.batch).await?;
-        self.batch.clear();
+        let counts = self.write_batch().await?;
         self.progress.counts.new += counts.new;
         self.progress.counts.changed += counts.changed;
         self.progress.counts.unchanged += counts.unchanged;
         (self.shown)(self.progress);
         Ok(())
+    }
+
+    /// Writes the batch on another thread, while this one reads what comes next.
+    async fn write_batch(&mut self) -> Result<BatchCounts, Stop> {
+        let (store, lease) = (self.store.clone(), self.lease.clone());
+        let batch = std::mem::take(&mut self.batch);
+        let written = tokio::spawn(async move { store.upsert_assets(&lease, &batch).await });
+        match AbortOnDropHandle::new(written).await {
+            Ok(counts) => Ok(counts?),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Stop::Cancelled),
+            },
+        }
     }
 }
