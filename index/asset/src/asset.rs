@@ -172,21 +172,36 @@ impl Asset {
     }
 }
 
-/// A hash of everything about an asset but its files, so that an unchanged asset is no change.
-#[must_use]
-pub fn content_hash(asset: &Asset) -> String {
-    let without_files = Asset {
-        files: Vec::new(),
-        ..asset.clone()
-    };
-    let locations: Vec<_> = asset
-        .files
-        .iter()
-        .map(|file| (&file.name, &file.locations, &file.media_type))
-        .collect();
-    let text =
-        serde_json::to_vec(&(without_files, locations)).expect("an asset has only string keys");
-    hex(&Sha256::digest(&text)[..16])
+/// What an asset says of itself, its files left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Its JSON.
+    pub body: String,
+    /// A hash of it and of where the files are, so that an unchanged asset is no change.
+    pub hash: String,
+}
+
+impl Content {
+    /// What this asset says of itself.
+    #[must_use]
+    pub fn of(asset: &Asset) -> Self {
+        let without_files = Asset {
+            files: Vec::new(),
+            ..asset.clone()
+        };
+        let locations: Vec<_> = asset
+            .files
+            .iter()
+            .map(|file| (&file.name, &file.locations, &file.media_type))
+            .collect();
+        let json = "an asset has only string keys";
+        let body = serde_json::to_string(&without_files).expect(json);
+        let locations = serde_json::to_string(&locations).expect(json);
+        Self {
+            hash: hex(&Sha256::digest(format!("[{body},{locations}]"))[..16]),
+            body,
+        }
+    }
 }
 
 /// Lower-case hexadecimal.

@@ -12,7 +12,7 @@ mod query;
 mod station;
 mod vocabulary;
 
-pub use asset::{Asset, Column, Kind, Related, Relation, content_hash};
+pub use asset::{Asset, Column, Content, Kind, Related, Relation};
 pub use completeness::{Completeness, Gap, GapReason, MAX_GAPS};
 pub use coverage::{Days, Place, Shape, Sky, TimeScale, TimeSpan};
 pub use day::{Day, DayRange, NoDay};

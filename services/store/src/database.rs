@@ -22,6 +22,13 @@ macro_rules! now_ms {
 }
 pub(crate) use now_ms;
 
+/// So many pages of 4 kB are written beside the database before they are written into it: a harvest changes the same
+/// pages of its indexes again and again.
+const WAL_PAGES: &str = "8000";
+
+/// So many of them are kept by the connection that writes: the names of a day's files lie one on a page in their index.
+const CACHED_PAGES: &str = "2000";
+
 /// The record; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -51,7 +58,12 @@ impl Store {
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(60))
-            .connect_with(options.clone())
+            .connect_with(
+                options
+                    .clone()
+                    .pragma("wal_autocheckpoint", WAL_PAGES)
+                    .pragma("cache_size", CACHED_PAGES),
+            )
             .await
             .map_err(fail)?;
         MIGRATIONS

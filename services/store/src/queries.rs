@@ -1,11 +1,11 @@
 //! Queries in the record: private assets whose files are answers, and the runs that gave them.
 
-use gantry_asset::{Asset, AssetId, File, content_hash, version_hash};
+use gantry_asset::{Asset, AssetId, Content, File, version_hash};
 
 use crate::Store;
 use crate::database::now;
 use crate::error::{Doing, StoreError};
-use crate::upserts::{body_of, next_change, write_version};
+use crate::upserts::{next_change, write_version};
 
 /// The version of a query that has not been run: what is to be asked, with no answer yet.
 pub const NOT_RUN: u32 = 0;
@@ -18,7 +18,7 @@ impl Store {
     pub async fn keep_query(&self, owner: &str, query: &Asset) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let change = next_change(&mut tx).await?;
-        let hash = version_hash(&query.files);
+        let (content, hash) = (Content::of(query), version_hash(&query.files));
         sqlx::query(
             "INSERT INTO assets (id, archive, owner, content_hash, version, version_hash, body, change, seen, created, updated) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $9)",
@@ -26,10 +26,10 @@ impl Store {
         .bind(query.id.as_str())
         .bind(query.id.archive().as_str())
         .bind(owner)
-        .bind(content_hash(query))
+        .bind(&content.hash)
         .bind(i64::from(NOT_RUN))
         .bind(&hash)
-        .bind(body_of(query)?)
+        .bind(&content.body)
         .bind(change)
         .bind(now())
         .execute(&mut *tx)

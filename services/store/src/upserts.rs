@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gantry_asset::{Asset, AssetId, content_hash, version_hash};
+use gantry_asset::{Asset, AssetId, Content, version_hash};
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use crate::database::now;
@@ -78,10 +78,10 @@ fn without_repetition(assets: &[Asset]) -> Vec<&[Asset]> {
     parts
 }
 
-/// A new asset with the hashes of its content and of its files.
+/// A new asset with what it says of itself and the hash of its files.
 struct New<'a> {
     asset: &'a Asset,
-    content: String,
+    content: Content,
     files: String,
     version: i64,
 }
@@ -95,7 +95,7 @@ async fn write_batch(
     let known = known(tx, assets).await?;
     let (mut new, mut seen) = (Vec::new(), Vec::new());
     for asset in assets {
-        let (content, files) = (content_hash(asset), version_hash(&asset.files));
+        let (content, files) = (Content::of(asset), version_hash(&asset.files));
         let Some(known) = known.get(asset.id.as_str()) else {
             new.push(New {
                 asset,
@@ -105,13 +105,15 @@ async fn write_batch(
             });
             continue;
         };
-        if known.content_hash != content || known.version_hash != files || known.withdrawn.is_some()
+        if known.content_hash != content.hash
+            || known.version_hash != files
+            || known.withdrawn.is_some()
         {
             let version = match known.version_hash == files {
                 true => known.version,
                 false => least(versions, &asset.id).max(known.version + 1),
             };
-            let of_files = (content.as_str(), files.as_str(), version);
+            let of_files = (&content, files.as_str(), version);
             update(tx, harvest, asset, of_files).await?;
             note_all_changed(tx, series_of(asset).chain(known.series.as_deref())).await?;
             counts.changed += 1;
@@ -200,15 +202,11 @@ async fn insert(
         return Ok(());
     }
     let first = next_changes(tx, new.len()).await?;
-    let mut rows = Vec::with_capacity(new.len());
-    for (change, new) in (first..).zip(new) {
-        rows.push((change, new, body_of(new.asset)?));
-    }
     let created = now();
     let mut query = QueryBuilder::new(
         "INSERT INTO assets (id, archive, content_hash, version, version_hash, body, change, seen, created, updated, series, size_bytes) ",
     );
-    query.push_values(rows, |mut row, (change, new, body)| {
+    query.push_values((first..).zip(new), |mut row, (change, new)| {
         let New {
             asset,
             content,
@@ -217,10 +215,10 @@ async fn insert(
         } = new;
         row.push_bind(asset.id.as_str())
             .push_bind(asset.id.archive().to_string())
-            .push_bind(content)
+            .push_bind(&content.hash)
             .push_bind(*version)
             .push_bind(files)
-            .push_bind(body)
+            .push_bind(&content.body)
             .push_bind(change)
             .push_bind(harvest)
             .push_bind(created)
@@ -290,7 +288,7 @@ async fn update(
     tx: &mut Transaction<'static, Sqlite>,
     harvest: &str,
     asset: &Asset,
-    (content, files, version): (&str, &str, i64),
+    (content, files, version): (&Content, &str, i64),
 ) -> Result<(), StoreError> {
     let change = next_change(tx).await?;
     sqlx::query(
@@ -298,10 +296,10 @@ async fn update(
          updated = $8, withdrawn = NULL, series = $9, size_bytes = $10 WHERE id = $1",
     )
     .bind(asset.id.as_str())
-    .bind(content)
+    .bind(&content.hash)
     .bind(version)
     .bind(files)
-    .bind(body_of(asset)?)
+    .bind(&content.body)
     .bind(change)
     .bind(harvest)
     .bind(now())
@@ -354,12 +352,4 @@ pub(crate) async fn next_change(tx: &mut Transaction<'static, Sqlite>) -> Result
         .fetch_one(&mut **tx)
         .await
         .doing("number a change")
-}
-
-pub(crate) fn body_of(asset: &Asset) -> Result<String, StoreError> {
-    serde_json::to_string(&Asset {
-        files: Vec::new(),
-        ..asset.clone()
-    })
-    .doing("an asset")
 }
