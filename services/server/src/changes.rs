@@ -5,7 +5,7 @@ use gantry_search::{BoxFuture, Change, Changes, ChangesError, IndexedAsset};
 use gantry_store::{ChangeRecord, Store, StoreError};
 use uuid::Uuid;
 
-use crate::views::{hit_view, size_bytes};
+use crate::views::{HitView, size_bytes};
 
 /// The catalogue as the index sees it.
 pub(crate) struct Catalogue(pub(crate) Store);
@@ -42,9 +42,7 @@ fn change(record: ChangeRecord) -> Result<(u64, Change), ChangesError> {
     if record.withdrawn.is_some() {
         return Ok((number, Change::Gone(id)));
     }
-    let text =
-        serde_json::to_string(&hit_view(&record)).map_err(|error| ChangesError(Box::new(error)))?;
-    let view = serde_json::value::RawValue::from_string(text)
+    let view = serde_json::value::to_raw_value(&HitView::from(&record))
         .map_err(|error| ChangesError(Box::new(error)))?;
     let n_files = u32::try_from(record.asset.files.len()).unwrap_or(u32::MAX);
     Ok((

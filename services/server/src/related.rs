@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::search_query::SearchParams;
-use crate::views::{facet_text, hit_view};
+use crate::views::{HitView, facet_text};
 
 /// The most assets of a group.
 const SHOWN: usize = 20;
@@ -69,7 +69,7 @@ async fn stored(app: &App, asset: &Asset) -> Result<Vec<Group>, Problem> {
             let Some(record) = records.iter().find(|record| record.asset.id == one.asset) else {
                 continue;
             };
-            let mut hit = hit_view(record);
+            let mut hit = json!(HitView::from(record));
             hit["note"] = json!(one.label);
             assets.push(hit);
         }

@@ -1,11 +1,12 @@
 //! What the interface shows of assets: one shape for search, for an asset and for export.
 
 use gantry_asset::{
-    Asset, Column, Days, FacetPath, Facets, File, Members, Place, Related, Station, TimeScale,
+    ArchiveId, Asset, AssetId, Column, Days, FacetPath, Facets, File, Members, Place, Related,
+    Station, TimeScale, TimeSpan,
 };
 use gantry_store::{AssetRecord, NOT_RUN};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// An asset with everything that is known of it.
@@ -85,7 +86,7 @@ impl From<&AssetRecord> for AssetView {
             title: asset.title.clone(),
             description: asset.description.clone(),
             synonyms: asset.synonyms.clone(),
-            facets: facets_json(&asset.facets),
+            facets: json!(asset.facets),
             series: asset.series.as_ref().map(ToString::to_string),
             time: asset.time.map(|time| json!(time)),
             time_scale: asset.time_scale,
@@ -93,7 +94,10 @@ impl From<&AssetRecord> for AssetView {
             place: asset.place,
             station: asset.station.as_deref().cloned(),
             days: asset.days.clone(),
-            members: record.members.as_ref().map(members_json),
+            members: record
+                .members
+                .as_ref()
+                .map(|members| json!(members_view(members))),
             n_files: (!is_unrun(record)).then_some(asset.files.len()),
             size_bytes: size_bytes(record),
             files: asset.files.clone(),
@@ -107,45 +111,74 @@ impl From<&AssetRecord> for AssetView {
 }
 
 /// What a search shows of an asset; kept in the index as it is.
-pub(crate) fn hit_view(record: &AssetRecord) -> Value {
-    let asset = &record.asset;
-    let mut hit = json!({
-        "id": asset.id,
-        "archive": asset.id.archive(),
-        "kind": asset.kind.as_str(),
-        "version": version(record),
-        "title": asset.title,
-        "facets": facets_json(&asset.facets),
-        "series": asset.series,
-        "n_files": asset.files.len(),
-        "size_bytes": size_bytes(record),
-        "name": asset.files.first().map(|file| &file.name),
-    });
-    if let Value::Object(object) = &mut hit {
-        add(object, "time", asset.time.map(|time| json!(time)));
-        add(
-            object,
-            "sky",
-            asset
-                .sky
-                .as_ref()
-                .map(|sky| json!({"all_sky": sky.all_sky})),
-        );
-        add(object, "place", asset.place.map(|place| json!(place)));
-        add(object, "days", asset.days.as_ref().map(|days| json!(days)));
-        add(object, "members", record.members.as_ref().map(members_json));
-        add(
-            object,
-            "replaced_by",
-            replaced_by(asset).map(|label| json!(label)),
-        );
-        add(
-            object,
-            "also",
-            (!asset.related.is_empty()).then(|| json!(also(asset))),
-        );
+#[derive(Debug, Serialize)]
+pub(crate) struct HitView<'a> {
+    id: &'a AssetId,
+    archive: ArchiveId,
+    kind: &'static str,
+    version: Option<u32>,
+    title: &'a str,
+    facets: &'a Facets,
+    series: Option<&'a AssetId>,
+    n_files: usize,
+    size_bytes: Option<u64>,
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<TimeSpan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sky: Option<SkyView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<&'a Days>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<MembersView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    also: Option<Vec<&'a str>>,
+}
+
+/// What a hit says of the sky.
+#[derive(Debug, Serialize)]
+struct SkyView {
+    all_sky: bool,
+}
+
+/// What a series stands for.
+#[derive(Debug, Serialize)]
+struct MembersView {
+    total: u64,
+    size_bytes: Option<u64>,
+    n_days: Option<u64>,
+    n_days_spanned: Option<u64>,
+}
+
+impl<'a> From<&'a AssetRecord> for HitView<'a> {
+    fn from(record: &'a AssetRecord) -> Self {
+        let asset = &record.asset;
+        Self {
+            id: &asset.id,
+            archive: asset.id.archive(),
+            kind: asset.kind.as_str(),
+            version: version(record),
+            title: &asset.title,
+            facets: &asset.facets,
+            series: asset.series.as_ref(),
+            n_files: asset.files.len(),
+            size_bytes: size_bytes(record),
+            name: asset.files.first().map(|file| file.name.as_str()),
+            time: asset.time,
+            sky: asset.sky.as_ref().map(|sky| SkyView {
+                all_sky: sky.all_sky,
+            }),
+            place: asset.place,
+            days: asset.days.as_ref(),
+            members: record.members.as_ref().map(members_view),
+            replaced_by: replaced_by(asset),
+            also: (!asset.related.is_empty()).then(|| also(asset)),
+        }
     }
-    hit
 }
 
 /// The version an asset has now; a series has none, and a query none before it is run.
@@ -167,8 +200,13 @@ pub(crate) fn size_bytes(record: &AssetRecord) -> Option<u64> {
     }
 }
 
-fn members_json(members: &Members) -> Value {
-    json!({"total": members.total, "size_bytes": members.size_bytes, "n_days": members.n_days, "n_days_spanned": members.n_days_spanned})
+fn members_view(members: &Members) -> MembersView {
+    MembersView {
+        total: members.total,
+        size_bytes: members.size_bytes,
+        n_days: members.n_days,
+        n_days_spanned: members.n_days_spanned,
+    }
 }
 
 /// What replaces an asset within its release.
@@ -188,16 +226,6 @@ fn also(asset: &Asset) -> Vec<&str> {
         .filter(|related| related.relation == gantry_asset::Relation::OtherRelease)
         .map(|related| related.label.as_str())
         .collect()
-}
-
-fn add(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
-    if let Some(value) = value {
-        object.insert(name.to_owned(), value);
-    }
-}
-
-fn facets_json(facets: &Facets) -> Value {
-    json!(facets)
 }
 
 /// `field/path`, for the address of a selected facet.
