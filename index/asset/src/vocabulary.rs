@@ -77,11 +77,11 @@ impl FacetField {
     #[must_use]
     pub fn label_of(&self, path: &str) -> String {
         let step = || {
-            path.rsplit('/')
-                .next()
-                .unwrap_or(path)
-                .replace("%2F", "/")
-                .replace("%25", "%")
+            let step = path.rsplit('/').next().unwrap_or(path);
+            match step.contains('%') {
+                true => step.replace("%2F", "/").replace("%25", "%"),
+                false => step.to_owned(),
+            }
         };
         self.labels.get(path).cloned().unwrap_or_else(step)
     }

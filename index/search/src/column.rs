@@ -339,13 +339,13 @@ pub(crate) struct ToCount {
 }
 
 impl ToCount {
-    pub(crate) fn new(set: &Bits, alive: &Bits) -> Self {
-        let (n, n_alive) = (set.count(), alive.count());
-        let is_rest = n * 2 > n_alive;
+    /// For a set of `n` documents of a segment.
+    pub(crate) fn new(set: &Bits, n: u64, segment: &Segment) -> Self {
+        let is_rest = n * 2 > segment.n_alive;
         let docs = if is_rest {
-            let mut rest = alive.clone();
+            let mut rest = segment.alive.clone();
             rest.without(set);
-            rest.docs(n_alive - n)
+            rest.docs(segment.n_alive - n)
         } else {
             set.docs(n)
         };

@@ -100,6 +100,8 @@ impl Counting<'_> {
         let counts = self.known().unwrap_or_else(|| self.counts());
         let selected = self.filter.map_or(&[][..], |(_, selected)| selected);
         let wanted = contains.map(fold);
+        // Of those that do not hold the text more may have to be looked at.
+        let looked_at = if wanted.is_some() { usize::MAX } else { most };
         let mut n_left = most;
         let shown = |(path, count, selected): (&str, u64, bool)| {
             if n_left == 0 && !selected {
@@ -119,7 +121,7 @@ impl Counting<'_> {
                 selected,
             })
         };
-        listed(dictionary, &counts, selected)
+        listed(dictionary, &counts, selected, looked_at)
             .into_iter()
             .filter_map(shown)
             .collect()
@@ -135,9 +137,11 @@ impl Counting<'_> {
         for (segment, here) in self.snapshot.segments.iter().zip(self.segments) {
             let beside = self.filter.map(|(at, _)| &here.matched.beside[at]);
             match beside.filter(|beside| !Arc::ptr_eq(beside, &here.matched.hits)) {
-                Some(beside) => {
-                    ToCount::new(beside, &segment.alive).count(segment, self.field, &mut counts)
-                }
+                Some(beside) => ToCount::new(beside, beside.count(), segment).count(
+                    segment,
+                    self.field,
+                    &mut counts,
+                ),
                 None => here
                     .to_count(segment)
                     .count(segment, self.field, &mut counts),
@@ -198,15 +202,17 @@ impl InSegment {
     /// The hits as most fields count them.
     fn to_count(&self, segment: &Segment) -> &ToCount {
         self.hits_to_count
-            .get_or_init(|| ToCount::new(&self.matched.hits, &segment.alive))
+            .get_or_init(|| ToCount::new(&self.matched.hits, self.matched.n_hits, segment))
     }
 }
 
-/// The values that count something or are selected, in the order of the vocabulary: each with its count and whether it is.
+/// The first values that count something and all that are selected, in the order of the vocabulary: each with its count and
+/// whether it is.
 fn listed<'a>(
     dictionary: &'a Dictionary,
     counts: &[u64],
     selected: &'a [String],
+    most: usize,
 ) -> Vec<(&'a str, u64, bool)> {
     let is_selected = |path: &str| selected.iter().any(|one| one == path);
     let known = dictionary
@@ -216,7 +222,14 @@ fn listed<'a>(
     let mut values: Vec<_> = known
         .filter(|(.., count, selected)| *count > 0 || *selected)
         .collect();
-    values.sort_unstable_by_key(|(number, _, count, _)| dictionary.order(*number, *count));
+    let order =
+        |(number, _, count, _): &(usize, &str, u64, bool)| dictionary.order(*number, *count);
+    if values.len() > most {
+        values.select_nth_unstable_by_key(most, order);
+        let rest = values.split_off(most);
+        values.extend(rest.into_iter().filter(|(.., selected)| *selected));
+    }
+    values.sort_unstable_by_key(order);
     let values = values.into_iter();
     let mut values: Vec<_> = values
         .map(|(_, path, count, selected)| (path, count, selected))

@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
     pub(crate) fn total(&self) -> u64 {
         self.segments
             .iter()
-            .map(|segment| segment.matched.hits.count())
+            .map(|segment| segment.matched.n_hits)
             .sum()
     }
 
@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
             let beside: u64 = self
                 .segments
                 .iter()
-                .map(|segment| segment.matched.beside[at].count())
+                .map(|segment| segment.matched.n_beside(at))
                 .sum();
             let field = &vocabulary().fields[filter.field];
             if beside > total {

@@ -102,8 +102,20 @@ pub(crate) struct Filters<'a> {
 pub(crate) struct Matched {
     /// Those that meet every condition.
     pub(crate) hits: Arc<Bits>,
+    /// How many those are.
+    pub(crate) n_hits: u64,
     /// Per entry of [`Filters::by_field`], those that meet all other conditions.
     pub(crate) beside: Vec<Arc<Bits>>,
+}
+
+impl Matched {
+    /// How many documents meet all conditions but one.
+    pub(crate) fn n_beside(&self, at: usize) -> u64 {
+        match Arc::ptr_eq(&self.beside[at], &self.hits) {
+            true => self.n_hits,
+            false => self.beside[at].count(),
+        }
+    }
 }
 
 impl<'a> Filters<'a> {
@@ -273,6 +285,7 @@ impl<'a> Filters<'a> {
             return Matched {
                 beside: vec![Arc::clone(&none); self.by_field.len()],
                 hits: none,
+                n_hits: 0,
             };
         }
         let mut among = segment.alive.clone();
@@ -298,6 +311,7 @@ impl<'a> Filters<'a> {
         };
         Matched {
             beside: each.iter().enumerate().map(beside).collect(),
+            n_hits: hits.count(),
             hits,
         }
     }

@@ -32,7 +32,7 @@ pub(crate) struct Placed {
 /// What is stored of a document.
 struct Stored {
     id: String,
-    view: Vec<u8>,
+    view: String,
 }
 
 impl Run<'_> {
@@ -236,12 +236,12 @@ impl Run<'_> {
         let segment = u32::try_from(segment).map_err(SearchError::engine(read))?;
         let document = self.snapshot.searcher.doc(DocAddress::new(segment, doc));
         let document: TantivyDocument = document.map_err(SearchError::engine(read))?;
-        let (mut id, mut view) = (String::new(), Vec::new());
+        let (mut id, mut view) = (String::new(), String::new());
         for (field, value) in document.field_values() {
             if field == fields().id {
                 id = value.as_str().unwrap_or_default().to_owned();
             } else if field == fields().view {
-                view = value.as_bytes().unwrap_or_default().to_vec();
+                view = value.as_str().unwrap_or_default().to_owned();
             }
         }
         Ok(Stored { id, view })
@@ -253,7 +253,6 @@ impl Run<'_> {
             Some(stored) => stored,
             None => self.stored(placed.segment, placed.doc)?,
         };
-        let view = String::from_utf8(stored.view).map_err(SearchError::engine(read))?;
         let is_scored = self.query.sort == Sort::Relevance && !self.parsed.words.is_empty();
         let score = match placed.at.key {
             Key::Number(key) if is_scored => u32::try_from(key % AHEAD).map_or(0.0, f32::from_bits),
@@ -263,7 +262,7 @@ impl Run<'_> {
             id: AssetId::parse(&placed.at.id).map_err(SearchError::engine(read))?,
             version: self.version(placed.segment, placed.doc),
             score,
-            view: RawValue::from_string(view).map_err(SearchError::engine(read))?,
+            view: RawValue::from_string(stored.view).map_err(SearchError::engine(read))?,
         })
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::error::{ChangesError, SearchError};
-use crate::generation::Generation;
+use crate::generation::{Generation, MERGED};
 use crate::schema::{document, fields};
 use crate::snapshot::Progress;
 
@@ -129,7 +129,11 @@ pub(crate) async fn catch_up(
         }
         batch = asked?;
     }
-    if pending > 0 || !began.has_progress || began.wants_merging {
+    let is_filled = began.is_empty && applied > 0;
+    if is_filled {
+        blocking(generation, |generation| generation.merge_by(MERGED)).await?;
+    }
+    if pending > 0 || !began.has_progress || is_filled || began.wants_merging {
         commit(
             generation,
             Progress {
@@ -141,6 +145,17 @@ pub(crate) async fn catch_up(
     } else {
         blocking(generation, Generation::refresh).await?;
     }
+    Ok(applied)
+}
+
+/// As [`catch_up`] for an index that answers only once it is whole; it has few segments then.
+pub(crate) async fn fill(
+    generation: &Held,
+    changes: &dyn Changes,
+    latest: u64,
+) -> Result<u64, SearchError> {
+    let applied = catch_up(generation, changes, latest).await?;
+    blocking(generation, Generation::finish_merging).await?;
     Ok(applied)
 }
 

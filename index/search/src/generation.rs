@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tantivy::merge_policy::LogMergePolicy;
-use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
+use tantivy::{IndexMeta, IndexReader, IndexWriter, ReloadPolicy};
 
 use crate::error::SearchError;
 use crate::index::Mode;
@@ -14,15 +14,17 @@ use crate::schema::{fields, settings};
 use crate::snapshot::{Loader, Progress, Snapshot};
 use crate::text::{ANALYZER, analyzer};
 
-/// Threads that write segments, and the memory they share in bytes. One suffices beside those that read the catalogue and
-/// merge, and only one segment at a time is held twice, as it is put in order.
-const WRITERS: (usize, usize) = (1, 40 << 20);
+/// Threads that write segments, and the memory they share in bytes; a segment is held twice while it is put in order.
+const WRITERS: (usize, usize) = (2, 40 << 20);
 
 /// Blocks of stored views kept unpacked, 4 kB each.
 const KEPT_BLOCKS: usize = 400;
 
 /// As many segments of about one size are merged into one. Every search asks every segment, so few are better.
-const MERGED: usize = 4;
+pub(crate) const MERGED: usize = 4;
+
+/// While an index is filled, as many: what comes in small pieces is then put together once, and not again and again.
+const MERGED_FILLING: usize = 256;
 
 /// A writer that finds more segments than these has them merged: its predecessor may have ended in the midst of it.
 const MANY: usize = 8;
@@ -75,7 +77,7 @@ impl Generation {
             Mode::Writer => Some(writer(&index).map_err(SearchError::engine(open))?),
         };
         let mut loader = Loader::new();
-        let snapshot = loader.load(&reader, progress(&index)?)?;
+        let snapshot = loader.load(&reader, progress(&metas(&index)?))?;
         Ok(Self {
             dir: dir.to_owned(),
             index,
@@ -108,6 +110,10 @@ impl Generation {
         }
         self.refresh()?;
         let snapshot = self.snapshot();
+        self.merge_by(match snapshot.n_docs() {
+            0 => MERGED_FILLING,
+            _ => MERGED,
+        })?;
         let number = snapshot.progress.map_or(0, |progress| progress.number);
         Ok(Began {
             number,
@@ -116,6 +122,16 @@ impl Generation {
             wants_merging: snapshot.segments.len() > MANY
                 && !self.is_tended.swap(true, Ordering::SeqCst),
         })
+    }
+
+    /// How many segments of about one size are merged from now on, when something is committed.
+    pub(crate) fn merge_by(&self, n_segments: usize) -> Result<(), SearchError> {
+        let slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = slot.as_ref().ok_or(SearchError::ReadOnly)?;
+        let mut merges = LogMergePolicy::default();
+        merges.set_min_num_segments(n_segments);
+        writer.set_merge_policy(Box::new(merges));
+        Ok(())
     }
 
     /// Makes all that was written durable, with the number it reaches.
@@ -134,10 +150,26 @@ impl Generation {
         Ok(())
     }
 
-    /// Lets searches see the newest commit, once its columns are read.
+    /// Waits until what is being merged is merged.
+    pub(crate) fn finish_merging(&self) -> Result<(), SearchError> {
+        let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let merging = slot.take().ok_or(SearchError::ReadOnly)?;
+        let merged = merging.wait_merging_threads();
+        *slot = Some(writer(&self.index).map_err(SearchError::engine("write on"))?);
+        drop(slot);
+        merged.map_err(SearchError::engine("merge its segments"))?;
+        self.refresh()
+    }
+
+    /// Lets searches see the newest commit, once its columns are read, and what was merged since.
     pub(crate) fn refresh(&self) -> Result<(), SearchError> {
         let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = loader.load(&self.reader, progress(&self.index)?)?;
+        let metas = metas(&self.index)?;
+        let progress = progress(&metas);
+        if self.snapshot().is_of(&metas.segments, progress) {
+            return Ok(());
+        }
+        let snapshot = loader.load(&self.reader, progress)?;
         *self
             .snapshot
             .write()
@@ -147,19 +179,16 @@ impl Generation {
 }
 
 fn writer(index: &tantivy::Index) -> tantivy::Result<IndexWriter> {
-    let writer = index.writer_with_num_threads(WRITERS.0, WRITERS.1)?;
-    let mut merges = LogMergePolicy::default();
-    merges.set_min_num_segments(MERGED);
-    writer.set_merge_policy(Box::new(merges));
-    Ok(writer)
+    index.writer_with_num_threads(WRITERS.0, WRITERS.1)
 }
 
-/// How far the newest commit has followed.
-fn progress(index: &tantivy::Index) -> Result<Option<Progress>, SearchError> {
-    let metas = index
-        .load_metas()
-        .map_err(SearchError::engine("read its state"))?;
-    Ok(metas
-        .payload
-        .and_then(|payload| serde_json::from_str(&payload).ok()))
+fn metas(index: &tantivy::Index) -> Result<IndexMeta, SearchError> {
+    let metas = index.load_metas();
+    metas.map_err(SearchError::engine("read its state"))
+}
+
+/// How far a commit has followed.
+fn progress(metas: &IndexMeta) -> Option<Progress> {
+    let payload = metas.payload.as_ref()?;
+    serde_json::from_str(payload).ok()
 }

@@ -16,7 +16,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::error::SearchError;
 use crate::execute;
-use crate::follow::{Changes, Followed, Held, belongs, catch_up};
+use crate::follow::{Changes, Followed, Held, belongs, catch_up, fill};
 use crate::generation::Generation;
 use crate::query::{FacetCount, Found, Piece, Query, Resolved, Suggestion};
 use crate::schema::schema_name;
@@ -160,7 +160,7 @@ impl Index {
             generation: Arc::clone(&generation),
             _turn: turn,
         };
-        let applied = match catch_up(&held, changes, latest).await {
+        let applied = match fill(&held, changes, latest).await {
             Ok(applied) => applied,
             Err(error) => {
                 let removed = fs::remove_dir_all(generation.dir());

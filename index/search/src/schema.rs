@@ -2,14 +2,14 @@
 //!
 //! `text` is the catch-all that words are looked up in, `title` what people read first, `name` ids and file names
 //! whole. Every facet field of the vocabulary is a column of its own, `facet_<field>`, holding each value and each of
-//! its ancestors. The JSON of a hit is stored as bytes and copied through.
+//! its ancestors. The JSON of a hit is stored and copied through.
 
 use std::sync::LazyLock;
 
 use gantry_asset::{Asset, Day, Days, FacetPath, vocabulary};
 use tantivy::schema::{
-    BytesOptions, FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema,
-    SchemaBuilder, TextFieldIndexing, TextOptions,
+    FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, SchemaBuilder,
+    TextFieldIndexing, TextOptions,
 };
 use tantivy::{IndexSettings, IndexSortByField, Order, TantivyDocument, Term};
 
@@ -20,7 +20,7 @@ use crate::synonyms::synonyms;
 use crate::text::{ANALYZER, fold, parts};
 
 /// Raised when documents are made in another way than before; the index is then built anew.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Values larger than any that occur stand for "unknown" where small comes first.
 pub(crate) const NO_TIME: i64 = i64::MAX;
@@ -146,7 +146,7 @@ impl Fields {
             sky: coverage(&mut schema, "sky"),
             place: coverage(&mut schema, "place"),
             shape: schema.add_u64_field("shape", number()),
-            view: schema.add_bytes_field("view", BytesOptions::from(STORED)),
+            view: schema.add_text_field("view", STORED),
             facets: vocabulary()
                 .fields
                 .iter()
@@ -217,7 +217,7 @@ pub(crate) fn document(indexed: &IndexedAsset, number: u64) -> TantivyDocument {
     document.add_i64(f.first_day, days.map_or(NO_TIME, |days| number(days.first)));
     document.add_i64(f.last_day, days.map_or(i64::MIN, |days| number(days.last)));
     document.add_u64(f.shape, Shape::of(indexed).number());
-    document.add_bytes(f.view, indexed.view.get().as_bytes());
+    document.add_text(f.view, indexed.view.get());
     let sky = asset.sky.as_ref().and_then(of_sky);
     add_coverage(&mut document, f.sky, sky);
     add_coverage(
@@ -251,18 +251,15 @@ fn add_words(document: &mut TantivyDocument, asset: &Asset) {
     }
     document.add_text(f.text, &asset.description);
     document.add_text(f.text, asset.id.as_str());
-    let names = asset
-        .files
-        .iter()
-        .take(MOST_NAMES)
-        .map(|file| file.name.as_str());
-    for name in names.clone().filter(|name| *name != asset.id.local()) {
+    let names = asset.files.iter().take(MOST_NAMES);
+    let names = names.map(|file| file.name.as_str());
+    // The parts of an id often end with those of its file's name.
+    let is_other = |name: &&str| !asset.id.local().ends_with(*name);
+    for name in names.clone().filter(is_other) {
         document.add_text(f.text, name);
     }
-    for name in [asset.id.as_str(), asset.id.local()]
-        .into_iter()
-        .chain(names)
-    {
+    document.add_text(f.name, fold(asset.id.local()));
+    for name in std::iter::once(asset.id.as_str()).chain(names) {
         add_name(document, name);
     }
 }
@@ -365,7 +362,7 @@ mod tests {
     fn the_schema_has_a_name_that_a_directory_can_bear() {
         let name = schema_name();
         assert!(
-            name.starts_with("v4.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+            name.starts_with("v5.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
             "{name}"
         );
     }

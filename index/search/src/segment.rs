@@ -242,6 +242,8 @@ pub(crate) struct Segment {
     pub(crate) fixed: Arc<Fixed>,
     /// The documents that are not deleted.
     pub(crate) alive: Bits,
+    /// How many those are.
+    pub(crate) n_alive: u64,
     /// How many of those have each value, by field.
     pub(crate) totals: Vec<Vec<u32>>,
 }
@@ -259,7 +261,8 @@ impl Segment {
                 .filter(|doc| *doc < fixed.n_docs)
                 .for_each(|doc| alive.set(doc));
         }
-        let docs = alive.docs(alive.count());
+        let n_alive = alive.count();
+        let docs = alive.docs(n_alive);
         let by_row = fixed.rows.count(&docs);
         let count = |((field, column), dictionary): ((usize, &Column), &Arc<Dictionary>)| {
             let mut counts = vec![0; dictionary.len()];
@@ -274,6 +277,7 @@ impl Segment {
         Self {
             fixed,
             alive,
+            n_alive,
             totals,
         }
     }

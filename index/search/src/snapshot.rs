@@ -1,11 +1,11 @@
 //! The index as it was at one change number: what one search sees from beginning to end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use gantry_asset::vocabulary;
 use serde::{Deserialize, Serialize};
-use tantivy::index::SegmentId;
+use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::{IndexReader, Searcher, SegmentReader};
 use uuid::Uuid;
 
@@ -48,6 +48,19 @@ impl Snapshot {
             .fields
             .iter()
             .position(|field| field.name == name)
+    }
+
+    /// Whether it is of this commit and these segments; merging puts others in their place without a commit.
+    pub(crate) fn is_of(&self, segments: &[SegmentMeta], progress: Option<Progress>) -> bool {
+        let readers = self.searcher.segment_readers().iter();
+        let here: HashSet<_> = readers
+            .map(|reader| (reader.segment_id(), reader.delete_opstamp()))
+            .collect();
+        let there = segments.iter();
+        let there: HashSet<_> = there
+            .map(|meta| (meta.id(), meta.delete_opstamp()))
+            .collect();
+        self.progress == progress && here == there
     }
 
     /// How many documents there are.

@@ -147,7 +147,14 @@ fn find(
             Ok(bits)
         }
         Wanted::Word(word) => find_word(reader, &Term::from_field_text(field, word)),
-        Wanted::Prefix(prefix) => find_prefix(reader, field, prefix),
+        Wanted::Prefix(prefix) => {
+            let mut bits = find_prefix(reader, field, prefix)?;
+            if place == Place::Text {
+                // Where long identifiers are whole.
+                bits.or(&find_prefix(reader, fields().name, prefix)?);
+            }
+            Ok(bits)
+        }
         Wanted::Phrase(words) => {
             let terms = words
                 .iter()
