@@ -300,16 +300,10 @@ impl App {
     }
 
     async fn keep_following(&self) {
-        let mut seen = None;
         while !self.stop.is_cancelled() {
-            let now = self.store.change_number().await.ok();
-            if now != seen || !self.writes_index {
-                match self.follow().await {
-                    Ok(()) => seen = now,
-                    Err(error) => {
-                        tracing::error!(%error, "the index does not follow the catalogue")
-                    }
-                }
+            // Also when nothing has changed: what was merged meanwhile is searched from now on.
+            if let Err(error) = self.follow().await {
+                tracing::error!(%error, "the index does not follow the catalogue");
             }
             tokio::select! {
                 () = tokio::time::sleep(FOLLOW_EVERY) => {}

@@ -1,6 +1,7 @@
 //! Pages: what a browser is given, and what its forms do.
 
-use gantry_tests::{Answer, Client, TestApp, product};
+use gantry_asset::{ArchiveId, Asset, AssetId, Kind};
+use gantry_tests::{Answer, Client, TestApp, eventually, product};
 use serde_json::json;
 
 use crate::{list, text};
@@ -419,6 +420,37 @@ async fn the_state_of_the_service_is_open_to_all() {
         .lines()
         .find_map(|line| line.strip_prefix("gantry_index_change "));
     assert!(catalogue.is_some() && catalogue == index, "{figures}");
+}
+
+/// How many segments are searched.
+async fn n_segments(app: &TestApp) -> u32 {
+    let figures = app.nobody().get("/metrics").await.is(200).text();
+    let figure = figures
+        .lines()
+        .find_map(|line| line.strip_prefix("gantry_index_segments "));
+    figure.expect("it is served").parse().expect("a number")
+}
+
+#[tokio::test]
+async fn what_was_merged_is_searched_though_the_catalogue_does_not_change() {
+    let app = TestApp::start().await;
+    let (planck, store) = (ArchiveId::new("planck").unwrap(), &app.app.store);
+    let begun = store.begin_harvest(&planck, "test", true).await.unwrap();
+    let (lease, _) = begun.expect("nobody else harvests");
+    let mut n = 0;
+    // Each change that is followed by itself makes a segment; four are enough to be merged.
+    while n_segments(&app).await < 4 {
+        n += 1;
+        let id = AssetId::parse(&format!("planck:{n}")).unwrap();
+        let asset = Asset::new(id, Kind::InformationProduct);
+        store.upsert_assets(&lease, &[asset]).await.unwrap();
+        app.app.follow().await.unwrap();
+        assert!(n < 100, "segments are merged at once");
+    }
+    eventually("what was merged is searched", || async {
+        (n_segments(&app).await < 4).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
