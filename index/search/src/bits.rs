@@ -1,5 +1,7 @@
 //! A set of documents of one segment, one bit each.
 
+use std::ops::Range;
+
 /// A fixed-size set of document numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Bits {
@@ -23,6 +25,23 @@ impl Bits {
             *last = (1 << (n % 64)) - 1;
         }
         Self { words }
+    }
+
+    /// The documents, 64 at a time.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// The same to change.
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// No document of as many as another set may hold.
+    pub(crate) fn like(other: &Self) -> Self {
+        Self {
+            words: vec![0; other.words.len()],
+        }
     }
 
     pub(crate) fn set(&mut self, doc: u32) {
@@ -58,13 +77,6 @@ impl Bits {
             .for_each(|(a, b)| *a |= b);
     }
 
-    /// All of as many documents that are not in the set, those beyond the last included.
-    pub(crate) fn inverted(&self) -> Self {
-        Self {
-            words: self.words.iter().map(|word| !word).collect(),
-        }
-    }
-
     pub(crate) fn without(&mut self, other: &Self) {
         self.words
             .iter_mut()
@@ -91,6 +103,45 @@ impl Bits {
             }
         }
         docs
+    }
+
+    /// The first document of the set that is not before one.
+    pub(crate) fn first_from(&self, doc: u32) -> Option<u32> {
+        let at = doc as usize / 64;
+        let first = self.words.get(at)? & (u64::MAX << (doc % 64));
+        let rest = self.words[at + 1..].iter().copied();
+        let mut words = std::iter::once(first)
+            .chain(rest)
+            .zip((at..).map(|at| at * 64));
+        let (word, base) = words.find(|(word, _)| *word != 0)?;
+        Some(u32::try_from(base).ok()? + word.trailing_zeros())
+    }
+
+    /// The words that hold some documents, with these alone in them, and the first document of each.
+    fn words_within(&self, docs: Range<u32>) -> impl Iterator<Item = (u64, u32)> + '_ {
+        let words = (docs.start / 64)..docs.end.div_ceil(64);
+        words.map(move |at| {
+            let (base, mut word) = (at * 64, self.words[at as usize]);
+            if base < docs.start {
+                word &= u64::MAX << (docs.start % 64);
+            }
+            if docs.end < base + 64 {
+                word &= !(u64::MAX << (docs.end % 64));
+            }
+            (word, base)
+        })
+    }
+
+    /// How many of some documents are in the set.
+    pub(crate) fn count_within(&self, docs: Range<u32>) -> u64 {
+        let words = self.words_within(docs);
+        words.map(|(word, _)| u64::from(word.count_ones())).sum()
+    }
+
+    /// Those of some documents that are in the set, ascending.
+    pub(crate) fn within(&self, docs: Range<u32>) -> impl Iterator<Item = u32> + '_ {
+        let words = self.words_within(docs);
+        words.flat_map(|(word, base)| OnesOf { word, base })
     }
 
     /// The documents in the set, ascending.
@@ -144,6 +195,28 @@ mod tests {
         assert_eq!(bits.iter().collect::<Vec<_>>(), (0..70).collect::<Vec<_>>());
         bits.without(&Bits::all(70));
         assert!(bits.is_empty());
+    }
+
+    #[test]
+    fn documents_of_a_range_are_those_of_all_that_lie_in_it() {
+        let mut bits = Bits::none(300);
+        (0..300).step_by(7).for_each(|doc| bits.set(doc));
+        for range in [
+            0..300,
+            0..0,
+            63..64,
+            64..128,
+            10..11,
+            7..8,
+            65..299,
+            250..300,
+        ] {
+            let want: Vec<u32> = bits.iter().filter(|doc| range.contains(doc)).collect();
+            assert_eq!(bits.within(range.clone()).collect::<Vec<_>>(), want);
+            assert_eq!(bits.count_within(range.clone()), want.len() as u64);
+            let first = bits.iter().find(|doc| *doc >= range.start);
+            assert_eq!(bits.first_from(range.start), first, "{range:?}");
+        }
     }
 
     #[test]

@@ -6,14 +6,11 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::OnceLock;
 
 use tantivy::columnar::{Cardinality, StrColumn};
 
 use crate::bits::{Bits, OnesOf, gathered};
 use crate::facets::Dictionary;
-use crate::rows;
-use crate::segment::Segment;
 
 /// The bits of a word from which on comparing all its documents is faster than looking at each.
 const DENSE: u32 = 12;
@@ -58,6 +55,21 @@ impl Numbers {
             }
             _ => Self::U32(numbers),
         }
+    }
+
+    /// Adds one to the count of each document's number. Neighbours often have the same, and a processor waits before it
+    /// adds to what it has just added to; so each of four neighbours has counts of its own.
+    pub(crate) fn count(&self, docs: &[u32], counts: &mut [[u32; 4]]) {
+        for_width!(*self, all => {
+            let number = |doc: u32| all[doc as usize] as usize;
+            let (fours, rest) = docs.as_chunks::<4>();
+            for docs in fours {
+                for (lane, doc) in docs.iter().enumerate() {
+                    counts[number(*doc)][lane] += 1;
+                }
+            }
+            rest.iter().for_each(|doc| counts[number(*doc)][0] += 1);
+        }, none => counts.iter_mut().take(1).for_each(|lanes| lanes[0] += u32::try_from(docs.len()).unwrap_or(u32::MAX)));
     }
 
     /// The memory they take.
@@ -234,7 +246,9 @@ impl Column {
                 sets.flatten().for_each(|value| counts[*value as usize] += 1);
                 return;
             }
-            self.add_sets(&by_set(all, self.sets.len(), docs), counts);
+            let mut by_set = vec![0; self.sets.len()];
+            docs.iter().for_each(|doc| by_set[all[*doc as usize] as usize] += 1);
+            self.add_sets(&by_set, counts);
         }, none => {});
     }
 
@@ -246,6 +260,11 @@ impl Column {
                 .iter()
                 .for_each(|value| counts[*value as usize] += n);
         }
+    }
+
+    /// The number of each document's set.
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// How many sets there are, the empty one included.
@@ -297,21 +316,6 @@ impl Column {
     }
 }
 
-/// How many documents have each set. Neighbours often have the same, and a processor waits before it adds to what it has
-/// just added to; so each of four neighbours has counts of its own.
-pub(crate) fn by_set<N: Copy + Into<u32>>(all: &[N], n_sets: usize, docs: &[u32]) -> Vec<u32> {
-    let set_of = |doc: u32| all[doc as usize].into() as usize;
-    let mut counts = vec![[0_u32; 4]; n_sets];
-    let (fours, rest) = docs.as_chunks::<4>();
-    for docs in fours {
-        for (lane, doc) in docs.iter().enumerate() {
-            counts[set_of(*doc)][lane] += 1;
-        }
-    }
-    rest.iter().for_each(|doc| counts[set_of(*doc)][0] += 1);
-    counts.into_iter().map(|lanes| lanes.iter().sum()).collect()
-}
-
 /// Which numbers of a block are one of a few: each compared with all of the block, which the processor does at once.
 fn among_few<N: Copy + PartialEq + TryFrom<u32>>(block: &[N], few: &[u32]) -> [u8; 64] {
     let mut has = [0; 64];
@@ -328,56 +332,4 @@ fn looked_up<N: Copy + Into<u32>>(block: &[N], asked: &[bool]) -> [u8; 64] {
     let places = has.iter_mut().zip(block);
     places.for_each(|(has, number)| *has = u8::from(asked[(*number).into() as usize]));
     has
-}
-
-/// A set of documents in the form that is counted fastest: itself, or what it leaves out when that is less.
-#[derive(Debug)]
-pub(crate) struct ToCount {
-    docs: Vec<u32>,
-    is_rest: bool,
-    by_row: OnceLock<rows::Counted>,
-}
-
-impl ToCount {
-    /// For a set of `n` documents of a segment.
-    pub(crate) fn new(set: &Bits, n: u64, segment: &Segment) -> Self {
-        let is_rest = n * 2 > segment.n_alive;
-        let docs = if is_rest {
-            let mut rest = segment.alive.clone();
-            rest.without(set);
-            rest.docs(segment.n_alive - n)
-        } else {
-            set.docs(n)
-        };
-        Self {
-            docs,
-            is_rest,
-            by_row: OnceLock::new(),
-        }
-    }
-
-    /// How many documents are looked at.
-    pub(crate) fn len(&self) -> usize {
-        self.docs.len()
-    }
-
-    /// Adds how many of the set have each value of a field of a segment.
-    pub(crate) fn count(&self, segment: &Segment, field: usize, counts: &mut [u64]) {
-        let mut own = vec![0_u32; counts.len()];
-        let (column, rows) = (&segment.fixed.columns[field], &segment.fixed.rows);
-        if rows.pays(field, self.docs.len()) {
-            let by_row = self.by_row.get_or_init(|| rows.count(&self.docs));
-            rows.add(field, column, by_row, &mut own);
-        } else {
-            column.count(&self.docs, &mut own);
-        }
-        let sums = counts.iter_mut().zip(own);
-        if self.is_rest {
-            let totals = &segment.totals[field];
-            sums.zip(totals)
-                .for_each(|((sum, rest), total)| *sum += u64::from(total - rest));
-        } else {
-            sums.for_each(|(sum, n)| *sum += u64::from(n));
-        }
-    }
 }

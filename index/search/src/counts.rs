@@ -6,18 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gantry_asset::{FacetField, FacetPath, vocabulary};
 use lru::LruCache;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-use crate::column::ToCount;
-use crate::execute::{InSegment, Run};
+use crate::bits::Bits;
+use crate::execute::Run;
 use crate::facets::Dictionary;
 use crate::query::{Collapse, FacetCount, FieldCounts, MOST_VALUES, Query};
-use crate::segment::Segment;
-use crate::snapshot::Snapshot;
+use crate::tally::counts_of;
 use crate::text::fold;
 
 /// As many documents are counted before it pays to share the work.
-const WORTH_SHARING: usize = 10_000;
+const WORTH_SHARING: u64 = 50_000;
 
 impl Run<'_> {
     /// The counts of one field, all values or the first.
@@ -27,27 +26,28 @@ impl Run<'_> {
         most: usize,
         contains: Option<&str>,
     ) -> Vec<FacetCount> {
-        self.to_count(field).values(most, contains)
+        let numbers = self.numbers(field);
+        self.to_count(field).values(&numbers, most, contains)
     }
 
     /// How many results have each value of a field, by its number.
     pub(crate) fn numbers(&self, field: usize) -> Arc<Vec<u64>> {
-        let to_count = self.to_count(field);
-        to_count.known().unwrap_or_else(|| to_count.counts())
+        self.all_numbers(&[field], false).remove(0)
     }
 
     fn to_count(&self, field: usize) -> Counting<'_> {
-        let filters = self.filters.by_field.iter().enumerate();
-        let mut of_field = filters.filter(|(_, filter)| filter.field == field);
         Counting {
-            snapshot: self.snapshot,
-            segments: &self.segments,
-            field,
-            browsed: self.browsed.as_ref(),
-            filter: of_field
-                .next()
-                .map(|(at, filter)| (at, filter.selected.as_slice())),
+            dictionary: &self.snapshot.dictionaries[field],
+            selected: self
+                .filter_of(field)
+                .map_or(&[], |at| &self.filters.by_field[at].selected),
         }
+    }
+
+    /// The place of a field's own filter.
+    fn filter_of(&self, field: usize) -> Option<usize> {
+        let mut filters = self.filters.by_field.iter();
+        filters.position(|filter| filter.field == field)
     }
 
     /// The counts of the fields asked for, or of the default ones; by all processors when this search is the only one.
@@ -56,49 +56,90 @@ impl Run<'_> {
             Some(fields) => fields.contains(&field.name),
             None => field.default,
         };
-        let fields = vocabulary().fields.iter().enumerate();
-        let fields = fields.filter(|(_, field)| wanted(field));
-        let fields: Vec<_> = fields
-            .map(|(at, field)| (field, self.to_count(at)))
+        let all = vocabulary().fields.iter().enumerate();
+        let fields: Vec<usize> = all
+            .filter(|(_, field)| wanted(field))
+            .map(|(at, _)| at)
             .collect();
-        let count = |(field, to_count): &(&FacetField, Counting<'_>)| FieldCounts {
-            field: field.name.clone(),
-            values: to_count.values(MOST_VALUES, None),
+        let numbers = self.all_numbers(&fields, is_alone);
+        let count = |(at, numbers): (&usize, Arc<Vec<u64>>)| FieldCounts {
+            field: vocabulary().fields[*at].name.clone(),
+            values: self.to_count(*at).values(&numbers, MOST_VALUES, None),
         };
-        let segments = self.segments.iter().zip(&self.snapshot.segments);
-        let n_docs = || {
-            segments
-                .map(|(here, segment)| here.to_count(segment).len())
-                .sum::<usize>()
-        };
-        let is_known = fields
-            .iter()
-            .all(|(_, to_count)| to_count.known().is_some());
-        if is_alone && !is_known && n_docs() > WORTH_SHARING {
-            fields.par_iter().map(count).collect()
-        } else {
-            fields.iter().map(count).collect()
+        fields.iter().zip(numbers).map(count).collect()
+    }
+
+    /// How many results have each value of some fields, by their numbers; what is known already is not counted again.
+    fn all_numbers(&self, fields: &[usize], is_alone: bool) -> Vec<Arc<Vec<u64>>> {
+        let known = |field: &usize| self.snapshot.counted.get(self.browsed.as_ref()?, *field);
+        let mut all: Vec<Option<Arc<Vec<u64>>>> = fields.iter().map(known).collect();
+        let missing = fields.iter().zip(&all).filter(|(_, known)| known.is_none());
+        let missing: Vec<usize> = missing.map(|(field, _)| *field).collect();
+        let mut counted = self.count(&missing, is_alone).into_iter();
+        for (field, slot) in fields.iter().zip(&mut all) {
+            if slot.is_none() {
+                let counts = Arc::new(counted.next().unwrap_or_default());
+                if let Some(browsed) = &self.browsed {
+                    self.snapshot.counted.keep(browsed, *field, &counts);
+                }
+                *slot = Some(counts);
+            }
         }
+        all.into_iter().flatten().collect()
+    }
+
+    /// Counts some fields: together those of which the hits count, and each by itself that has a filter of its own.
+    fn count(&self, fields: &[usize], is_alone: bool) -> Vec<Vec<u64>> {
+        let n_values = |field: &usize| vec![0; self.snapshot.dictionaries[*field].len()];
+        let mut sums: Vec<Vec<u64>> = fields.iter().map(n_values).collect();
+        for (segment, here) in self.snapshot.segments.iter().zip(&self.segments) {
+            let matched = &here.matched;
+            let filter =
+                |field: &usize| self.filter_of(*field).filter(|at| matched.has_beside(*at));
+            let filters: Vec<Option<usize>> = fields.iter().map(filter).collect();
+            let mut groups: Vec<Option<usize>> = filters.clone();
+            groups.sort_unstable();
+            groups.dedup();
+            let set_of = |group: &Option<usize>| match group {
+                Some(at) => (&*matched.beside[*at], matched.n_beside(*at)),
+                None => (&*matched.hits, matched.n_hits),
+            };
+            let sets: Vec<(&Bits, u64)> = groups.iter().map(set_of).collect();
+            let n_counted = |(_, n): &(&Bits, u64)| *n.min(&(segment.n_alive - n));
+            let is_much = sets.iter().map(n_counted).sum::<u64>() > WORTH_SHARING;
+            let count = |(group, set): (&Option<usize>, &(&Bits, u64))| {
+                let those = filters.iter().zip(fields);
+                let those = those.filter(|(filter, _)| *filter == group);
+                let those: Vec<usize> = those.map(|(_, field)| *field).collect();
+                counts_of(segment, *set, &those, is_alone && is_much)
+            };
+            let counted: Vec<Vec<Vec<u32>>> = match is_alone && is_much {
+                true => groups.par_iter().zip(&sets).map(count).collect(),
+                false => groups.iter().zip(&sets).map(count).collect(),
+            };
+            for (group, counted) in groups.iter().zip(counted) {
+                let those = filters.iter().zip(&mut sums);
+                let those = those.filter(|(filter, _)| *filter == group);
+                for ((_, sum), counts) in those.zip(counted) {
+                    let both = sum.iter_mut().zip(counts);
+                    both.for_each(|(sum, n)| *sum += u64::from(n));
+                }
+            }
+        }
+        sums
     }
 }
 
-/// One field to be counted.
+/// One field whose values are shown.
 struct Counting<'a> {
-    snapshot: &'a Snapshot,
-    segments: &'a [InSegment],
-    field: usize,
-    /// What the hits are, when nothing but facets says it.
-    browsed: Option<&'a Arc<Browsed>>,
-    /// The field's own filter: its place among the filters, and what it selects.
-    filter: Option<(usize, &'a [String])>,
+    dictionary: &'a Dictionary,
+    selected: &'a [String],
 }
 
 impl Counting<'_> {
     /// All values or the first.
-    fn values(&self, most: usize, contains: Option<&str>) -> Vec<FacetCount> {
-        let dictionary = &self.snapshot.dictionaries[self.field];
-        let counts = self.known().unwrap_or_else(|| self.counts());
-        let selected = self.filter.map_or(&[][..], |(_, selected)| selected);
+    fn values(&self, counts: &[u64], most: usize, contains: Option<&str>) -> Vec<FacetCount> {
+        let dictionary = self.dictionary;
         let wanted = contains.map(fold);
         // Of those that do not hold the text more may have to be looked at.
         let looked_at = if wanted.is_some() { usize::MAX } else { most };
@@ -121,37 +162,10 @@ impl Counting<'_> {
                 selected,
             })
         };
-        listed(dictionary, &counts, selected, looked_at)
+        listed(dictionary, counts, self.selected, looked_at)
             .into_iter()
             .filter_map(shown)
             .collect()
-    }
-
-    fn known(&self) -> Option<Arc<Vec<u64>>> {
-        self.snapshot.counted.get(self.browsed?, self.field)
-    }
-
-    /// How many have each value, by its number.
-    fn counts(&self) -> Arc<Vec<u64>> {
-        let mut counts = vec![0_u64; self.snapshot.dictionaries[self.field].len()];
-        for (segment, here) in self.snapshot.segments.iter().zip(self.segments) {
-            let beside = self.filter.map(|(at, _)| &here.matched.beside[at]);
-            match beside.filter(|beside| !Arc::ptr_eq(beside, &here.matched.hits)) {
-                Some(beside) => ToCount::new(beside, beside.count(), segment).count(
-                    segment,
-                    self.field,
-                    &mut counts,
-                ),
-                None => here
-                    .to_count(segment)
-                    .count(segment, self.field, &mut counts),
-            }
-        }
-        let counts = Arc::new(counts);
-        if let Some(browsed) = self.browsed {
-            self.snapshot.counted.keep(browsed, self.field, &counts);
-        }
-        counts
     }
 }
 
@@ -195,14 +209,6 @@ impl Counted {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.put((Arc::clone(browsed), field), Arc::clone(counts));
         }
-    }
-}
-
-impl InSegment {
-    /// The hits as most fields count them.
-    fn to_count(&self, segment: &Segment) -> &ToCount {
-        self.hits_to_count
-            .get_or_init(|| ToCount::new(&self.matched.hits, self.matched.n_hits, segment))
     }
 }
 

@@ -1,13 +1,12 @@
 //! Answering a query: words to sets of documents, filters and counts over them, the first hits of what is left.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use gantry_asset::{AssetId, vocabulary};
 
 use crate::bits::Bits;
-use crate::column::ToCount;
 use crate::counts::{Browsed, Counted as Counts};
 use crate::error::SearchError;
 use crate::filter::{Filters, Matched};
@@ -41,8 +40,6 @@ pub(crate) struct InSegment {
     /// Documents asked for by name.
     pub(crate) named: Bits,
     pub(crate) matched: Matched,
-    /// The hits as most fields count them.
-    pub(crate) hits_to_count: OnceLock<ToCount>,
 }
 
 impl<'a> Run<'a> {
@@ -90,7 +87,6 @@ impl<'a> Run<'a> {
                 words: text.words,
                 named: text.named,
                 matched,
-                hits_to_count: OnceLock::new(),
             })
         };
         let segments = texts
@@ -270,7 +266,10 @@ pub(crate) fn resolve(
     for (at, here) in run.segments.iter().enumerate() {
         let fixed = &snapshot.segments[at].fixed;
         let docs: Vec<u32> = here.matched.hits.iter().collect();
-        let numbers: Vec<u64> = docs.iter().map(|doc| fixed.id_number(*doc)).collect();
+        let numbers: Vec<u64> = docs
+            .iter()
+            .map(|doc| fixed.id_number(*doc).into())
+            .collect();
         let ids = texts_of(fixed.ids.as_ref(), &numbers)?;
         all.extend(
             ids.into_iter()

@@ -12,6 +12,7 @@ use tantivy::SegmentReader;
 use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::language::{Parsed, shown};
+use crate::meet::{Condition, met};
 use crate::query::{Collapse, Query};
 use crate::schema::fields;
 use crate::segment::Segment;
@@ -31,7 +32,7 @@ pub(crate) struct FieldFilter {
 }
 
 /// A condition from the query's text, which counts for its own field too.
-struct Condition {
+struct Said {
     field: usize,
     table: Vec<bool>,
     negated: bool,
@@ -85,7 +86,7 @@ impl Changed {
 pub(crate) struct Filters<'a> {
     /// Selected facets and hidden values, by field.
     pub(crate) by_field: Vec<FieldFilter>,
-    conditions: Vec<Condition>,
+    conditions: Vec<Said>,
     time: Option<(i64, i64)>,
     days: Option<(i64, i64)>,
     changed: Option<Changed>,
@@ -109,11 +110,16 @@ pub(crate) struct Matched {
 }
 
 impl Matched {
+    /// Whether a filter leaves out any.
+    pub(crate) fn has_beside(&self, at: usize) -> bool {
+        !Arc::ptr_eq(&self.beside[at], &self.hits)
+    }
+
     /// How many documents meet all conditions but one.
     pub(crate) fn n_beside(&self, at: usize) -> u64 {
-        match Arc::ptr_eq(&self.beside[at], &self.hits) {
-            true => self.n_hits,
-            false => self.beside[at].count(),
+        match self.has_beside(at) {
+            true => self.beside[at].count(),
+            false => self.n_hits,
         }
     }
 }
@@ -294,23 +300,18 @@ impl<'a> Filters<'a> {
             .chain(regions)
             .for_each(|set| among.and(set));
         self.meet_conditions(segment, &mut among);
-        let meeting = |filter: &FieldFilter| filter.meeting(segment, &among, exact);
-        let each: Vec<Option<Arc<Bits>>> = self.by_field.iter().map(meeting).collect();
-        let all_but = |but: Option<usize>| {
-            let mut set = among.clone();
-            let others = each.iter().enumerate().filter(|(at, _)| Some(*at) != but);
-            others
-                .filter_map(|(_, meeting)| meeting.as_ref())
-                .for_each(|meeting| set.and(meeting));
-            Arc::new(set)
-        };
-        let hits = all_but(None);
-        let beside = |(at, meeting): (usize, &Option<Arc<Bits>>)| match meeting {
-            Some(_) => all_but(Some(at)),
-            None => Arc::clone(&hits),
+        let condition = |filter: &FieldFilter| filter.condition(segment, &among, exact);
+        let each: Vec<Option<Condition>> = self.by_field.iter().map(condition).collect();
+        let has_any: Vec<bool> = each.iter().map(Option::is_some).collect();
+        let conditions: Vec<Condition> = each.into_iter().flatten().collect();
+        let (hits, others) = met(among, &conditions);
+        let (hits, mut others) = (Arc::new(hits), others.into_iter().map(Arc::new));
+        let mut beside = |has_any| match has_any {
+            true => others.next().unwrap_or_default(),
+            false => Arc::clone(&hits),
         };
         Matched {
-            beside: each.iter().enumerate().map(beside).collect(),
+            beside: has_any.into_iter().map(&mut beside).collect(),
             n_hits: hits.count(),
             hits,
         }
@@ -339,19 +340,19 @@ impl<'a> Filters<'a> {
 }
 
 impl FieldFilter {
-    /// The documents that meet the condition, among some at least; `None` when all do.
-    fn meeting(&self, segment: &Segment, among: &Bits, exact: &Bits) -> Option<Arc<Bits>> {
-        let fixed = &segment.fixed;
-        let found = fixed.with_value(self.field, &self.table, among);
-        if !self.hides {
-            return Some(found);
-        }
-        if found.is_empty() {
+    /// What it asks of the documents, of some at least; `None` when all meet it.
+    fn condition(&self, segment: &Segment, among: &Bits, exact: &Bits) -> Option<Condition> {
+        let mut set = segment.fixed.with_value(self.field, &self.table, among);
+        if self.hides && set.is_empty() {
             return None;
         }
-        let mut meeting = found.inverted();
-        meeting.or(exact);
-        Some(Arc::new(meeting))
+        if self.hides && !exact.is_empty() {
+            Arc::make_mut(&mut set).without(exact);
+        }
+        Some(Condition {
+            set,
+            negated: self.hides,
+        })
     }
 }
 
@@ -363,7 +364,7 @@ fn regions(query: &Query) -> Vec<Sought<'_>> {
         .collect()
 }
 
-fn conditions(snapshot: &Snapshot, parsed: &mut Parsed) -> Vec<Condition> {
+fn conditions(snapshot: &Snapshot, parsed: &mut Parsed) -> Vec<Said> {
     let mut conditions = Vec::new();
     for word in &parsed.fields {
         let dictionary = &snapshot.dictionaries[word.field];
@@ -379,7 +380,7 @@ fn conditions(snapshot: &Snapshot, parsed: &mut Parsed) -> Vec<Condition> {
         }
         let mut table = vec![false; dictionary.len()];
         numbers.into_iter().for_each(|number| table[number] = true);
-        conditions.push(Condition {
+        conditions.push(Said {
             field: word.field,
             table,
             negated: word.negated,

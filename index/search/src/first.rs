@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use gantry_asset::AssetId;
 use serde_json::value::RawValue;
+use tantivy::DocAddress;
 use tantivy::columnar::StrColumn;
-use tantivy::schema::Value;
-use tantivy::{DocAddress, TantivyDocument};
+use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
 
 use crate::error::SearchError;
 use crate::execute::Run;
@@ -33,6 +33,22 @@ pub(crate) struct Placed {
 struct Stored {
     id: String,
     view: String,
+}
+
+impl DocumentDeserialize for Stored {
+    fn deserialize<'de, D: DocumentDeserializer<'de>>(
+        mut from: D,
+    ) -> Result<Self, DeserializeError> {
+        let (mut id, mut view) = (String::new(), String::new());
+        while let Some((field, text)) = from.next_field::<String>()? {
+            if field == fields().id {
+                id = text;
+            } else if field == fields().view {
+                view = text;
+            }
+        }
+        Ok(Self { id, view })
+    }
 }
 
 impl Run<'_> {
@@ -83,9 +99,9 @@ impl Run<'_> {
                 see_class(&mut best, &scorer, &class, &ahead, most_ahead);
             }
         } else {
-            let key = |doc| key_of(sort, fixed, doc) | ahead(doc);
-            let ceiling = |doc| fixed.rank.get_val(doc) | most_ahead;
-            let ceiling: Option<&dyn Fn(u32) -> u64> = match sort {
+            let key = |doc, rank| key_of(sort, fixed, doc, rank) | ahead(doc);
+            let ceiling = |rank| rank | most_ahead;
+            let ceiling: Option<&dyn Fn(u64) -> u64> = match sort {
                 Sort::Relevance => Some(&ceiling),
                 _ => None,
             };
@@ -234,17 +250,8 @@ impl Run<'_> {
     fn stored(&self, segment: usize, doc: u32) -> Result<Stored, SearchError> {
         let read = "read a hit";
         let segment = u32::try_from(segment).map_err(SearchError::engine(read))?;
-        let document = self.snapshot.searcher.doc(DocAddress::new(segment, doc));
-        let document: TantivyDocument = document.map_err(SearchError::engine(read))?;
-        let (mut id, mut view) = (String::new(), String::new());
-        for (field, value) in document.field_values() {
-            if field == fields().id {
-                id = value.as_str().unwrap_or_default().to_owned();
-            } else if field == fields().view {
-                view = value.as_str().unwrap_or_default().to_owned();
-            }
-        }
-        Ok(Stored { id, view })
+        let stored = self.snapshot.searcher.doc(DocAddress::new(segment, doc));
+        stored.map_err(SearchError::engine(read))
     }
 
     pub(crate) fn hit(&self, placed: Placed) -> Result<Hit, SearchError> {
@@ -274,8 +281,8 @@ fn see_class(
     ahead: &dyn Fn(u32) -> u64,
     most_ahead: u64,
 ) {
-    let key = |doc| u64::from(scorer.score(class, doc).to_bits()) | ahead(doc);
-    let ceiling = |doc| u64::from(scorer.ceiling(class, doc).to_bits()) | most_ahead;
+    let key = |doc, rank| u64::from(scorer.score(class, doc, rank).to_bits()) | ahead(doc);
+    let ceiling = |rank| u64::from(scorer.ceiling(class, rank).to_bits()) | most_ahead;
     best.see(
         &class.docs,
         &Order {

@@ -18,7 +18,7 @@ use crate::text::{ANALYZER, analyzer};
 const WRITERS: (usize, usize) = (2, 40 << 20);
 
 /// Blocks of stored views kept unpacked, 4 kB each.
-const KEPT_BLOCKS: usize = 400;
+const KEPT_BLOCKS: usize = 2_000;
 
 /// As many segments of about one size are merged into one. Every search asks every segment, so few are better.
 pub(crate) const MERGED: usize = 4;

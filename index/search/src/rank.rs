@@ -76,7 +76,6 @@ pub(crate) fn inverse_frequency(n_with: u64, n_docs: u64) -> f32 {
 /// A score is added up in one order always: what documents are told apart by, then the affinity, then the rank. So a
 /// ceiling, added up of the largest parts in the same order, is never less than a score by rounding.
 pub(crate) struct Scorer<'a> {
-    segment: &'a Segment,
     /// Sets of documents and what being in them is worth.
     told_by: Vec<(f32, Arc<Bits>)>,
     /// Per facet field what each set of its values is worth, and the most of these.
@@ -122,7 +121,6 @@ impl<'a> Scorer<'a> {
             (column, means, most)
         };
         Self {
-            segment,
             told_by,
             affinity: affinity.by_field.iter().map(in_segment).collect(),
             max_rank,
@@ -149,14 +147,14 @@ impl<'a> Scorer<'a> {
         classes
     }
 
-    /// What neither this document of the class nor any of it with a lower rank exceeds.
-    pub(crate) fn ceiling(&self, class: &Class, doc: u32) -> f32 {
+    /// What no document of the class with this rank or a lower one exceeds.
+    pub(crate) fn ceiling(&self, class: &Class, rank: u64) -> f32 {
         let told = self.told_by[class.n_told..].iter().map(|(worth, _)| *worth);
         let affinity: f32 = self.affinity.iter().map(|(.., most)| *most).sum();
-        told.fold(class.worth, |sum, worth| sum + worth) + affinity + self.rank(doc)
+        told.fold(class.worth, |sum, worth| sum + worth) + affinity + self.rank(rank)
     }
 
-    pub(crate) fn score(&self, class: &Class, doc: u32) -> f32 {
+    pub(crate) fn score(&self, class: &Class, doc: u32, rank: u64) -> f32 {
         let told = self.told_by[class.n_told..].iter();
         let told = told
             .filter(|(_, set)| set.has(doc))
@@ -166,11 +164,11 @@ impl<'a> Scorer<'a> {
             .iter()
             .map(|(column, means, _)| means[column.set_of(doc)])
             .sum();
-        told.fold(class.worth, |sum, worth| sum + worth) + affinity + self.rank(doc)
+        told.fold(class.worth, |sum, worth| sum + worth) + affinity + self.rank(rank)
     }
 
-    fn rank(&self, doc: u32) -> f32 {
-        self.segment.fixed.rank.get_val(doc) as f32 / self.max_rank.max(1) as f32
+    fn rank(&self, rank: u64) -> f32 {
+        rank as f32 / self.max_rank.max(1) as f32
     }
 }
 

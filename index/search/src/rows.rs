@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use gantry_asset::vocabulary;
 
-use crate::column::{Column, Numbers, by_set};
+use crate::column::{Column, Numbers};
 
 /// There are so many documents to a row at least, so that the rows are fewer to add than the documents are to count.
 const DOCS_A_ROW: usize = 64;
@@ -25,9 +25,6 @@ pub(crate) struct Rows {
     /// Per field of the vocabulary that is in them, the number of its set in each row.
     sets: Vec<Option<Vec<u32>>>,
 }
-
-/// How many documents have each row, of those that some have.
-pub(crate) type Counted = Vec<(u32, u32)>;
 
 impl Rows {
     /// Puts together as many columns as leave the rows few: first those that are counted by default, and of these first
@@ -67,31 +64,35 @@ impl Rows {
     }
 
     /// Whether counting so many documents of a field by rows is less work than one by one.
-    pub(crate) fn pays(&self, field: usize, n_docs: usize) -> bool {
-        self.sets[field].is_some() && n_docs > self.n_rows
+    pub(crate) fn pays(&self, field: usize, n_docs: u64) -> bool {
+        self.sets[field].is_some() && n_docs > self.n_rows as u64
     }
 
-    /// Counts documents by their rows.
-    pub(crate) fn count(&self, docs: &[u32]) -> Counted {
-        let counts = match &self.numbers {
-            Numbers::None => vec![u32::try_from(docs.len()).unwrap_or(u32::MAX)],
-            Numbers::U8(all) => by_set(all, self.n_rows, docs),
-            Numbers::U16(all) => by_set(all, self.n_rows, docs),
-            Numbers::U32(all) => by_set(all, self.n_rows, docs),
-        };
-        (0..).zip(counts).filter(|(_, n)| *n > 0).collect()
+    /// The number of each document's row.
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
-    /// Adds to each value of a field how many of the documents that were counted have it.
-    pub(crate) fn add(&self, field: usize, column: &Column, counted: &Counted, counts: &mut [u32]) {
-        let Some(sets) = &self.sets[field] else {
-            return;
-        };
-        let mut by_set = vec![0; column.n_sets()];
-        for (row, n) in counted {
-            by_set[sets[*row as usize] as usize] += n;
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Of how many documents have each row, those that some have.
+    pub(crate) fn seen(counts: &[u32]) -> Vec<(usize, u32)> {
+        let all = counts.iter().copied().enumerate();
+        all.filter(|(_, n)| *n > 0).collect()
+    }
+
+    /// How many documents have each set of a field, of which there are so many.
+    pub(crate) fn by_set(&self, field: usize, n_sets: usize, seen: &[(usize, u32)]) -> Vec<u32> {
+        let mut by_set = vec![0; n_sets];
+        if let Some(sets) = &self.sets[field] {
+            for (row, n) in seen {
+                by_set[sets[*row] as usize] += n;
+            }
         }
-        column.add_sets(&by_set, counts);
+        by_set
     }
 
     /// The memory they take.
@@ -173,20 +174,26 @@ mod tests {
         all.map(column).collect()
     }
 
+    fn counted(rows: &Rows, docs: &[u32]) -> Vec<(usize, u32)> {
+        let mut lanes = vec![[0; 4]; rows.len()];
+        rows.numbers().count(docs, &mut lanes);
+        let sums: Vec<u32> = lanes.iter().map(|lanes| lanes.iter().sum()).collect();
+        Rows::seen(&sums)
+    }
+
     #[test]
     fn counting_by_rows_is_counting_each_field() {
         let columns = columns(50_000, &[2, 3, 5, 7, 11, 13, 400, 30_000]);
         let rows = Rows::of(&columns, 50_000);
         let docs: Vec<u32> = (0..50_000).filter(|doc| doc % 17 != 0).collect();
-        let counted = rows.count(&docs);
-        let together: Vec<usize> = (0..8)
-            .filter(|field| rows.pays(*field, docs.len()))
-            .collect();
+        let seen = counted(&rows, &docs);
+        let together: Vec<usize> = (0..8).filter(|field| rows.pays(*field, 47_058)).collect();
         // 2 · 3 · 5 · 7 are 210 rows of at most 781; with 11 there would be 2310.
         assert_eq!(together, [0, 1, 2, 3]);
         for field in together {
             let (mut by_row, mut by_doc) = (vec![0; 400], vec![0; 400]);
-            rows.add(field, &columns[field], &counted, &mut by_row);
+            let by_set = rows.by_set(field, columns[field].n_sets(), &seen);
+            columns[field].add_sets(&by_set, &mut by_row);
             columns[field].count(&docs, &mut by_doc);
             assert_eq!(by_row, by_doc, "field {field}");
         }
@@ -202,7 +209,7 @@ mod tests {
             let columns = columns(n_docs, &[]);
             let rows = Rows::of(&columns, n_docs);
             let docs: Vec<u32> = (0..n_docs).collect();
-            assert_eq!(rows.count(&docs).len(), usize::from(n_docs > 0));
+            assert_eq!(counted(&rows, &docs).len(), usize::from(n_docs > 0));
         }
     }
 }

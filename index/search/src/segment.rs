@@ -13,14 +13,21 @@ use crate::bits::Bits;
 use crate::column::Column;
 use crate::error::SearchError;
 use crate::facets::Dictionary;
+use crate::ranks::Ranks;
 use crate::rows::Rows;
 use crate::schema::{Shape, change_of, column_of, fields};
 use crate::sky::cells::ALL_SKY;
 use crate::spans::{Spans, Unit};
+use crate::tally::{Those, tally};
 use crate::words::{Match, Wanted, set_all};
 
-/// How many sets of documents are kept for a segment: of frequent words, and of facet values.
-const KEPT_SETS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// How many sets of documents are kept for a segment, of frequent words and of facet values: as many as take so many
+/// bytes, within limits.
+fn n_kept(n_docs: u32) -> NonZeroUsize {
+    const BYTES: usize = 32 << 20;
+    let each = (n_docs as usize / 8).max(1);
+    NonZeroUsize::new((BYTES / each).clamp(64, 256)).unwrap_or(NonZeroUsize::MIN)
+}
 
 /// At least one in so many documents must be asked about for the answer to be found for all, and kept.
 const WORTH_KEEPING: u64 = 8;
@@ -45,8 +52,10 @@ pub(crate) struct Fixed {
     pub(crate) titles: Option<StrColumn>,
     /// All documents by rank, the largest first, and then by id.
     pub(crate) in_order: Vec<u32>,
-    /// The static rank, descending.
-    pub(crate) rank: Arc<dyn ColumnValues<u64>>,
+    /// The number of each document's id among the ids.
+    id_numbers: Vec<u32>,
+    /// The static ranks.
+    pub(crate) ranks: Ranks,
     /// The version.
     pub(crate) version: Arc<dyn ColumnValues<u64>>,
     /// See [`crate::schema`].
@@ -90,32 +99,36 @@ impl Fixed {
             bits
         };
         let ids = fast.str("id").map_err(SearchError::engine(read))?;
+        let id_numbers = numbers_of(ids.as_ref(), n_docs);
         let rank = number("rank").map_err(SearchError::engine(read))?;
+        let ranks = Ranks::of((0..n_docs).map(|doc| rank.get_val(doc)));
         Ok(Self {
             n_docs,
             rows: Rows::of(&columns, n_docs),
             columns,
-            in_order: in_order(n_docs, &*rank, ids.as_ref()),
+            in_order: in_order(&ranks, &id_numbers),
             members: of_shape(Shape::Member),
             series: of_shape(Shape::Series),
             all_sky: all_sky(reader).map_err(SearchError::engine(read))?,
             ids,
             titles: fast.str("title_order").map_err(SearchError::engine(read))?,
-            rank,
+            id_numbers,
+            ranks,
             version: number("version").map_err(SearchError::engine(read))?,
             newest: number("newest").map_err(SearchError::engine(read))?,
             size: number("size").map_err(SearchError::engine(read))?,
             time: spans(Unit::Instant, "start", "end").map_err(SearchError::engine(read))?,
             days: spans(Unit::Day, "first_day", "last_day").map_err(SearchError::engine(read))?,
-            kept: Mutex::new(LruCache::new(KEPT_SETS)),
+            kept: Mutex::new(LruCache::new(n_kept(n_docs))),
         })
     }
 
     /// The memory its columns take.
     pub(crate) fn bytes(&self) -> usize {
         let facets: usize = self.columns.iter().map(Column::bytes).sum();
-        let order = size_of_val(self.in_order.as_slice());
-        facets + self.rows.bytes() + self.time.bytes() + self.days.bytes() + order
+        let order = size_of_val(self.in_order.as_slice()) + size_of_val(self.id_numbers.as_slice());
+        let spans = self.time.bytes() + self.days.bytes();
+        facets + self.rows.bytes() + spans + order + self.ranks.bytes()
     }
 
     /// Those of some documents whose last change in the catalogue is after one.
@@ -129,11 +142,8 @@ impl Fixed {
     }
 
     /// The number of a document's id among those of the segment.
-    pub(crate) fn id_number(&self, doc: u32) -> u64 {
-        self.ids
-            .as_ref()
-            .and_then(|ids| ids.ords().first(doc))
-            .unwrap_or(0)
+    pub(crate) fn id_number(&self, doc: u32) -> u32 {
+        self.id_numbers[doc as usize]
     }
 
     /// The set of documents of `wanted`, kept when it is large or costly to find.
@@ -198,15 +208,22 @@ enum Kept {
     Sets(usize, Vec<u32>),
 }
 
+/// The number of each document's value among the values.
+fn numbers_of(column: Option<&StrColumn>, n_docs: u32) -> Vec<u32> {
+    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let of = |doc| column.and_then(|column| column.ords().first(doc));
+    (0..n_docs).map(|doc| of(doc).map_or(0, number)).collect()
+}
+
 /// Documents lie by rank already; those of the same rank are put in the order of their ids.
-fn in_order(n_docs: u32, rank: &dyn ColumnValues<u64>, ids: Option<&StrColumn>) -> Vec<u32> {
-    let number = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
-    let id = |doc: &u32| ids.and_then(|ids| ids.ords().first(*doc)).map_or(0, number);
-    let mut docs: Vec<u32> = (0..n_docs).collect();
-    for run in docs.chunk_by_mut(|a, b| rank.get_val(*a) == rank.get_val(*b)) {
-        run.sort_by_cached_key(id);
+fn in_order(ranks: &Ranks, id_numbers: &[u32]) -> Vec<u32> {
+    let mut all = Vec::with_capacity(id_numbers.len());
+    for of_rank in ranks.iter() {
+        let from = all.len();
+        all.extend(of_rank.docs);
+        all[from..].sort_unstable_by_key(|doc| id_numbers[*doc as usize]);
     }
-    docs
+    all
 }
 
 /// The documents that cover the whole sky.
@@ -262,18 +279,9 @@ impl Segment {
                 .for_each(|doc| alive.set(doc));
         }
         let n_alive = alive.count();
-        let docs = alive.docs(n_alive);
-        let by_row = fixed.rows.count(&docs);
-        let count = |((field, column), dictionary): ((usize, &Column), &Arc<Dictionary>)| {
-            let mut counts = vec![0; dictionary.len()];
-            match fixed.rows.pays(field, docs.len()) {
-                true => fixed.rows.add(field, column, &by_row, &mut counts),
-                false => column.count(&docs, &mut counts),
-            }
-            counts
-        };
-        let columns = fixed.columns.iter().enumerate();
-        let totals = columns.zip(dictionaries).map(count).collect();
+        let n_values = dictionaries.iter().map(|dictionary| dictionary.len());
+        let fields: Vec<_> = n_values.enumerate().collect();
+        let totals = tally(&fixed, Those::all(&alive, n_alive), &fields, false);
         Self {
             fixed,
             alive,

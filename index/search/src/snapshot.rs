@@ -118,7 +118,7 @@ impl Loader {
         }
         let ranks = in_order.iter().filter(|segment| segment.fixed.n_docs > 0);
         let max_rank = ranks
-            .map(|segment| segment.fixed.rank.max_value())
+            .map(|segment| segment.fixed.ranks.largest())
             .max()
             .unwrap_or(0);
         let facet_bytes = in_order.iter().map(|segment| segment.fixed.bytes()).sum();

@@ -110,13 +110,21 @@ impl Spans {
         }
         let block = at * 64..self.start_days.len().min(at * 64 + 64);
         let (starts, ends) = (&self.start_days[block.clone()], &self.end_days[block]);
-        let (mut may, mut must) = ([0_u8; 64], [0_u8; 64]);
-        let answers = may.iter_mut().zip(&mut must);
-        for ((may, must), (start, end)) in answers.zip(starts.iter().zip(ends)) {
+        let both = || starts.iter().zip(ends);
+        let (mut may, mut is_edge) = ([0_u8; 64], 0_u8);
+        for (may, (start, end)) in may.iter_mut().zip(both()) {
             *may = u8::from((*start <= last) & (*end >= first));
+            is_edge |= u8::from((*start == last) | (*end == first));
+        }
+        let may = gathered(&may);
+        if is_edge == 0 {
+            return (may, may);
+        }
+        let mut must = [0_u8; 64];
+        for (must, (start, end)) in must.iter_mut().zip(both()) {
             *must = u8::from((*start < last) & (*end > first));
         }
-        (gathered(&may), gathered(&must))
+        (may, gathered(&must))
     }
 
     fn meets(&self, doc: u32, (from, to): (i64, i64)) -> bool {

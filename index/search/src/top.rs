@@ -12,6 +12,7 @@ use tantivy::columnar::StrColumn;
 use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::query::Sort;
+use crate::ranks::OfRank;
 use crate::segment::Fixed;
 
 /// What hits are ordered by, across segments.
@@ -99,9 +100,9 @@ struct From {
 }
 
 /// The key of a document in a sort that needs no words; a title's is its place among the segment's titles, reversed.
-pub(crate) fn key_of(sort: Sort, fixed: &Fixed, doc: u32) -> u64 {
+pub(crate) fn key_of(sort: Sort, fixed: &Fixed, doc: u32, rank: u64) -> u64 {
     match sort {
-        Sort::Relevance => fixed.rank.get_val(doc),
+        Sort::Relevance => rank,
         Sort::Newest => fixed.newest.get_val(doc),
         Sort::Size => fixed.size.get_val(doc),
         Sort::Time => !(fixed.time.start(doc).cast_unsigned() ^ (1 << 63)),
@@ -116,10 +117,13 @@ pub(crate) fn key_of(sort: Sort, fixed: &Fixed, doc: u32) -> u64 {
 /// An order of one segment's documents.
 pub(crate) struct Order<'a> {
     /// Larger first.
-    pub(crate) key: &'a dyn Fn(u32) -> u64,
-    /// What neither this document nor any with a lower rank exceeds, where there is such a thing.
-    pub(crate) ceiling: Option<&'a dyn Fn(u32) -> u64>,
+    pub(crate) key: KeyOf<'a>,
+    /// What no document of this rank or a lower one exceeds, where there is such a thing.
+    pub(crate) ceiling: Option<&'a dyn Fn(u64) -> u64>,
 }
+
+/// The key of a document with its rank, which is 0 in orders without a ceiling.
+type KeyOf<'a> = &'a dyn Fn(u32, u64) -> u64;
 
 /// The first hits of a segment, as far as they have been seen.
 pub(crate) struct Best<'a> {
@@ -127,11 +131,11 @@ pub(crate) struct Best<'a> {
     limit: usize,
     from: Option<From>,
     /// The last of them on top.
-    places: BinaryHeap<Reverse<(u64, Reverse<u64>, u32)>>,
+    places: BinaryHeap<Reverse<(u64, Reverse<u32>, u32)>>,
 }
 
-/// One in so many documents must be a hit for the walk through all of them in their order to be the shorter way.
-const SPARSE: u64 = 32;
+/// Looking at a document in order is as much work as looking at so many hits as they lie.
+const FARTHER: u64 = 2;
 
 impl<'a> Best<'a> {
     /// At most `limit` hits after `after`.
@@ -150,66 +154,60 @@ impl<'a> Best<'a> {
 
     /// Looks at some hits.
     pub(crate) fn see(&mut self, hits: &Bits, order: &Order<'_>) {
-        match order.ceiling {
-            Some(ceiling) if hits.count() * SPARSE > u64::from(self.fixed.n_docs) => {
-                self.see_in_order(hits, order.key, ceiling);
+        let Some(ceiling) = order.ceiling else {
+            let all = 0..self.fixed.n_docs;
+            return hits
+                .within(all)
+                .for_each(|doc| self.offer(doc, (order.key)(doc, 0)));
+        };
+        let mut from = 0;
+        while let Some(doc) = hits.first_from(from) {
+            let of_rank = self.fixed.ranks.around(doc);
+            let most = ceiling(of_rank.rank);
+            if self.last().is_some_and(|(last, _)| most < last) {
+                break;
             }
-            ceiling => {
-                for doc in hits.iter() {
-                    let last = self.last().map_or(0, |(key, _)| key);
-                    if doc % 16 == 0 && ceiling.is_some_and(|ceiling| ceiling(doc) < last) {
-                        break;
-                    }
-                    self.offer(doc, (order.key)(doc));
-                }
-            }
+            from = of_rank.docs.end;
+            self.see_rank(hits, &of_rank, (order.key, most));
         }
     }
 
-    /// Goes through all documents by rank and id, until no later one can be among the first.
-    fn see_in_order(
-        &mut self,
-        hits: &Bits,
-        key: &dyn Fn(u32) -> u64,
-        ceiling: &dyn Fn(u32) -> u64,
-    ) {
-        let docs = &self.fixed.in_order;
-        let mut at = 0;
-        while let Some(doc) = docs.get(at).copied() {
-            at += 1;
-            if !hits.has(doc) {
-                continue;
+    /// Looks at the hits of one rank, whose keys are at most `most`.
+    fn see_rank(&mut self, hits: &Bits, of_rank: &OfRank, (key, most): (KeyOf<'_>, u64)) {
+        let OfRank { rank, docs } = of_rank;
+        let n_hits = hits.count_within(docs.clone());
+        // Of all documents in their order, so many are looked at until there are enough hits among them.
+        let looked_at = self.limit as u64 * u64::from(docs.end - docs.start) / n_hits.max(1);
+        if looked_at * FARTHER > n_hits {
+            return hits
+                .within(docs.clone())
+                .for_each(|doc| self.offer(doc, key(doc, *rank)));
+        }
+        let in_order = &self.fixed.in_order[docs.start as usize..docs.end as usize];
+        for doc in in_order.iter().copied().filter(|doc| hits.has(*doc)) {
+            // Of what is as good as it can be, a larger id stands behind.
+            let is_behind = |(last, id)| most == last && self.fixed.id_number(doc) > id;
+            if self.last().is_some_and(is_behind) {
+                break;
             }
-            if let Some((last, id)) = self.last() {
-                let most = ceiling(doc);
-                if most < last {
-                    break;
-                }
-                if most == last && self.fixed.id_number(doc) > id {
-                    // Nor can those of the same rank: their ids are larger still.
-                    let rank = self.fixed.rank.get_val(doc);
-                    at +=
-                        docs[at..].partition_point(|other| self.fixed.rank.get_val(*other) >= rank);
-                    continue;
-                }
-            }
-            self.offer(doc, key(doc));
+            self.offer(doc, key(doc, *rank));
         }
     }
 
     /// The last of the first hits, once there are as many as wanted: its key and the number of its id.
-    fn last(&self) -> Option<(u64, u64)> {
+    fn last(&self) -> Option<(u64, u32)> {
         let is_full = self.places.len() >= self.limit;
         let last = self.places.peek().filter(|_| is_full);
         last.map(|Reverse((key, Reverse(id), _))| (*key, *id))
     }
 
     fn offer(&mut self, doc: u32, key: u64) {
-        if self.last().is_some_and(|(last, _)| key < last) {
+        let id = self.fixed.id_number(doc);
+        let is_behind = |(last, last_id)| key < last || key == last && id > last_id;
+        if self.last().is_some_and(is_behind) {
             return;
         }
-        let id = self.fixed.id_number(doc);
-        let is_passed = |from: From| key > from.key || key == from.key && id < from.id;
+        let is_passed = |from: From| key > from.key || key == from.key && u64::from(id) < from.id;
         if self.from.is_some_and(is_passed) {
             return;
         }
@@ -223,7 +221,11 @@ impl<'a> Best<'a> {
     pub(crate) fn places(self) -> Vec<Place> {
         let places = self.places.into_sorted_vec().into_iter();
         places
-            .map(|Reverse((key, Reverse(id), doc))| Place { key, id, doc })
+            .map(|Reverse((key, Reverse(id), doc))| Place {
+                key,
+                id: id.into(),
+                doc,
+            })
             .collect()
     }
 }
