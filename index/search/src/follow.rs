@@ -11,9 +11,10 @@ use std::sync::{Arc, PoisonError};
 
 use gantry_asset::{Asset, AssetId};
 use serde_json::value::RawValue;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use uuid::Uuid;
 
+use crate::behind::behind_searches;
 use crate::error::{ChangesError, SearchError};
 use crate::generation::{Generation, MERGED};
 use crate::schema::{document, fields};
@@ -174,8 +175,11 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Generation) -> Result<T, SearchError> + Send + 'static,
 ) -> Result<T, SearchError> {
     let held = held.clone();
-    let done = tokio::task::spawn_blocking(move || work(&held.generation)).await;
-    done.map_err(SearchError::engine("finish a batch"))?
+    let (tell, told) = oneshot::channel();
+    // Nobody may wait for it any more.
+    let work = move || drop(tell.send(work(&held.generation)));
+    behind_searches(work).map_err(SearchError::engine("start a thread"))?;
+    told.await.map_err(SearchError::engine("finish a batch"))?
 }
 
 /// Ids that may have been written, and none that was not added; a Bloom filter of two hashes.

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tantivy::merge_policy::LogMergePolicy;
-use tantivy::{IndexMeta, IndexReader, IndexWriter, ReloadPolicy};
+use tantivy::{IndexMeta, IndexReader, IndexWriter, ReloadPolicy, TantivyError};
 
+use crate::behind::behind_searches;
 use crate::error::SearchError;
 use crate::index::Mode;
 use crate::schema::{fields, settings};
@@ -178,8 +179,12 @@ impl Generation {
     }
 }
 
+/// A writer whose threads step back behind searches.
 fn writer(index: &tantivy::Index) -> tantivy::Result<IndexWriter> {
-    index.writer_with_num_threads(WRITERS.0, WRITERS.1)
+    let index = index.clone();
+    let made = behind_searches(move || index.writer_with_num_threads(WRITERS.0, WRITERS.1))?;
+    let ended = |_| TantivyError::ErrorInThread("it was to make the writer".to_owned());
+    made.join().map_err(ended)?
 }
 
 fn metas(index: &tantivy::Index) -> Result<IndexMeta, SearchError> {
