@@ -24,7 +24,7 @@ use crate::words::{Match, Wanted, set_all};
 /// How many sets of documents are kept for a segment, of frequent words and of facet values: as many as take so many
 /// bytes, within limits.
 fn n_kept(n_docs: u32) -> NonZeroUsize {
-    const BYTES: usize = 32 << 20;
+    const BYTES: usize = 64 << 20;
     let each = (n_docs as usize / 8).max(1);
     NonZeroUsize::new((BYTES / each).clamp(64, 256)).unwrap_or(NonZeroUsize::MIN)
 }
