@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import random
 import signal
+import socket
 import sys
 import threading
 
@@ -27,12 +29,26 @@ class TestSpawner(SimpleLocalProcessSpawner):
         await asyncio.sleep(self.delay_s)
         if self.fails:
             raise RuntimeError(self.fails)
+        self.port = own_port()
         return await super().start()
 
     async def progress(self):
         for n, line in enumerate(self.says):
             yield {"progress": 10 * n, "message": line}
             await asyncio.sleep(self.delay_s / len(self.says))
+
+
+def own_port():
+    """A free port below those that the kernel gives to whoever asks for any. Until the lab listens, another program could
+    be given one of those, and the Hub would take its answer for the lab's."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as trying:
+            try:
+                trying.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def lab(what, **more):
