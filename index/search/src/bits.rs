@@ -92,19 +92,6 @@ impl Bits {
         }
     }
 
-    /// The documents in the set, ascending, of which there are `n`.
-    pub(crate) fn docs(&self, n: u64) -> Vec<u32> {
-        let mut docs = Vec::with_capacity(usize::try_from(n).unwrap_or(0));
-        for (word, base) in self.words.iter().zip((0_u32..).step_by(64)) {
-            let mut word = *word;
-            while word != 0 {
-                docs.push(base + word.trailing_zeros());
-                word &= word - 1;
-            }
-        }
-        docs
-    }
-
     /// The first document of the set that is not before one.
     pub(crate) fn first_from(&self, doc: u32) -> Option<u32> {
         let at = doc as usize / 64;

@@ -1,16 +1,17 @@
 //! The counts of facet values among the results.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gantry_asset::{FacetField, FacetPath, vocabulary};
 use lru::LruCache;
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::bits::Bits;
 use crate::execute::Run;
 use crate::facets::Dictionary;
+use crate::filter::Matched;
 use crate::query::{Collapse, FacetCount, FieldCounts, MOST_VALUES, Query};
 use crate::tally::counts_of;
 use crate::text::fold;
@@ -93,41 +94,49 @@ impl Run<'_> {
         let n_values = |field: &usize| vec![0; self.snapshot.dictionaries[*field].len()];
         let mut sums: Vec<Vec<u64>> = fields.iter().map(n_values).collect();
         for (segment, here) in self.snapshot.segments.iter().zip(&self.segments) {
-            let matched = &here.matched;
-            let filter =
-                |field: &usize| self.filter_of(*field).filter(|at| matched.has_beside(*at));
-            let filters: Vec<Option<usize>> = fields.iter().map(filter).collect();
-            let mut groups: Vec<Option<usize>> = filters.clone();
-            groups.sort_unstable();
-            groups.dedup();
-            let set_of = |group: &Option<usize>| match group {
-                Some(at) => (&*matched.beside[*at], matched.n_beside(*at)),
-                None => (&*matched.hits, matched.n_hits),
+            let groups = self.groups(fields, &here.matched);
+            let n_counted = |group: &Group<'_>| group.set.1.min(segment.n_alive - group.set.1);
+            let is_much = groups.iter().map(n_counted).sum::<u64>() > WORTH_SHARING;
+            let is_shared = is_alone && is_much;
+            let count = |group: &Group<'_>| {
+                let those: Vec<usize> = group.places.iter().map(|place| fields[*place]).collect();
+                counts_of(segment, group.set, &those, is_shared)
             };
-            let sets: Vec<(&Bits, u64)> = groups.iter().map(set_of).collect();
-            let n_counted = |(_, n): &(&Bits, u64)| *n.min(&(segment.n_alive - n));
-            let is_much = sets.iter().map(n_counted).sum::<u64>() > WORTH_SHARING;
-            let count = |(group, set): (&Option<usize>, &(&Bits, u64))| {
-                let those = filters.iter().zip(fields);
-                let those = those.filter(|(filter, _)| *filter == group);
-                let those: Vec<usize> = those.map(|(_, field)| *field).collect();
-                counts_of(segment, *set, &those, is_alone && is_much)
-            };
-            let counted: Vec<Vec<Vec<u32>>> = match is_alone && is_much {
-                true => groups.par_iter().zip(&sets).map(count).collect(),
-                false => groups.iter().zip(&sets).map(count).collect(),
+            let counted: Vec<Vec<Vec<u32>>> = match is_shared {
+                true => groups.par_iter().map(count).collect(),
+                false => groups.iter().map(count).collect(),
             };
             for (group, counted) in groups.iter().zip(counted) {
-                let those = filters.iter().zip(&mut sums);
-                let those = those.filter(|(filter, _)| *filter == group);
-                for ((_, sum), counts) in those.zip(counted) {
-                    let both = sum.iter_mut().zip(counts);
+                for (place, counts) in group.places.iter().zip(counted) {
+                    let both = sums[*place].iter_mut().zip(counts);
                     both.for_each(|(sum, n)| *sum += u64::from(n));
                 }
             }
         }
         sums
     }
+
+    fn groups<'a>(&self, fields: &[usize], matched: &'a Matched) -> Vec<Group<'a>> {
+        let mut places: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        for (place, field) in fields.iter().enumerate() {
+            let filter = self.filter_of(*field).filter(|at| matched.has_beside(*at));
+            places.entry(filter).or_default().push(place);
+        }
+        let group = |(filter, places): (Option<usize>, Vec<usize>)| Group {
+            places,
+            set: match filter {
+                Some(at) => (&*matched.beside[at], matched.n_beside(at)),
+                None => (&*matched.hits, matched.n_hits),
+            },
+        };
+        places.into_iter().map(group).collect()
+    }
+}
+
+/// Fields, by their places among those counted, that count one set of so many documents.
+struct Group<'a> {
+    places: Vec<usize>,
+    set: (&'a Bits, u64),
 }
 
 /// One field whose values are shown.

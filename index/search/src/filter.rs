@@ -59,7 +59,7 @@ impl Changed {
                 let mut members = segment.fixed.members.clone();
                 members.and(&segment.alive);
                 let changed = segment.fixed.changed(after, &members);
-                let changed = changed.docs(changed.count());
+                let changed: Vec<u32> = changed.iter().collect();
                 segment.fixed.columns[field].count(&changed, &mut counts);
             }
             (field, counts.into_iter().map(|n| n > 0).collect())
@@ -169,7 +169,7 @@ impl<'a> Filters<'a> {
             let mut series = segment.fixed.series.clone();
             series.and(with_words);
             series.and(&segment.alive);
-            let docs = series.docs(series.count());
+            let docs: Vec<u32> = series.iter().collect();
             segment.fixed.columns[field].count(&docs, &mut counts);
         }
         let table = counts.into_iter().map(|count| count > 0).collect();

@@ -134,7 +134,7 @@ pub(crate) struct Best<'a> {
     places: BinaryHeap<Reverse<(u64, Reverse<u32>, u32)>>,
 }
 
-/// Looking at a document in order is as much work as looking at so many hits as they lie.
+/// Looking at a document in the order of ids is as much work as looking at so many hits as they lie.
 const FARTHER: u64 = 2;
 
 impl<'a> Best<'a> {
@@ -172,25 +172,30 @@ impl<'a> Best<'a> {
         }
     }
 
-    /// Looks at the hits of one rank, whose keys are at most `most`.
+    /// Looks at the hits of one rank, whose keys are at most `most`: first in the order of their ids, where a few may
+    /// suffice; what that has not shown by then, as it lies.
     fn see_rank(&mut self, hits: &Bits, of_rank: &OfRank, (key, most): (KeyOf<'_>, u64)) {
         let OfRank { rank, docs } = of_rank;
-        let n_hits = hits.count_within(docs.clone());
-        // Of all documents in their order, so many are looked at until there are enough hits among them.
-        let looked_at = self.limit as u64 * u64::from(docs.end - docs.start) / n_hits.max(1);
-        if looked_at * FARTHER > n_hits {
-            return hits
-                .within(docs.clone())
-                .for_each(|doc| self.offer(doc, key(doc, *rank)));
-        }
         let in_order = &self.fixed.in_order[docs.start as usize..docs.end as usize];
-        for doc in in_order.iter().copied().filter(|doc| hits.has(*doc)) {
+        let n_tried = hits.count_within(docs.clone()) / FARTHER;
+        let n_tried = in_order
+            .len()
+            .min(usize::try_from(n_tried).unwrap_or(usize::MAX));
+        let (tried, rest) = in_order.split_at(n_tried);
+        for doc in tried.iter().copied().filter(|doc| hits.has(*doc)) {
             // Of what is as good as it can be, a larger id stands behind.
             let is_behind = |(last, id)| most == last && self.fixed.id_number(doc) > id;
             if self.last().is_some_and(is_behind) {
-                break;
+                return;
             }
             self.offer(doc, key(doc, *rank));
+        }
+        let Some(first) = rest.first() else { return };
+        let first = self.fixed.id_number(*first);
+        for doc in hits.within(docs.clone()) {
+            if self.fixed.id_number(doc) >= first {
+                self.offer(doc, key(doc, *rank));
+            }
         }
     }
 
