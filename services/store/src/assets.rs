@@ -1,4 +1,7 @@
 //! Assets in the record: looking them up, their versions, and the changes the index follows.
+//!
+//! What is read by the million comes as one JSON array for many rows: handing over each on its own, from the thread that
+//! asks SQLite to the one that reads, costs more than finding it.
 
 use std::collections::HashMap;
 
@@ -60,6 +63,9 @@ pub struct BatchCounts {
     /// Assets that do not.
     pub unchanged: u64,
 }
+
+/// Version, body, withdrawn, change, members.
+type ChangedRow = (u32, Asset, Option<i64>, u64, Option<Members>);
 
 /// Id, version, body, owner, withdrawn, change, members.
 type Row = (
@@ -292,22 +298,42 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn changes(&self, after: u64, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, version, body, owner, withdrawn, change, members FROM assets \
-             WHERE change > $1 AND owner IS NULL ORDER BY change LIMIT $2",
+        let rows: Option<String> = sqlx::query_scalar(
+            "SELECT '[' || group_concat('[' || version || ',' || body || ',' || ifnull(withdrawn, 'null') || ',' || change || ',' || ifnull(members, 'null') || ']') || ']' \
+             FROM (SELECT version, body, withdrawn, change, members FROM assets WHERE change > $1 AND owner IS NULL ORDER BY change LIMIT $2)",
         )
         .bind(after.cast_signed())
         .bind(i64::from(limit))
-        .fetch_all(&self.read)
+        .fetch_one(&self.read)
         .await
         .doing("list its changes")?;
-        let records = self.with_files(rows).await?.into_iter();
-        Ok(records
-            .map(|record| ChangeRecord {
-                number: record.change,
-                record,
-            })
-            .collect())
+        let rows: Vec<ChangedRow> = match rows {
+            Some(rows) => serde_json::from_str(&rows).doing("changed assets")?,
+            None => Vec::new(),
+        };
+        let records = rows
+            .into_iter()
+            .map(|(version, mut asset, withdrawn, change, members)| {
+                if let Some(members) = &members {
+                    cover(&mut asset, members);
+                }
+                AssetRecord {
+                    asset,
+                    version,
+                    owner: None,
+                    withdrawn: withdrawn.map(to_time),
+                    change,
+                    members,
+                }
+            });
+        let mut records: Vec<AssetRecord> = records.collect();
+        records.sort_unstable_by_key(|record| record.change);
+        self.give_files(&mut records).await?;
+        let numbered = |record: AssetRecord| ChangeRecord {
+            number: record.change,
+            record,
+        };
+        Ok(records.into_iter().map(numbered).collect())
     }
 
     /// Public assets of an archive in the order of their ids, after one of them; for export.
@@ -348,54 +374,69 @@ impl Store {
 
     /// Reads rows, in their order, and gives each the files of its version.
     async fn with_files(&self, rows: Vec<Row>) -> Result<Vec<AssetRecord>, StoreError> {
-        let mut records = Vec::with_capacity(rows.len());
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let some: Vec<Row> = rows.by_ref().take(AT_ONCE).collect();
-            let ids: Vec<&str> = some.iter().map(|row| row.0.as_str()).collect();
+        let records: Result<_, StoreError> = rows.into_iter().map(record).collect();
+        let mut records: Vec<AssetRecord> = records?;
+        self.give_files(&mut records).await?;
+        Ok(records)
+    }
+
+    /// Gives each record the files of its version.
+    async fn give_files(&self, records: &mut [AssetRecord]) -> Result<(), StoreError> {
+        for some in records.chunks_mut(AT_ONCE) {
+            let ids: Vec<&str> = some.iter().map(|one| one.asset.id.as_str()).collect();
             let mut files = self.files_of(&ids).await?;
-            for (id, version, body, owner, withdrawn, change, members) in some {
-                let mut asset: Asset = serde_json::from_str(&body).doing("an asset")?;
-                debug_assert_eq!(asset.id.as_str(), id, "an asset's body carries its id");
-                asset.files = files.remove(&(id, version)).unwrap_or_default();
-                let members: Option<Members> = members
-                    .map(|text| serde_json::from_str(&text).doing("the members of a series"))
-                    .transpose()?;
-                if let Some(members) = &members {
-                    cover(&mut asset, members);
-                }
-                records.push(AssetRecord {
-                    asset,
-                    version: to_version(version),
-                    owner,
-                    withdrawn: withdrawn.map(to_time),
-                    change: change.cast_unsigned(),
-                    members,
-                });
+            for AssetRecord { asset, version, .. } in some {
+                let of_version = (asset.id.as_str().to_owned(), *version);
+                asset.files = files.remove(&of_version).unwrap_or_default();
             }
         }
-        Ok(records)
+        Ok(())
     }
 
     /// The files of all versions of these assets; those of a version never change, so they fit whatever row was read before.
     async fn files_of(
         &self,
         ids: &[&str],
-    ) -> Result<HashMap<(String, i64), Vec<File>>, StoreError> {
-        let rows: Vec<(String, i64, String)> = sqlx::query_as(
-            "SELECT asset, version, body FROM files WHERE asset IN (SELECT value FROM json_each($1)) ORDER BY asset, version, position",
+    ) -> Result<HashMap<(String, u32), Vec<File>>, StoreError> {
+        let rows: Option<String> = sqlx::query_scalar(
+            "SELECT '[' || group_concat('[' || json_quote(asset) || ',' || version || ',' || position || ',' || body || ']') || ']' \
+             FROM files WHERE asset IN (SELECT value FROM json_each($1))",
         )
         .bind(serde_json::to_string(ids).doing("a list of ids")?)
-        .fetch_all(&self.read)
+        .fetch_one(&self.read)
         .await
         .doing("list the files of assets")?;
-        let mut files: HashMap<(String, i64), Vec<File>> = HashMap::new();
-        for (asset, version, body) in rows {
-            let file = serde_json::from_str(&body).doing("a file")?;
+        let mut rows: Vec<(String, u32, u64, File)> = match rows {
+            Some(rows) => serde_json::from_str(&rows).doing("files of assets")?,
+            None => Vec::new(),
+        };
+        rows.sort_unstable_by_key(|(.., position, _)| *position);
+        let mut files: HashMap<(String, u32), Vec<File>> = HashMap::new();
+        for (asset, version, _, file) in rows {
             files.entry((asset, version)).or_default().push(file);
         }
         Ok(files)
     }
+}
+
+fn record(row: Row) -> Result<AssetRecord, StoreError> {
+    let (id, version, body, owner, withdrawn, change, members) = row;
+    let mut asset: Asset = serde_json::from_str(&body).doing("an asset")?;
+    debug_assert_eq!(asset.id.as_str(), id, "an asset's body carries its id");
+    let members: Option<Members> = members
+        .map(|text| serde_json::from_str(&text).doing("the members of a series"))
+        .transpose()?;
+    if let Some(members) = &members {
+        cover(&mut asset, members);
+    }
+    Ok(AssetRecord {
+        asset,
+        version: to_version(version),
+        owner,
+        withdrawn: withdrawn.map(to_time),
+        change: change.cast_unsigned(),
+        members,
+    })
 }
 
 /// How many assets one question is about.
