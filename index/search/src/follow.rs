@@ -182,13 +182,17 @@ async fn blocking<T: Send + 'static>(
     told.await.map_err(SearchError::engine("finish a batch"))?
 }
 
-/// Ids that may have been written, and none that was not added; a Bloom filter of two hashes.
+/// Ids that may have been written, and none that was not added: a Bloom filter of sixteen bits for each id. (Bloom,
+/// Communications of the ACM 13, 1970; Kirsch and Mitzenmacher, ESA 2006, for all hashes from two.)
 struct Perhaps {
     bits: Vec<u64>,
 }
 
+/// How many bits are set for an id.
+const HASHES: u64 = 6;
+
 impl Perhaps {
-    /// For some many ids, of which one in seventy is then taken for another.
+    /// For some many ids, of which one in a thousand is then taken for another.
     fn new(n: u64) -> Self {
         let n_words = (n / 4).clamp(1 << 10, 1 << 26).next_power_of_two();
         Self {
@@ -201,10 +205,12 @@ impl Perhaps {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         let hash = hasher.finish();
+        let step = hash.rotate_left(32) | 1;
         let mut was_there = true;
-        for hash in [hash, hash.rotate_left(32)] {
-            let word = (hash >> 6) as usize % self.bits.len();
-            let bit = 1 << (hash % 64);
+        for n in 0..HASHES {
+            let at = hash.wrapping_add(n.wrapping_mul(step));
+            let word = (at >> 6) as usize % self.bits.len();
+            let bit = 1 << (at % 64);
             was_there &= self.bits[word] & bit != 0;
             self.bits[word] |= bit;
         }

@@ -15,9 +15,12 @@ pub(crate) const ANALYZER: &str = "gantry";
 /// find it as well, and as names they are whole.
 const LONGEST_WHOLE: usize = 24;
 
+/// Few tokens stand at one place; of more, some may stand there twice.
+const AT_ONE_PLACE: usize = 8;
+
 /// The analyzer of all text fields.
 pub(crate) fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::from(Identifiers)
+    TextAnalyzer::from(Identifiers::default())
 }
 
 /// One token with its place.
@@ -29,12 +32,13 @@ pub(crate) struct Piece {
 
 /// All tokens of a text, as they are indexed.
 pub(crate) fn pieces(text: &str) -> Vec<Piece> {
-    let mut out = Vec::new();
-    let mut position = 0;
-    for chunk in chunks(text) {
-        push_chunk(chunk, &mut position, &mut out);
-    }
-    out
+    let mut all = Pieces::default();
+    all.read(text);
+    let piece = |span: &Span| Piece {
+        text: all.folded[span.start..span.end].to_owned(),
+        position: span.position,
+    };
+    all.spans.iter().map(piece).collect()
 }
 
 /// The parts of a text in order: what is looked for, as a phrase when there are several.
@@ -42,67 +46,121 @@ pub(crate) fn parts(text: &str) -> Vec<String> {
     chunks(text)
         .flat_map(alphanumeric_runs)
         .flat_map(split_run)
-        .map(|part| singular(fold(part)))
+        .map(|part| {
+            let mut folded = fold(part);
+            let (stays, ending) = singular(&folded);
+            folded.truncate(stays);
+            folded + ending
+        })
         .collect()
 }
 
 /// Lower case, without accents.
 pub(crate) fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
     let mut out = String::with_capacity(text.len());
+    fold_into(text, &mut out);
+    out
+}
+
+fn fold_into(text: &str, out: &mut String) {
+    if text.is_ascii() {
+        let start = out.len();
+        out.push_str(text);
+        out[start..].make_ascii_lowercase();
+        return;
+    }
     for c in text.chars().flat_map(char::to_lowercase) {
         match plain_letters(c) {
             Some(letters) => out.push_str(letters),
             None => out.push(c),
         }
     }
-    out
 }
 
-fn push_chunk(chunk: &str, position: &mut usize, out: &mut Vec<Piece>) {
-    let is_split = alphanumeric_runs(chunk).nth(1).is_some();
-    if is_split && chunk.len() <= LONGEST_WHOLE {
-        push(fold(chunk), *position, out);
+/// The tokens of a text: where each stands in a buffer that all share, since most documents have a hundred.
+#[derive(Debug, Clone, Default)]
+struct Pieces {
+    folded: String,
+    spans: Vec<Span>,
+    position: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+    position: usize,
+}
+
+/// In which form a word is a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Itself,
+    Singular,
+}
+
+impl Pieces {
+    /// Reads another text.
+    fn read(&mut self, text: &str) {
+        self.folded.clear();
+        self.spans.clear();
+        self.position = 0;
+        chunks(text).for_each(|chunk| self.push_chunk(chunk));
     }
-    for run in alphanumeric_runs(chunk) {
-        if split_run(run).nth(1).is_some() {
-            push(fold(run), *position, out);
+
+    fn push_chunk(&mut self, chunk: &str) {
+        let is_split = alphanumeric_runs(chunk).nth(1).is_some();
+        if is_split && chunk.len() <= LONGEST_WHOLE {
+            self.push(chunk, Form::Itself);
         }
-        for part in split_run(run) {
-            push_part(part, *position, out);
-            *position += 1;
+        for run in alphanumeric_runs(chunk) {
+            let parts = split_run(run);
+            if parts.clone().nth(1).is_some() {
+                self.push(run, Form::Itself);
+            }
+            for part in parts {
+                self.push_part(part);
+                self.position += 1;
+            }
         }
     }
-}
 
-fn push_part(part: &str, position: usize, out: &mut Vec<Piece>) {
-    let folded = fold(part);
-    if folded.starts_with('0') && folded.bytes().all(|b| b.is_ascii_digit()) {
-        push(folded.trim_start_matches('0').to_owned(), position, out);
+    fn push_part(&mut self, part: &str) {
+        if part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit()) {
+            self.push(part.trim_start_matches('0'), Form::Itself);
+        }
+        for hump in humps(part) {
+            self.push(hump, Form::Singular);
+        }
+        self.push(part, Form::Singular);
     }
-    for hump in humps(part) {
-        push(singular(fold(hump)), position, out);
-    }
-    push(singular(folded), position, out);
-}
 
-fn push(text: String, position: usize, out: &mut Vec<Piece>) {
-    let piece = Piece { text, position };
-    if !piece.text.is_empty() && !out.contains_near_end(&piece) {
-        out.push(piece);
-    }
-}
-
-trait ContainsNearEnd {
-    fn contains_near_end(&self, piece: &Piece) -> bool;
-}
-
-impl ContainsNearEnd for Vec<Piece> {
-    /// Whether the same token stands at the same place already; only the last few can.
-    fn contains_near_end(&self, piece: &Piece) -> bool {
-        self.iter().rev().take(8).any(|other| other == piece)
+    /// Adds a token, folded, unless it stands at this place already, which is the last or a new one.
+    fn push(&mut self, text: &str, form: Form) {
+        let start = self.folded.len();
+        fold_into(text, &mut self.folded);
+        if form == Form::Singular {
+            let (stays, ending) = singular(&self.folded[start..]);
+            self.folded.truncate(start + stays);
+            self.folded.push_str(ending);
+        }
+        let end = self.folded.len();
+        let mut here = self
+            .spans
+            .iter()
+            .rev()
+            .take(AT_ONE_PLACE)
+            .take_while(|span| span.position == self.position);
+        let new = &self.folded[start..];
+        if new.is_empty() || here.any(|span| self.folded[span.start..span.end] == *new) {
+            self.folded.truncate(start);
+        } else {
+            self.spans.push(Span {
+                start,
+                end,
+                position: self.position,
+            });
+        }
     }
 }
 
@@ -121,7 +179,7 @@ fn alphanumeric_runs(chunk: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Splits `100GHz` and `psz2` between letters and digits; leaves `R3`, `PR4`, `23d` as they are.
-fn split_run(run: &str) -> impl Iterator<Item = &str> {
+fn split_run(run: &str) -> impl Iterator<Item = &str> + Clone {
     let digits = run.bytes().take_while(u8::is_ascii_digit).count();
     let letters = run[digits..]
         .chars()
@@ -155,20 +213,18 @@ fn humps(part: &str) -> Vec<&str> {
         .collect()
 }
 
-/// `maps` → `map`, `frequencies` → `frequency`; short words and `-ss`, `-us`, `-is` stay.
-fn singular(mut word: String) -> String {
+/// How much of a word stays in its singular, and what follows: `maps` → `map`, `frequencies` → `frequenc` and `y`; short
+/// words and `-ss`, `-us`, `-is` stay.
+fn singular(word: &str) -> (usize, &'static str) {
     let is_word = word.len() >= 4 && word.bytes().all(|b| b.is_ascii_lowercase());
     if !is_word || !word.ends_with('s') || ["ss", "us", "is"].iter().any(|end| word.ends_with(end))
     {
-        return word;
-    }
-    if word.len() >= 6 && word.ends_with("ies") {
-        word.truncate(word.len() - 3);
-        word.push('y');
+        (word.len(), "")
+    } else if word.len() >= 6 && word.ends_with("ies") {
+        (word.len() - 3, "y")
     } else {
-        word.pop();
+        (word.len() - 1, "")
     }
-    word
 }
 
 fn is_combining(c: char) -> bool {
@@ -201,33 +257,42 @@ fn plain_letters(c: char) -> Option<&'static str> {
     })
 }
 
-/// The tokenizer behind [`analyzer`].
-#[derive(Clone)]
-struct Identifiers;
+/// The tokenizer behind [`analyzer`]; what it reads one text into serves for the next.
+#[derive(Clone, Default)]
+struct Identifiers {
+    pieces: Pieces,
+}
 
 impl Tokenizer for Identifiers {
-    type TokenStream<'a> = Pieces;
+    type TokenStream<'a> = Stream<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Pieces {
-        Pieces {
-            pieces: pieces(text).into_iter(),
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
+        self.pieces.read(text);
+        Stream {
+            pieces: &self.pieces,
+            next: 0,
             token: Token::default(),
         }
     }
 }
 
-struct Pieces {
-    pieces: std::vec::IntoIter<Piece>,
+struct Stream<'a> {
+    pieces: &'a Pieces,
+    next: usize,
     token: Token,
 }
 
-impl TokenStream for Pieces {
+impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
-        let Some(piece) = self.pieces.next() else {
+        let Some(span) = self.pieces.spans.get(self.next) else {
             return false;
         };
-        self.token.text = piece.text;
-        self.token.position = piece.position;
+        self.next += 1;
+        self.token.text.clear();
+        self.token
+            .text
+            .push_str(&self.pieces.folded[span.start..span.end]);
+        self.token.position = span.position;
         true
     }
 

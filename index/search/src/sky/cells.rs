@@ -63,12 +63,19 @@ impl Cell {
         (first, first + (1 << bits) - 1)
     }
 
+    pub(crate) fn middle(self) -> Point {
+        let (lon, lat) = nested::center(self.order, self.number);
+        Point::of(lon, lat)
+    }
+
+    pub(crate) fn corners(self) -> [Point; 4] {
+        nested::vertices(self.order, self.number).map(|(lon, lat)| Point::of(lon, lat))
+    }
+
     /// A circle around it: its middle and an angle that nothing of it is farther away.
     pub(crate) fn around(self) -> (Point, f64) {
-        let point = |(lon, lat)| Point::of(lon, lat);
-        let middle = point(nested::center(self.order, self.number));
-        let corners = nested::vertices(self.order, self.number);
-        let angles = corners.map(|corner| middle.angle(point(corner)));
+        let middle = self.middle();
+        let angles = self.corners().map(|corner| middle.angle(corner));
         (middle, angles.into_iter().fold(0.0, f64::max) * 1.01)
     }
 

@@ -163,14 +163,17 @@ fn terms_of(coverage: &Coverage) -> Vec<u64> {
     terms
 }
 
-/// Drops cells that are only near.
+/// Drops cells that are only near; an outline is looked at only of those that have neither middle nor corner in the area.
 fn keep_touched(
     cover: &mut Cover,
     distance: impl Fn(Point) -> f64,
     touches: impl Fn(&Polygon) -> bool,
 ) {
     cover.parts.retain(|cell| {
-        distance(cell.around().0) <= 0.0 || cell.outline().is_none_or(|outline| touches(&outline))
+        let is_inside = |point| distance(point) <= 0.0;
+        is_inside(cell.middle())
+            || cell.corners().into_iter().any(is_inside)
+            || cell.outline().is_none_or(|outline| touches(&outline))
     });
 }
 
