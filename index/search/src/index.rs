@@ -65,7 +65,7 @@ impl Index {
         let (lock, generation) = match mode {
             Mode::Reader => (
                 None,
-                Generation::open(&current(dir).ok_or_else(|| none_in(dir))?, mode)?,
+                Generation::open(&our_current(dir).ok_or_else(|| none_in(dir))?, mode)?,
             ),
             Mode::Writer => {
                 fs::create_dir_all(dir).map_err(SearchError::files("make", dir))?;
@@ -190,7 +190,7 @@ impl Index {
     /// [`SearchError::Engine`] when the commit cannot be opened.
     pub fn refresh(&self) -> Result<(), SearchError> {
         let present = self.generation();
-        match current(&self.dir) {
+        match our_current(&self.dir) {
             Some(dir) if self.mode == Mode::Reader && dir != present.dir() => {
                 let generation = Arc::new(Generation::open(&dir, self.mode)?);
                 self.turn_to(generation);
@@ -331,6 +331,17 @@ fn current(dir: &Path) -> Option<PathBuf> {
     Some(dir.join(name)).filter(|path| is_plain && path.join("meta.json").exists())
 }
 
+/// The same if its schema is ours: a reader waits for its writer to make one.
+fn our_current(dir: &Path) -> Option<PathBuf> {
+    current(dir).filter(|path| is_ours(path))
+}
+
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let schema = name.rsplit_once('-').map(|(schema, _)| schema);
+    schema == Some(&schema_name())
+}
+
 fn none_in(dir: &Path) -> SearchError {
     SearchError::NoIndex {
         dir: dir.to_owned(),
@@ -339,11 +350,6 @@ fn none_in(dir: &Path) -> SearchError {
 
 /// The current index if its schema is ours, else one of ours that was begun, else a new one.
 fn open_or_make(dir: &Path) -> Result<Generation, SearchError> {
-    let ours = format!("{}-", schema_name());
-    let is_ours = |path: &Path| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with(&ours))
-    };
     let begun = generations(dir)
         .into_iter()
         .rev()

@@ -159,6 +159,23 @@ async fn one_writes_and_others_read() {
 }
 
 #[tokio::test]
+async fn an_index_of_another_schema_is_none_to_a_reader() {
+    let here = Searched::over(&Catalogue::of(assets(3))).await;
+    let current = here.dir.path().join("current");
+    let reader = Index::open(here.dir.path(), Mode::Reader).unwrap();
+    let older = here.dir.path().join("v1.0-1");
+    std::fs::create_dir(&older).unwrap();
+    std::fs::write(older.join("meta.json"), "{}").unwrap();
+    std::fs::write(&current, "v1.0-1").unwrap();
+    assert!(matches!(
+        Index::open(here.dir.path(), Mode::Reader),
+        Err(SearchError::NoIndex { .. })
+    ));
+    reader.refresh().unwrap();
+    assert_eq!(all_of(&reader).len(), 3);
+}
+
+#[tokio::test]
 async fn a_search_sees_one_commit_while_others_are_made() {
     let catalogue = Catalogue::of(assets(50));
     let here = Searched::over(&catalogue).await;
