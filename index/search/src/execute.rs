@@ -44,12 +44,7 @@ pub(crate) struct InSegment {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, query: &'a Query) -> Result<Self, SearchError> {
-        let archives = snapshot
-            .field("archive")
-            .map(|field| &snapshot.dictionaries[field]);
-        let is_archive =
-            |name: &str| archives.is_some_and(|archives| archives.number(name).is_some());
-        let mut parsed = parse(&query.q, &is_archive);
+        let mut parsed = parse(&query.q, &|name| snapshot.is_archive(name));
         let mut filters = Filters::new(snapshot, query, &mut parsed);
         note_wordless(&query.q, &mut parsed);
         let texts = (0..snapshot.segments.len()).map(|at| find_words(snapshot, &parsed, at));
@@ -164,11 +159,7 @@ fn note_wordless(q: &str, parsed: &mut Parsed) {
 }
 
 fn find_words(snapshot: &Snapshot, parsed: &Parsed, at: usize) -> Result<Text, SearchError> {
-    let (segment, reader) = (
-        &snapshot.segments[at],
-        &snapshot.searcher.segment_readers()[at],
-    );
-    let find = |clause: &Clause| clause.find(clause.place, &snapshot.searcher, reader, segment);
+    let find = |clause: &Clause| clause.find(clause.place, snapshot, at);
     let any = parsed
         .names
         .iter()

@@ -4,13 +4,15 @@
 //! segments are added up as plain arrays.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use gantry_asset::{FacetField, FacetOrder};
 
 use crate::schema::telling_parts;
 use crate::synonyms::synonyms;
-use crate::text::{fold, parts};
+use crate::text::{Piece, fold, parts, pieces};
+use crate::words::Wanted;
 
 /// The values of one facet field, by number.
 #[derive(Debug, Clone)]
@@ -25,10 +27,12 @@ pub(crate) struct Dictionary {
     parts: Vec<Vec<String>>,
     /// The label of each value, folded, for fields whose values are completed.
     folded: Vec<String>,
+    /// The values with each word.
+    words: BTreeMap<String, Vec<u32>>,
 }
 
-/// Its values are ids, which nobody types; assets are completed by their names.
-const NOT_COMPLETED: &str = "series";
+/// Its values are ids, which nobody types; assets are completed and found by their names.
+const NO_WORDS: &str = "series";
 
 impl Dictionary {
     pub(crate) fn new(field: &'static FacetField) -> Self {
@@ -39,6 +43,7 @@ impl Dictionary {
             places: Vec::new(),
             parts: vec![Vec::new()],
             folded: vec![String::new()],
+            words: BTreeMap::new(),
         }
     }
 
@@ -63,11 +68,17 @@ impl Dictionary {
             u32::try_from(self.values.len()).expect("no field has four thousand million values");
         self.values.push(value.to_owned());
         self.numbers.insert(value.to_owned(), number);
-        self.folded.push(if self.field.name == NOT_COMPLETED {
+        self.folded.push(if self.field.name == NO_WORDS {
             String::new()
         } else {
             fold(&self.field.label_of(value))
         });
+        for piece in self.texts_of(value).iter().flat_map(|text| pieces(text)) {
+            let with = self.words.entry(piece.text).or_default();
+            if with.last() != Some(&number) {
+                with.push(number);
+            }
+        }
         let matters = synonyms().affinity.contains_key(&self.field.name);
         self.parts.push(match (matters, self.field.name.as_str()) {
             (true, "station") => telling_parts(short_code(value)),
@@ -114,6 +125,47 @@ impl Dictionary {
         let labels = self.folded.iter().enumerate().skip(1);
         let those = labels.filter(move |(_, label)| !label.is_empty() && begins(label));
         those.map(|(number, _)| number)
+    }
+
+    /// What a value says in words: itself, with its unit where that stands before numbers, and its label.
+    fn texts_of(&self, value: &str) -> Vec<String> {
+        let name = self.field.name.as_str();
+        let mut units = synonyms().units.before_number.iter();
+        let itself = match units.find(|(_, of)| of.as_str() == name) {
+            Some((unit, _)) => Some(format!("{unit} {value}")),
+            None if name == NO_WORDS => None,
+            None => Some(value.replace("%2F", "/")),
+        };
+        let label = self.field.labels.get(value).cloned();
+        itself.into_iter().chain(label).collect()
+    }
+
+    /// The values that say a word, words in a row, or a word with a beginning.
+    pub(crate) fn worded(&self, wanted: &Wanted) -> Vec<u32> {
+        let with = |word: &String| self.words.get(word).into_iter().flatten().copied();
+        match wanted {
+            Wanted::Word(word) => with(word).collect(),
+            Wanted::Phrase(words) => {
+                let says = |value: &u32| {
+                    let texts = self.texts_of(self.value(*value as usize));
+                    texts.iter().any(|text| are_in_a_row(&pieces(text), words))
+                };
+                words
+                    .first()
+                    .into_iter()
+                    .flat_map(with)
+                    .filter(says)
+                    .collect()
+            }
+            Wanted::Prefix(prefix) => {
+                let from = self
+                    .words
+                    .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded));
+                let those = from.take_while(|(word, _)| word.starts_with(prefix.as_str()));
+                those.flat_map(|(_, values)| values).copied().collect()
+            }
+            Wanted::Days(..) | Wanted::All(_) => Vec::new(),
+        }
     }
 
     /// The telling parts of a value; none where words do not mean the field.
@@ -180,6 +232,21 @@ impl Dictionary {
             .filter(|(_, value)| place(value).is_some_and(|at| range.contains(&at)));
         Some(inside.map(|(number, _)| number).collect())
     }
+}
+
+/// Whether words stand one after the other.
+fn are_in_a_row(pieces: &[Piece], words: &[String]) -> bool {
+    let is_at = |at: usize, word: &String| {
+        let mut here = pieces.iter().filter(|piece| piece.position == at);
+        here.any(|piece| piece.text == *word)
+    };
+    let mut firsts = pieces
+        .iter()
+        .filter(|piece| words.first() == Some(&piece.text));
+    firsts.any(|first| {
+        let mut places = words.iter().zip(first.position..);
+        places.all(|(word, at)| is_at(at, word))
+    })
 }
 
 /// The four characters that name a station as well as its nine do: `BRUX` of `BRUX00BEL`.

@@ -226,11 +226,10 @@ impl Run<'_> {
         shares: &[f32],
     ) -> Result<Scorer<'_>, SearchError> {
         let (segment, here) = (&self.snapshot.segments[at], &self.segments[at]);
-        let reader = &self.snapshot.searcher.segment_readers()[at];
         let words = self.parsed.words.iter().zip(shares);
         let telling = words.filter(|(word, _)| word.place != Where::Name && !word.says_when());
         let in_title = telling.map(|(word, share)| {
-            let there = word.find(Where::Title, &self.snapshot.searcher, reader, segment)?;
+            let there = word.find(Where::Title, self.snapshot, at)?;
             Ok((*share, there))
         });
         let held = shares.iter().copied().zip(here.words.iter().cloned());

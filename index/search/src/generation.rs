@@ -16,7 +16,7 @@ use crate::snapshot::{Loader, Progress, Snapshot};
 use crate::text::{ANALYZER, analyzer};
 
 /// Threads that write segments, and the memory they share in bytes; a segment is held twice while it is put in order.
-const WRITERS: (usize, usize) = (2, 40 << 20);
+const WRITERS: (usize, usize) = (2, 60 << 20);
 
 /// Blocks of stored views kept unpacked, 4 kB each.
 const KEPT_BLOCKS: usize = 2_000;

@@ -15,6 +15,7 @@ mod index;
 mod items;
 mod language;
 mod meet;
+mod names;
 mod proposal;
 mod query;
 mod rank;

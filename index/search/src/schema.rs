@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use gantry_asset::{Asset, Day, Days, FacetPath, vocabulary};
+use gantry_asset::{Asset, AssetId, Day, Days, FacetPath, vocabulary};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, SchemaBuilder,
     TextFieldIndexing, TextOptions,
@@ -20,7 +20,7 @@ use crate::synonyms::synonyms;
 use crate::text::{ANALYZER, fold, parts};
 
 /// Raised when documents are made in another way than before; the index is then built anew.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// Values larger than any that occur stand for "unknown" where small comes first.
 pub(crate) const NO_TIME: i64 = i64::MAX;
@@ -38,7 +38,7 @@ pub(crate) struct Fields {
     pub(crate) text: Field,
     /// Title and synonyms, in words.
     pub(crate) title: Field,
-    /// Ids and file names, whole and folded.
+    /// Ids, with and without their archive, and file names, whole and folded.
     pub(crate) name: Field,
     /// The title to sort by.
     pub(crate) title_order: Field,
@@ -247,7 +247,6 @@ fn add_words(document: &mut TantivyDocument, asset: &Asset) {
     let f = fields();
     for text in std::iter::once(&asset.title).chain(&asset.synonyms) {
         document.add_text(f.title, text);
-        document.add_text(f.text, text);
     }
     document.add_text(f.text, &asset.description);
     document.add_text(f.text, asset.id.as_str());
@@ -258,75 +257,38 @@ fn add_words(document: &mut TantivyDocument, asset: &Asset) {
     for name in names.clone().filter(is_other) {
         document.add_text(f.text, name);
     }
-    document.add_text(f.name, fold(asset.id.local()));
-    for name in std::iter::once(asset.id.as_str()).chain(names) {
-        add_name(document, name);
+    let local = fold(asset.id.local());
+    for name in names.map(fold).filter(|name| *name != local) {
+        document.add_text(f.name, name);
     }
-}
-
-/// A name is found with and without its extensions, `.fits` or `.rnx.gz`.
-fn add_name(document: &mut TantivyDocument, name: &str) {
-    let name = fold(name);
-    let bare = |name: &str| {
-        let (stem, extension) = name.rsplit_once('.')?;
-        let plausible = (1..=5).contains(&extension.len())
-            && extension.starts_with(|c: char| c.is_ascii_alphabetic());
-        plausible.then(|| stem.to_owned())
-    };
-    document.add_text(fields().name, &name);
-    let once = bare(&name);
-    let twice = once.as_deref().and_then(bare);
-    for stem in [once, twice].into_iter().flatten() {
-        document.add_text(fields().name, stem);
-    }
+    document.add_text(f.name, local);
+    document.add_text(f.name, fold(asset.id.as_str()));
 }
 
 fn add_facets(document: &mut TantivyDocument, asset: &Asset) {
-    let f = fields();
-    for (field, column) in vocabulary().fields.iter().zip(&f.facets) {
-        let mut steps: Vec<&str> = Vec::new();
-        let values = values_of(asset, &field.name);
-        let mut words = synonyms().units.before_number.iter();
-        let before_number = words.find(|(_, of)| **of == field.name);
-        for value in &values {
-            if let Some((word, _)) = before_number {
-                document.add_text(f.text, format!("{word} {value}"));
-            } else if field.name != "series" {
-                document.add_text(f.text, value.replace("%2F", "/"));
-            }
-            if let Some(label) = field.labels.get(value) {
-                document.add_text(f.text, label);
-            }
-            steps.extend(FacetPath::ancestors(value));
-        }
+    let mut steps: Vec<&str> = Vec::new();
+    for (field, column) in vocabulary().fields.iter().zip(&fields().facets) {
+        steps.clear();
+        steps.extend(values_of(asset, &field.name).flat_map(FacetPath::ancestors));
         steps.sort_unstable();
         steps.dedup();
-        steps
-            .into_iter()
-            .for_each(|step| document.add_text(*column, step));
+        let each = steps.iter();
+        each.for_each(|step| document.add_text(*column, step));
     }
 }
 
 /// The values of a facet field, those that follow from the asset itself included.
-pub(crate) fn values_of(asset: &Asset, field: &str) -> Vec<String> {
-    match field {
-        "archive" => vec![asset.id.archive().as_str().to_owned()],
-        "kind" => vec![asset.kind.as_str().to_owned()],
+fn values_of<'a>(asset: &'a Asset, field: &str) -> impl Iterator<Item = &'a str> {
+    let (one, others): (_, &[String]) = match field {
+        "archive" => (asset.id.as_str().split(':').next(), &[]),
+        "kind" => (Some(asset.kind.as_str()), &[]),
         // A series is in itself, so that it and its members are told together.
-        "series" if asset.is_series() => vec![asset.id.as_str().to_owned()],
-        "series" => asset
-            .series
-            .iter()
-            .map(|id| id.as_str().to_owned())
-            .collect(),
-        _ => asset
-            .facets
-            .get(field)
-            .iter()
-            .filter(|value| !value.is_empty())
-            .cloned()
-            .collect(),
-    }
+        "series" if asset.is_series() => (Some(asset.id.as_str()), &[]),
+        "series" => (asset.series.as_ref().map(AssetId::as_str), &[]),
+        _ => (None, asset.facets.get(field)),
+    };
+    let all = one.into_iter().chain(others.iter().map(String::as_str));
+    all.filter(|value| !value.is_empty())
 }
 
 /// The archive's latest date in seconds, above the number in the catalogue.
@@ -362,7 +324,7 @@ mod tests {
     fn the_schema_has_a_name_that_a_directory_can_bear() {
         let name = schema_name();
         assert!(
-            name.starts_with("v5.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+            name.starts_with("v6.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
             "{name}"
         );
     }

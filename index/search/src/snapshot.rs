@@ -50,6 +50,12 @@ impl Snapshot {
             .position(|field| field.name == name)
     }
 
+    /// Whether an archive of this name has assets.
+    pub(crate) fn is_archive(&self, name: &str) -> bool {
+        let archives = self.field("archive").map(|field| &self.dictionaries[field]);
+        archives.is_some_and(|archives| archives.number(name).is_some())
+    }
+
     /// Whether it is of this commit and these segments; merging puts others in their place without a commit.
     pub(crate) fn is_of(&self, segments: &[SegmentMeta], progress: Option<Progress>) -> bool {
         let readers = self.searcher.segment_readers().iter();

@@ -8,8 +8,11 @@ use tantivy::{Searcher, SegmentReader, Term};
 
 use crate::bits::Bits;
 use crate::error::SearchError;
+use crate::facets::Dictionary;
+use crate::names::{Given, find_name};
 use crate::schema::fields;
-use crate::segment::{Fixed, Segment};
+use crate::segment::Fixed;
+use crate::snapshot::Snapshot;
 use crate::when::is_year;
 
 /// The most words one prefix stands for.
@@ -22,18 +25,8 @@ pub(crate) enum Place {
     Text,
     /// Its title and synonyms.
     Title,
-    /// Its id and the names of its files, whole.
+    /// Its id, with and without its archive, and the names of its files, whole.
     Name,
-}
-
-impl Place {
-    fn field(self) -> Field {
-        match self {
-            Self::Text => fields().text,
-            Self::Title => fields().title,
-            Self::Name => fields().name,
-        }
-    }
 }
 
 /// What a document must hold.
@@ -75,24 +68,24 @@ impl Clause {
     pub(crate) fn find(
         &self,
         place: Place,
-        searcher: &Searcher,
-        reader: &SegmentReader,
-        segment: &Segment,
+        snapshot: &Snapshot,
+        at: usize,
     ) -> Result<Arc<Bits>, SearchError> {
+        let here = Here::new(snapshot, at);
         let one = |wanted: &Wanted| {
             let wanted = Match {
                 place,
                 wanted: wanted.clone(),
             };
-            segment.fixed.kept(&wanted, || {
-                let found = find(&wanted, searcher, reader, &segment.fixed);
+            here.fixed.kept(&wanted, || {
+                let found = here.find(&wanted);
                 found.map_err(SearchError::engine("look up a word"))
             })
         };
         match self.any.as_slice() {
             [only] => one(only),
             several => {
-                let mut all = Bits::none(segment.fixed.n_docs);
+                let mut all = Bits::none(here.fixed.n_docs);
                 for wanted in several {
                     all.or(&*one(wanted)?);
                 }
@@ -128,71 +121,118 @@ impl Text {
     }
 }
 
-fn find(
-    wanted: &Match,
-    searcher: &Searcher,
-    reader: &SegmentReader,
-    fixed: &Fixed,
-) -> tantivy::Result<Bits> {
-    let place = wanted.place;
-    let field = place.field();
-    match &wanted.wanted {
-        Wanted::Days(first, last) => Ok(find_days(fixed, *first, *last)),
-        Wanted::All(several) => {
-            let mut bits = Bits::all(reader.max_doc());
-            for wanted in several {
-                let wanted = wanted.clone();
-                bits.and(&find(&Match { place, wanted }, searcher, reader, fixed)?);
-            }
-            Ok(bits)
-        }
-        Wanted::Word(word) => find_word(reader, &Term::from_field_text(field, word)),
-        Wanted::Prefix(prefix) => {
-            let mut bits = find_prefix(reader, field, prefix)?;
-            if place == Place::Text {
-                // Where long identifiers are whole.
-                bits.or(&find_prefix(reader, fields().name, prefix)?);
-            }
-            Ok(bits)
-        }
-        Wanted::Phrase(words) => {
-            let terms = words
-                .iter()
-                .map(|word| Term::from_field_text(field, word))
-                .collect();
-            let mut bits = Bits::none(reader.max_doc());
-            let weight =
-                PhraseQuery::new(terms).weight(EnableScoring::disabled_from_searcher(searcher))?;
-            weight.for_each_no_score(reader, &mut |docs| {
-                docs.iter().for_each(|doc| bits.set(*doc))
-            })?;
-            Ok(bits)
-        }
-    }
+/// One segment, where words are looked for.
+struct Here<'a> {
+    searcher: &'a Searcher,
+    reader: &'a SegmentReader,
+    fixed: &'a Fixed,
+    dictionaries: &'a [Arc<Dictionary>],
 }
 
-fn find_word(reader: &SegmentReader, term: &Term) -> tantivy::Result<Bits> {
-    let mut bits = Bits::none(reader.max_doc());
-    let words = reader.inverted_index(term.field())?;
-    if let Some(info) = words.get_term_info(term)? {
-        let postings = words.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
-        set_all(postings, &mut bits);
+impl<'a> Here<'a> {
+    fn new(snapshot: &'a Snapshot, at: usize) -> Self {
+        Self {
+            searcher: &snapshot.searcher,
+            reader: &snapshot.searcher.segment_readers()[at],
+            fixed: &snapshot.segments[at].fixed,
+            dictionaries: &snapshot.dictionaries,
+        }
     }
-    Ok(bits)
-}
 
-fn find_prefix(reader: &SegmentReader, field: Field, prefix: &str) -> tantivy::Result<Bits> {
-    let mut bits = Bits::none(reader.max_doc());
-    let words = reader.inverted_index(field)?;
-    let mut stream = words.terms().range().ge(prefix).into_stream()?;
-    let mut n = 0;
-    while n < MOST_WORDS && stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
-        let postings =
-            words.read_block_postings_from_terminfo(stream.value(), IndexRecordOption::Basic)?;
-        set_all(postings, &mut bits);
-        n += 1;
+    fn find(&self, wanted: &Match) -> tantivy::Result<Bits> {
+        let place = wanted.place;
+        match (&wanted.wanted, place) {
+            (Wanted::Days(first, last), _) => Ok(find_days(self.fixed, *first, *last)),
+            (Wanted::All(several), _) => {
+                let mut bits = Bits::all(self.fixed.n_docs);
+                for wanted in several {
+                    let wanted = wanted.clone();
+                    bits.and(&self.find(&Match { place, wanted })?);
+                }
+                Ok(bits)
+            }
+            (wanted, Place::Title) => {
+                let mut bits = Bits::none(self.fixed.n_docs);
+                self.set_in(fields().title, wanted, &mut bits)?;
+                Ok(bits)
+            }
+            (wanted, Place::Text) => self.find_anywhere(wanted),
+            (Wanted::Word(name), Place::Name) => find_name(self.reader, name, Given::Whole),
+            (Wanted::Prefix(name), Place::Name) => find_name(self.reader, name, Given::Begun),
+            (Wanted::Phrase(words), Place::Name) => {
+                find_name(self.reader, &words.join(" "), Given::Whole)
+            }
+        }
     }
-    Ok(bits)
+
+    /// In titles, in the rest of the text, in facet values, and of what has only a beginning among names, where long
+    /// identifiers are whole.
+    fn find_anywhere(&self, wanted: &Wanted) -> tantivy::Result<Bits> {
+        let mut bits = Bits::none(self.fixed.n_docs);
+        self.set_in(fields().text, wanted, &mut bits)?;
+        self.set_in(fields().title, wanted, &mut bits)?;
+        if let Wanted::Prefix(prefix) = wanted {
+            bits.or(&find_name(self.reader, prefix, Given::Begun)?);
+        }
+        for (field, dictionary) in self.dictionaries.iter().enumerate() {
+            let values = dictionary.worded(wanted);
+            if !values.is_empty() {
+                let mut table = vec![false; dictionary.len()];
+                let values = values.into_iter();
+                values.for_each(|value| table[value as usize] = true);
+                let all = Bits::all(self.fixed.n_docs);
+                bits.or(&self.fixed.with_value(field, &table, &all));
+            }
+        }
+        Ok(bits)
+    }
+
+    /// Adds the documents in which a field holds what is wanted.
+    fn set_in(&self, field: Field, wanted: &Wanted, bits: &mut Bits) -> tantivy::Result<()> {
+        match wanted {
+            Wanted::Word(word) => self.set_with_word(field, word, bits),
+            Wanted::Prefix(prefix) => self.set_with_prefix(field, prefix, bits),
+            Wanted::Phrase(words) => self.set_with_phrase(field, words, bits),
+            Wanted::Days(..) | Wanted::All(_) => Ok(()),
+        }
+    }
+
+    fn set_with_word(&self, field: Field, word: &str, bits: &mut Bits) -> tantivy::Result<()> {
+        let words = self.reader.inverted_index(field)?;
+        if let Some(info) = words.terms().get(word)? {
+            let postings =
+                words.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
+            set_all(postings, bits);
+        }
+        Ok(())
+    }
+
+    fn set_with_prefix(&self, field: Field, prefix: &str, bits: &mut Bits) -> tantivy::Result<()> {
+        let words = self.reader.inverted_index(field)?;
+        let mut stream = words.terms().range().ge(prefix).into_stream()?;
+        let mut n = 0;
+        while n < MOST_WORDS && stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
+            let postings = words
+                .read_block_postings_from_terminfo(stream.value(), IndexRecordOption::Basic)?;
+            set_all(postings, bits);
+            n += 1;
+        }
+        Ok(())
+    }
+
+    fn set_with_phrase(
+        &self,
+        field: Field,
+        words: &[String],
+        bits: &mut Bits,
+    ) -> tantivy::Result<()> {
+        let terms = words.iter().map(|word| Term::from_field_text(field, word));
+        let phrase = PhraseQuery::new(terms.collect());
+        let weight = phrase.weight(EnableScoring::disabled_from_searcher(self.searcher))?;
+        weight.for_each_no_score(self.reader, &mut |docs| {
+            docs.iter().for_each(|doc| bits.set(*doc));
+        })
+    }
 }
 
 /// Documents that cover one of these days. A single day means the members of a series that are of it; of several, the
