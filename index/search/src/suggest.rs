@@ -1,9 +1,11 @@
 //! Completions of what is being typed: facet values, names, words.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tantivy::schema::Field;
-use tantivy_fst::Automaton;
+use tantivy::termdict::TermDictionary;
 
 use crate::error::SearchError;
 use crate::execute::Run;
@@ -13,7 +15,7 @@ use crate::schema::fields;
 use crate::snapshot::Snapshot;
 use crate::text::fold;
 
-/// How many words of the index are looked at per segment.
+/// How many words of a field are looked at per segment.
 const MOST_WORDS: usize = 2_000;
 
 /// The longest text that is completed, in bytes.
@@ -59,37 +61,56 @@ pub(crate) fn suggest(
         .flat_map(|(field, dictionary)| facets(&everything, field, dictionary, &typed))
         .collect();
     all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
-    all.truncate(limit.div_ceil(2));
     if !before.is_empty() {
-        for one in &mut all {
-            one.count = found(snapshot, &one.text)?;
+        // Of those that many have, some have nothing of what stands before.
+        all.truncate(limit);
+        let texts = all.iter().map(|one| one.text.clone()).collect();
+        let counts = found(snapshot, texts)?;
+        for (one, (_, count)) in all.iter_mut().zip(counts) {
+            one.count = count;
         }
+        all.retain(|one| one.count > 0);
     }
-    let taken: Vec<String> = all.iter().map(|one| fold(&one.text)).collect();
-    for (field, what) in [
-        (fields().title, Suggested::Word),
-        (fields().name, Suggested::Name),
+    all.truncate(limit.div_ceil(2));
+    let mut taken: HashSet<String> = all.iter().map(|one| fold(&one.text)).collect();
+    taken.insert(typed.whole.clone());
+    // Beside other words some are found nowhere.
+    let tried = if before.is_empty() { limit } else { 2 * limit };
+    let mut begun: Vec<(String, Suggested)> = Vec::new();
+    for (words, what) in [
+        (words(snapshot, &typed.last), Suggested::Word),
+        (
+            going_on(snapshot, fields().name, &typed.last, false),
+            Suggested::Name,
+        ),
     ] {
-        let completed = words(snapshot, field, &typed.last);
-        let texts = completed.into_iter().map(|word| format!("{before}{word}"));
-        let new = texts.filter(|text| !taken.contains(&fold(text)) && fold(text) != typed.whole);
-        for text in new.take(limit.saturating_sub(all.len())) {
-            let count = found(snapshot, &text)?;
-            let what = what.clone();
-            all.push(Suggestion { text, what, count });
-        }
+        let texts = words.into_iter().map(|word| format!("{before}{word}"));
+        let new = texts.filter(|text| taken.insert(fold(text)));
+        let room = tried.saturating_sub(all.len() + begun.len());
+        begun.extend(new.take(room).map(|text| (text, what.clone())));
     }
+    let (texts, whats): (Vec<_>, Vec<_>) = begun.into_iter().unzip();
+    let counted = found(snapshot, texts)?.into_iter().zip(whats);
+    all.extend(counted.map(|((text, count), what)| Suggestion { text, what, count }));
     all.retain(|one| one.count > 0);
+    all.truncate(limit);
     Ok(all)
 }
 
-/// How many one finds who searches for a text.
-fn found(snapshot: &Snapshot, text: &str) -> Result<u64, SearchError> {
-    let query = Query {
-        q: text.to_owned(),
-        ..Query::default()
+/// How many one finds who searches for each of some texts; none where its words, but for those that occur nowhere, are
+/// nowhere together.
+fn found(snapshot: &Snapshot, texts: Vec<String>) -> Result<Vec<(String, u64)>, SearchError> {
+    let one = |text: String| {
+        let query = Query {
+            q: text,
+            ..Query::default()
+        };
+        let run = Run::new(snapshot, &query)?;
+        let n = if run.any_word { 0 } else { run.total() };
+        drop(run);
+        Ok((query.q, n))
     };
-    Ok(Run::new(snapshot, &query)?.total())
+    texts.into_par_iter().map(one).collect()
 }
 
 /// Values of a field that go on from all that was typed, or from the last word.
@@ -129,67 +150,56 @@ fn facets(
     all.filter(|one| one.count > 0).collect()
 }
 
-/// Words of a field with this beginning, most frequent first.
+/// Words of titles with this beginning, most frequent first.
 ///
-/// Of titles only words of letters go on, unless digits were typed: identifiers would fill the list before the words.
-fn words(snapshot: &Snapshot, field: Field, prefix: &str) -> Vec<String> {
+/// Only words of letters go on, unless digits were typed: identifiers would fill the list before the words.
+fn words(snapshot: &Snapshot, prefix: &str) -> Vec<String> {
+    let letters_only = prefix.chars().all(char::is_alphabetic);
+    going_on(snapshot, fields().title, prefix, letters_only)
+}
+
+/// Words of a field with this beginning, most frequent first.
+fn going_on(snapshot: &Snapshot, field: Field, prefix: &str, letters_only: bool) -> Vec<String> {
     let mut counts: HashMap<String, u64> = HashMap::new();
-    let letters_only = field == fields().title && prefix.chars().all(char::is_alphabetic);
-    let goes_on = GoesOn {
-        prefix: prefix.as_bytes(),
-        letters_only,
-    };
     for reader in snapshot.searcher.segment_readers() {
-        let Ok(words) = reader.inverted_index(field) else {
-            continue;
-        };
-        let Ok(mut stream) = words.terms().search(&goes_on).into_stream() else {
-            continue;
-        };
-        let mut n = 0;
-        while n < MOST_WORDS && stream.advance() {
-            let word = String::from_utf8_lossy(stream.key()).into_owned();
-            *counts.entry(word).or_default() += u64::from(stream.value().doc_freq);
-            n += 1;
-        }
+        // What cannot be read completes nothing.
+        let words = reader.inverted_index(field);
+        let _ = words.map(|words| count(words.terms(), prefix, letters_only, &mut counts));
     }
     let mut all: Vec<_> = counts.into_iter().collect();
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     all.into_iter().map(|(word, _)| word).collect()
 }
 
-/// Words with a beginning, and perhaps without digits and signs after it.
-struct GoesOn<'a> {
-    prefix: &'a [u8],
+/// Adds up the documents of each word with this beginning. Words that hold other signs than letters are leapt over, all
+/// with the same letters at once.
+fn count(
+    words: &TermDictionary,
+    prefix: &str,
     letters_only: bool,
-}
-
-/// How much of the beginning was read; `None` when it was another.
-type Read = Option<usize>;
-
-impl Automaton for GoesOn<'_> {
-    type State = Read;
-
-    fn start(&self) -> Read {
-        Some(0)
-    }
-
-    fn is_match(&self, read: &Read) -> bool {
-        *read == Some(self.prefix.len())
-    }
-
-    fn can_match(&self, read: &Read) -> bool {
-        read.is_some()
-    }
-
-    fn accept(&self, read: &Read, byte: u8) -> Read {
-        let at = (*read)?;
-        match self.prefix.get(at) {
-            Some(wanted) => (*wanted == byte).then_some(at + 1),
-            None => {
-                let is_letter = byte.is_ascii_alphabetic() || !byte.is_ascii();
-                (is_letter || !self.letters_only).then_some(at)
+    counts: &mut HashMap<String, u64>,
+) -> io::Result<()> {
+    let mut stream = words.range().ge(prefix).into_stream()?;
+    for _ in 0..MOST_WORDS {
+        if !stream.advance() {
+            break;
+        }
+        let Some(rest) = stream.key().strip_prefix(prefix.as_bytes()) else {
+            break;
+        };
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        match rest.iter().position(|byte| !is_letter(byte)) {
+            Some(at) if letters_only => {
+                let beyond = if rest[at] < b'a' { b'a' } else { 0x80 };
+                let letters = &stream.key()[..prefix.len() + at];
+                let next = [letters, &[beyond]].concat();
+                stream = words.range().ge(next).into_stream()?;
+            }
+            _ => {
+                let word = String::from_utf8_lossy(stream.key()).into_owned();
+                *counts.entry(word).or_default() += u64::from(stream.value().doc_freq);
             }
         }
     }
+    Ok(())
 }
