@@ -1,7 +1,7 @@
 //! Words that occur nowhere: which they are, and what may have been meant.
 //!
 //! A word is meant by another when few letters are missing, too many, wrong or swapped. The dictionary of titles is
-//! walked by an automaton, and blocks of it that hold no such word are passed over.
+//! walked by an automaton that follows only what can still become such a word, so its size hardly matters.
 
 use std::collections::HashMap;
 
