@@ -176,8 +176,13 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, SearchError> {
     let held = held.clone();
     let (tell, told) = oneshot::channel();
-    // Nobody may wait for it any more.
-    let work = move || drop(tell.send(work(&held.generation)));
+    let work = move || {
+        let done = work(&held.generation);
+        // Who waits for it may close the index and open it again at once.
+        drop(held);
+        // Nobody may wait for it any more.
+        drop(tell.send(done));
+    };
     behind_searches(work).map_err(SearchError::engine("start a thread"))?;
     told.await.map_err(SearchError::engine("finish a batch"))?
 }
