@@ -10,51 +10,40 @@ use crate::bits::Bits;
 use crate::schema::fields;
 use crate::words::set_all;
 
-/// The most names that one name or the beginning of one stands for.
+/// The most names looked at that go on from one.
 const MOST_NAMES: usize = 10_000;
 
 /// The most extensions that may be left off.
 const MOST_EXTENSIONS: usize = 2;
 
-/// How a name is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Given {
-    /// Whole, or but for its extensions.
-    Whole,
-    /// By its beginning.
-    Begun,
-}
-
-/// The documents with a name, folded; deleted ones included.
-pub(crate) fn find_name(reader: &SegmentReader, name: &str, given: Given) -> tantivy::Result<Bits> {
-    let mut bits = Bits::none(reader.max_doc());
+/// Adds the documents with a name, folded, whole or but for its extensions; deleted ones included.
+pub(crate) fn set_named(
+    reader: &SegmentReader,
+    name: &str,
+    bits: &mut Bits,
+) -> tantivy::Result<()> {
     let names = reader.inverted_index(fields().name)?;
     let mut set = |info: &_| {
         let postings = names.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-        set_all(postings, &mut bits);
+        set_all(postings, bits);
         Ok::<_, std::io::Error>(())
     };
-    let begun = match given {
-        Given::Begun => name.to_owned(),
-        Given::Whole => {
-            if let Some(info) = names.terms().get(name)? {
-                set(&info)?;
-            }
-            format!("{name}.")
-        }
-    };
+    if let Some(info) = names.terms().get(name)? {
+        set(&info)?;
+    }
+    let begun = format!("{name}.");
     let mut stream = names.terms().range().ge(&begun).into_stream()?;
     let mut n = 0;
     while n < MOST_NAMES && stream.advance() {
         let Some(rest) = stream.key().strip_prefix(begun.as_bytes()) else {
             break;
         };
-        if given == Given::Begun || are_extensions(rest) {
+        if are_extensions(rest) {
             set(stream.value())?;
         }
         n += 1;
     }
-    Ok(bits)
+    Ok(())
 }
 
 /// Whether these are extensions that a name is known without: `fits`, `rnx.gz`.

@@ -1,11 +1,10 @@
 //! Completions of what is being typed: facet values, names, words.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tantivy::schema::Field;
-use tantivy::termdict::TermDictionary;
+use tantivy_fst::Automaton;
 
 use crate::error::SearchError;
 use crate::execute::Run;
@@ -161,45 +160,61 @@ fn words(snapshot: &Snapshot, prefix: &str) -> Vec<String> {
 /// Words of a field with this beginning, most frequent first.
 fn going_on(snapshot: &Snapshot, field: Field, prefix: &str, letters_only: bool) -> Vec<String> {
     let mut counts: HashMap<String, u64> = HashMap::new();
+    let goes_on = GoesOn {
+        prefix: prefix.as_bytes(),
+        letters_only,
+    };
     for reader in snapshot.searcher.segment_readers() {
-        // What cannot be read completes nothing.
-        let words = reader.inverted_index(field);
-        let _ = words.map(|words| count(words.terms(), prefix, letters_only, &mut counts));
+        let Ok(words) = reader.inverted_index(field) else {
+            continue;
+        };
+        let Ok(mut stream) = words.terms().search(&goes_on).into_stream() else {
+            continue;
+        };
+        let mut n = 0;
+        while n < MOST_WORDS && stream.advance() {
+            let word = String::from_utf8_lossy(stream.key()).into_owned();
+            *counts.entry(word).or_default() += u64::from(stream.value().doc_freq);
+            n += 1;
+        }
     }
     let mut all: Vec<_> = counts.into_iter().collect();
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     all.into_iter().map(|(word, _)| word).collect()
 }
 
-/// Adds up the documents of each word with this beginning. Words that hold other signs than letters are leapt over, all
-/// with the same letters at once.
-fn count(
-    words: &TermDictionary,
-    prefix: &str,
+/// Words with a beginning, and perhaps without digits and signs after it.
+struct GoesOn<'a> {
+    prefix: &'a [u8],
     letters_only: bool,
-    counts: &mut HashMap<String, u64>,
-) -> io::Result<()> {
-    let mut stream = words.range().ge(prefix).into_stream()?;
-    for _ in 0..MOST_WORDS {
-        if !stream.advance() {
-            break;
-        }
-        let Some(rest) = stream.key().strip_prefix(prefix.as_bytes()) else {
-            break;
-        };
-        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-        match rest.iter().position(|byte| !is_letter(byte)) {
-            Some(at) if letters_only => {
-                let beyond = if rest[at] < b'a' { b'a' } else { 0x80 };
-                let letters = &stream.key()[..prefix.len() + at];
-                let next = [letters, &[beyond]].concat();
-                stream = words.range().ge(next).into_stream()?;
-            }
-            _ => {
-                let word = String::from_utf8_lossy(stream.key()).into_owned();
-                *counts.entry(word).or_default() += u64::from(stream.value().doc_freq);
+}
+
+/// How much of the beginning was read; `None` when it was another.
+type Read = Option<usize>;
+
+impl Automaton for GoesOn<'_> {
+    type State = Read;
+
+    fn start(&self) -> Read {
+        Some(0)
+    }
+
+    fn is_match(&self, read: &Read) -> bool {
+        *read == Some(self.prefix.len())
+    }
+
+    fn can_match(&self, read: &Read) -> bool {
+        read.is_some()
+    }
+
+    fn accept(&self, read: &Read, byte: u8) -> Read {
+        let at = (*read)?;
+        match self.prefix.get(at) {
+            Some(wanted) => (*wanted == byte).then_some(at + 1),
+            None => {
+                let is_letter = byte.is_ascii_alphabetic() || !byte.is_ascii();
+                (is_letter || !self.letters_only).then_some(at)
             }
         }
     }
-    Ok(())
 }

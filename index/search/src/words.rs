@@ -9,7 +9,7 @@ use tantivy::{Searcher, SegmentReader, Term};
 use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::facets::Dictionary;
-use crate::names::{Given, find_name};
+use crate::names::set_named;
 use crate::schema::fields;
 use crate::segment::Fixed;
 use crate::snapshot::Snapshot;
@@ -151,28 +151,30 @@ impl<'a> Here<'a> {
                 }
                 Ok(bits)
             }
-            (wanted, Place::Title) => {
+            (wanted, Place::Text) => self.find_anywhere(wanted),
+            (wanted, Place::Title) => self.find_in(fields().title, wanted),
+            (Wanted::Word(name), Place::Name) => {
                 let mut bits = Bits::none(self.fixed.n_docs);
-                self.set_in(fields().title, wanted, &mut bits)?;
+                set_named(self.reader, name, &mut bits)?;
                 Ok(bits)
             }
-            (wanted, Place::Text) => self.find_anywhere(wanted),
-            (Wanted::Word(name), Place::Name) => find_name(self.reader, name, Given::Whole),
-            (Wanted::Prefix(name), Place::Name) => find_name(self.reader, name, Given::Begun),
-            (Wanted::Phrase(words), Place::Name) => {
-                find_name(self.reader, &words.join(" "), Given::Whole)
-            }
+            (wanted, Place::Name) => self.find_in(fields().name, wanted),
         }
+    }
+
+    fn find_in(&self, field: Field, wanted: &Wanted) -> tantivy::Result<Bits> {
+        let mut bits = Bits::none(self.fixed.n_docs);
+        self.set_in(field, wanted, &mut bits)?;
+        Ok(bits)
     }
 
     /// In titles, in the rest of the text, in facet values, and of what has only a beginning among names, where long
     /// identifiers are whole.
     fn find_anywhere(&self, wanted: &Wanted) -> tantivy::Result<Bits> {
-        let mut bits = Bits::none(self.fixed.n_docs);
-        self.set_in(fields().text, wanted, &mut bits)?;
+        let mut bits = self.find_in(fields().text, wanted)?;
         self.set_in(fields().title, wanted, &mut bits)?;
-        if let Wanted::Prefix(prefix) = wanted {
-            bits.or(&find_name(self.reader, prefix, Given::Begun)?);
+        if let Wanted::Prefix(_) = wanted {
+            self.set_in(fields().name, wanted, &mut bits)?;
         }
         for (field, dictionary) in self.dictionaries.iter().enumerate() {
             let values = dictionary.worded(wanted);

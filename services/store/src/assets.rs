@@ -298,8 +298,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when the database does not answer.
     pub async fn changes(&self, after: u64, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
-        let rows: Option<String> = sqlx::query_scalar(
-            "SELECT '[' || group_concat('[' || version || ',' || body || ',' || ifnull(withdrawn, 'null') || ',' || change || ',' || ifnull(members, 'null') || ']') || ']' \
+        let rows: String = sqlx::query_scalar(
+            "SELECT '[' || ifnull(group_concat('[' || version || ',' || body || ',' || ifnull(withdrawn, 'null') || ',' || change || ',' || ifnull(members, 'null') || ']'), '') || ']' \
              FROM (SELECT version, body, withdrawn, change, members FROM assets WHERE change > $1 AND owner IS NULL ORDER BY change LIMIT $2)",
         )
         .bind(after.cast_signed())
@@ -307,16 +307,10 @@ impl Store {
         .fetch_one(&self.read)
         .await
         .doing("list its changes")?;
-        let rows: Vec<ChangedRow> = match rows {
-            Some(rows) => serde_json::from_str(&rows).doing("changed assets")?,
-            None => Vec::new(),
-        };
+        let rows: Vec<ChangedRow> = serde_json::from_str(&rows).doing("changed assets")?;
         let records = rows
             .into_iter()
-            .map(|(version, mut asset, withdrawn, change, members)| {
-                if let Some(members) = &members {
-                    cover(&mut asset, members);
-                }
+            .map(|(version, asset, withdrawn, change, members)| {
                 AssetRecord {
                     asset,
                     version,
@@ -325,6 +319,7 @@ impl Store {
                     change,
                     members,
                 }
+                .covered()
             });
         let mut records: Vec<AssetRecord> = records.collect();
         records.sort_unstable_by_key(|record| record.change);
@@ -398,18 +393,16 @@ impl Store {
         &self,
         ids: &[&str],
     ) -> Result<HashMap<(String, u32), Vec<File>>, StoreError> {
-        let rows: Option<String> = sqlx::query_scalar(
-            "SELECT '[' || group_concat('[' || json_quote(asset) || ',' || version || ',' || position || ',' || body || ']') || ']' \
+        let rows: String = sqlx::query_scalar(
+            "SELECT '[' || ifnull(group_concat('[' || json_quote(asset) || ',' || version || ',' || position || ',' || body || ']'), '') || ']' \
              FROM files WHERE asset IN (SELECT value FROM json_each($1))",
         )
         .bind(serde_json::to_string(ids).doing("a list of ids")?)
         .fetch_one(&self.read)
         .await
         .doing("list the files of assets")?;
-        let mut rows: Vec<(String, u32, u64, File)> = match rows {
-            Some(rows) => serde_json::from_str(&rows).doing("files of assets")?,
-            None => Vec::new(),
-        };
+        let mut rows: Vec<(String, u32, u64, File)> =
+            serde_json::from_str(&rows).doing("files of assets")?;
         rows.sort_unstable_by_key(|(.., position, _)| *position);
         let mut files: HashMap<(String, u32), Vec<File>> = HashMap::new();
         for (asset, version, _, file) in rows {
@@ -419,24 +412,32 @@ impl Store {
     }
 }
 
+impl AssetRecord {
+    /// With the coverage and facets of its members, when it is a series.
+    fn covered(mut self) -> Self {
+        if let Some(members) = &self.members {
+            cover(&mut self.asset, members);
+        }
+        self
+    }
+}
+
 fn record(row: Row) -> Result<AssetRecord, StoreError> {
     let (id, version, body, owner, withdrawn, change, members) = row;
-    let mut asset: Asset = serde_json::from_str(&body).doing("an asset")?;
+    let asset: Asset = serde_json::from_str(&body).doing("an asset")?;
     debug_assert_eq!(asset.id.as_str(), id, "an asset's body carries its id");
     let members: Option<Members> = members
         .map(|text| serde_json::from_str(&text).doing("the members of a series"))
         .transpose()?;
-    if let Some(members) = &members {
-        cover(&mut asset, members);
-    }
-    Ok(AssetRecord {
+    let record = AssetRecord {
         asset,
         version: to_version(version),
         owner,
         withdrawn: withdrawn.map(to_time),
         change: change.cast_unsigned(),
         members,
-    })
+    };
+    Ok(record.covered())
 }
 
 /// How many assets one question is about.

@@ -115,6 +115,12 @@ async fn changes_tell_each_asset_once_as_it_is_now_with_its_files() {
     record.harvested(&maps(700)).await;
     let mut newer = maps(700);
     newer[3] = asset("m003", 9);
+    let also = |name: &str| gantry_asset::File {
+        name: name.to_owned(),
+        ..newer[3].files[0].clone()
+    };
+    let others = ["b", "a"].map(also);
+    newer[3].files.extend(others);
     record.harvested(&newer).await;
     let mut after = 0;
     let mut told = Vec::new();
