@@ -1,6 +1,6 @@
 //! The fields of the index and how an asset fills them.
 //!
-//! `text` is the catch-all that words are looked up in, `title` what people read first, `name` ids and file names
+//! `text` is the catch-all that words are looked up in, `title` what people read first, `id` and `name` ids and file names
 //! whole. Every facet field of the vocabulary is a column of its own, `facet_<field>`, holding each value and each of
 //! its ancestors. The JSON of a hit is stored and copied through.
 
@@ -20,7 +20,7 @@ use crate::synonyms::synonyms;
 use crate::text::{ANALYZER, fold, parts};
 
 /// Raised when documents are made in another way than before; the index is then built anew.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// Values larger than any that occur stand for "unknown" where small comes first.
 pub(crate) const NO_TIME: i64 = i64::MAX;
@@ -32,13 +32,13 @@ const MOST_NAMES: usize = 50;
 pub(crate) struct Fields {
     /// The schema they are of.
     pub(crate) schema: Schema,
-    /// The id, raw; deleting goes by it, and its column orders ties.
+    /// The id, raw; deleting goes by it, its column orders ties, and it is a name.
     pub(crate) id: Field,
     /// Everything, in words.
     pub(crate) text: Field,
     /// Title and synonyms, in words.
     pub(crate) title: Field,
-    /// Ids, with and without their archive, and file names, whole and folded.
+    /// Names of files other than the id, whole and folded.
     pub(crate) name: Field,
     /// The title to sort by.
     pub(crate) title_order: Field,
@@ -257,12 +257,9 @@ fn add_words(document: &mut TantivyDocument, asset: &Asset) {
     for name in names.clone().filter(is_other) {
         document.add_text(f.text, name);
     }
-    let local = fold(asset.id.local());
-    for name in names.map(fold).filter(|name| *name != local) {
-        document.add_text(f.name, name);
+    for name in names.filter(|name| !name.eq_ignore_ascii_case(asset.id.local())) {
+        document.add_text(f.name, fold(name));
     }
-    document.add_text(f.name, local);
-    document.add_text(f.name, fold(asset.id.as_str()));
 }
 
 fn add_facets(document: &mut TantivyDocument, asset: &Asset) {
@@ -324,7 +321,7 @@ mod tests {
     fn the_schema_has_a_name_that_a_directory_can_bear() {
         let name = schema_name();
         assert!(
-            name.starts_with("v6.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+            name.starts_with("v7.") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
             "{name}"
         );
     }

@@ -9,6 +9,7 @@ use tantivy_fst::Automaton;
 use crate::error::SearchError;
 use crate::execute::Run;
 use crate::facets::Dictionary;
+use crate::names::{Named, Rest};
 use crate::query::{Query, Suggested, Suggestion};
 use crate::schema::fields;
 use crate::snapshot::Snapshot;
@@ -78,10 +79,7 @@ pub(crate) fn suggest(
     let mut begun: Vec<(String, Suggested)> = Vec::new();
     for (words, what) in [
         (words(snapshot, &typed.last), Suggested::Word),
-        (
-            going_on(snapshot, fields().name, &typed.last, false),
-            Suggested::Name,
-        ),
+        (names(snapshot, &typed.last), Suggested::Name),
     ] {
         let texts = words.into_iter().map(|word| format!("{before}{word}"));
         let new = texts.filter(|text| taken.insert(fold(text)));
@@ -153,31 +151,58 @@ fn facets(
 ///
 /// Only words of letters go on, unless digits were typed: identifiers would fill the list before the words.
 fn words(snapshot: &Snapshot, prefix: &str) -> Vec<String> {
-    let letters_only = prefix.chars().all(char::is_alphabetic);
-    going_on(snapshot, fields().title, prefix, letters_only)
-}
-
-/// Words of a field with this beginning, most frequent first.
-fn going_on(snapshot: &Snapshot, field: Field, prefix: &str, letters_only: bool) -> Vec<String> {
-    let mut counts: HashMap<String, u64> = HashMap::new();
     let goes_on = GoesOn {
         prefix: prefix.as_bytes(),
-        letters_only,
+        letters_only: prefix.chars().all(char::is_alphabetic),
     };
+    let mut counts = HashMap::new();
+    count(
+        snapshot,
+        fields().title,
+        &goes_on,
+        str::to_owned,
+        &mut counts,
+    );
+    by_frequency(counts)
+}
+
+/// Names with this beginning, most frequent first.
+fn names(snapshot: &Snapshot, prefix: &str) -> Vec<String> {
+    let mut counts = HashMap::new();
+    for named in Named::both(prefix, Rest::Any) {
+        let called = |key: &str| named.called(key).to_owned();
+        count(snapshot, named.field(), &named, called, &mut counts);
+    }
+    by_frequency(counts)
+}
+
+/// Counts the documents of the words of a field that an automaton takes, by what the words are called.
+fn count<A: Automaton>(
+    snapshot: &Snapshot,
+    field: Field,
+    automaton: &A,
+    called: impl Fn(&str) -> String,
+    counts: &mut HashMap<String, u64>,
+) where
+    A::State: Clone,
+{
     for reader in snapshot.searcher.segment_readers() {
         let Ok(words) = reader.inverted_index(field) else {
             continue;
         };
-        let Ok(mut stream) = words.terms().search(&goes_on).into_stream() else {
+        let Ok(mut stream) = words.terms().search(automaton).into_stream() else {
             continue;
         };
         let mut n = 0;
         while n < MOST_WORDS && stream.advance() {
-            let word = String::from_utf8_lossy(stream.key()).into_owned();
+            let word = called(&String::from_utf8_lossy(stream.key()));
             *counts.entry(word).or_default() += u64::from(stream.value().doc_freq);
             n += 1;
         }
     }
+}
+
+fn by_frequency(counts: HashMap<String, u64>) -> Vec<String> {
     let mut all: Vec<_> = counts.into_iter().collect();
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     all.into_iter().map(|(word, _)| word).collect()

@@ -9,7 +9,7 @@ use tantivy::{Searcher, SegmentReader, Term};
 use crate::bits::Bits;
 use crate::error::SearchError;
 use crate::facets::Dictionary;
-use crate::names::set_named;
+use crate::names::{Rest, set_named};
 use crate::schema::fields;
 use crate::segment::Fixed;
 use crate::snapshot::Snapshot;
@@ -153,12 +153,17 @@ impl<'a> Here<'a> {
             }
             (wanted, Place::Text) => self.find_anywhere(wanted),
             (wanted, Place::Title) => self.find_in(fields().title, wanted),
-            (Wanted::Word(name), Place::Name) => {
+            (wanted, Place::Name) => {
                 let mut bits = Bits::none(self.fixed.n_docs);
-                set_named(self.reader, name, &mut bits)?;
+                match wanted {
+                    Wanted::Word(name) => {
+                        set_named(self.reader, name, Rest::Extensions, &mut bits)?
+                    }
+                    Wanted::Prefix(name) => set_named(self.reader, name, Rest::Any, &mut bits)?,
+                    Wanted::Phrase(_) | Wanted::Days(..) | Wanted::All(_) => {}
+                }
                 Ok(bits)
             }
-            (wanted, Place::Name) => self.find_in(fields().name, wanted),
         }
     }
 
@@ -173,8 +178,8 @@ impl<'a> Here<'a> {
     fn find_anywhere(&self, wanted: &Wanted) -> tantivy::Result<Bits> {
         let mut bits = self.find_in(fields().text, wanted)?;
         self.set_in(fields().title, wanted, &mut bits)?;
-        if let Wanted::Prefix(_) = wanted {
-            self.set_in(fields().name, wanted, &mut bits)?;
+        if let Wanted::Prefix(name) = wanted {
+            set_named(self.reader, name, Rest::Any, &mut bits)?;
         }
         for (field, dictionary) in self.dictionaries.iter().enumerate() {
             let values = dictionary.worded(wanted);

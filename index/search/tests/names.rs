@@ -66,8 +66,8 @@ async fn an_id_that_is_being_typed_is_completed_from_its_archives_names() {
         let all = searched.index.suggest(typed, 10).expect("it is searched");
         all.into_iter().map(|one| one.text).collect::<Vec<_>>()
     };
-    assert_eq!(texts("planck:ab"), ["planck:abcd0010.23o.crx.gz"]);
-    let gssc = ["gssc:abcd0010.23o.crx.gz", "gssc:abcd0010.log"];
+    assert_eq!(texts("planck:ab"), ["planck:ABCD0010.23o.crx.gz"]);
+    let gssc = ["gssc:ABCD0010.23o.crx.gz", "gssc:abcd0010.log"];
     assert_eq!(texts("gssc:AB"), gssc);
     assert!(texts("gaia:ab").is_empty());
 }
