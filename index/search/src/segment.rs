@@ -50,7 +50,7 @@ pub(crate) struct Fixed {
     pub(crate) ids: Option<StrColumn>,
     /// Titles; their numbers are in the order of the titles.
     pub(crate) titles: Option<StrColumn>,
-    /// All documents by rank, the largest first, and then by id.
+    /// All documents by rank, the largest first, then by id, and what was replaced as it lies.
     pub(crate) in_order: Vec<u32>,
     /// The number of each document's id among the ids.
     id_numbers: Vec<u32>,
@@ -221,7 +221,7 @@ fn in_order(ranks: &Ranks, id_numbers: &[u32]) -> Vec<u32> {
     for of_rank in ranks.iter() {
         let from = all.len();
         all.extend(of_rank.docs);
-        all[from..].sort_unstable_by_key(|doc| id_numbers[*doc as usize]);
+        all[from..].sort_unstable_by_key(|doc| (id_numbers[*doc as usize], *doc));
     }
     all
 }

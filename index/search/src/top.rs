@@ -191,9 +191,11 @@ impl<'a> Best<'a> {
             self.offer(doc, key(doc, *rank));
         }
         let Some(first) = rest.first() else { return };
-        let first = self.fixed.id_number(*first);
+        // What was replaced within the segment has the id of what replaced it, which may have been tried.
+        let place = |doc| (self.fixed.id_number(doc), doc);
+        let first = place(*first);
         for doc in hits.within(docs.clone()) {
-            if self.fixed.id_number(doc) >= first {
+            if place(doc) >= first {
                 self.offer(doc, key(doc, *rank));
             }
         }
