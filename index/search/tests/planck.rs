@@ -395,7 +395,7 @@ async fn what_is_being_typed_is_completed() {
         texts("HFI 14")
     );
     assert!(
-        texts("hfi_skymap_100_2048_r3").contains(&"hfi_skymap_100_2048_r3.01_full.fits".to_owned())
+        texts("hfi_skymap_100_2048_r3").contains(&"HFI_SkyMap_100_2048_R3.01_full.fits".to_owned())
     );
     assert!(texts("").is_empty());
 }

@@ -1,6 +1,8 @@
 //! HEALPix cells, NESTED, up to order 8: what a region or a footprint covers of them, as terms of the index.
 //!
-//! Footprints are indexed by *whole* cells, which they cover, *parts*, which they touch, and all cells *above* those.
+//! Footprints are indexed by *whole* cells, which they cover, *parts*, which they touch, and cells *above* those of two
+//! orders. The cells within another are a range of numbers at each order, and so are their terms, so that a region looks
+//! at the ranges of its cells down to the next of these orders, and at what its cells lie in.
 //! A cell is the area between great circles through eight points of each of its sides.
 
 use cdshealpix::compass_point::Cardinal;
@@ -10,6 +12,9 @@ use super::sphere::{Point, Polygon};
 
 /// The finest order.
 pub(crate) const FINEST: u8 = 8;
+
+/// The orders of cells above others that are indexed.
+pub(crate) const ABOVE: [u8; 2] = [4, 6];
 
 /// How many cells there are at order 8.
 pub(crate) const N_FINEST: u32 = 786_432;
@@ -39,6 +44,19 @@ impl Cell {
     /// The term of what has the cell as this.
     pub(crate) fn term(self, has: As) -> u64 {
         nested::to_uniq_ivoa(self.order, self.number) << 2 | has as u64
+    }
+
+    /// The terms, from one to before another, of what is known by the cell or by cells in it: of its own and each finer order as far
+    /// as an order at which all that is finer is known by what it lies in.
+    pub(crate) fn terms_within(self) -> impl Iterator<Item = (u64, u64)> {
+        let down_to = ABOVE.into_iter().find(|order| *order >= self.order);
+        (self.order..=down_to.unwrap_or(FINEST)).map(move |order| {
+            let bits = 2 * (order - self.order);
+            let first = self.number << bits;
+            let cell = |number| Self { order, number };
+            let end = first + (1 << bits);
+            (cell(first).term(As::Whole), cell(end).term(As::Whole))
+        })
     }
 
     pub(crate) fn children(self) -> impl Iterator<Item = Self> {

@@ -2,7 +2,7 @@
 
 use gantry_asset::{Place, Shape, Sky};
 
-use super::cells::{ALL_SKY, As, Cell, Cover, FINEST, N_FINEST, cells_of};
+use super::cells::{ABOVE, ALL_SKY, As, Cell, Cover, FINEST, N_FINEST, cells_of};
 use super::sphere::{Point, Polygon};
 
 /// So many cells of a footprint are indexed or a few more; of a large one larger cells.
@@ -155,7 +155,8 @@ fn terms_of(coverage: &Coverage) -> Vec<u64> {
     for (cells, has) in [(&cover.whole, As::Whole), (&cover.parts, As::Part)] {
         for cell in cells {
             terms.push(cell.term(has));
-            terms.extend(cell.above().map(|above| above.term(As::Above)));
+            let above = cell.above().filter(|above| ABOVE.contains(&above.order));
+            terms.extend(above.map(|above| above.term(As::Above)));
         }
     }
     terms.sort_unstable();

@@ -33,10 +33,10 @@ pub(crate) struct CoverageFields {
 pub(crate) struct Sought<'a> {
     region: &'a Region,
     fields: CoverageFields,
-    /// What has one of these meets the region.
-    certain: Vec<u64>,
+    /// Terms, from one to before another, in order: what has one of these meets the region.
+    certain: Vec<(u64, u64)>,
     /// What has one of these may meet it.
-    possible: Vec<u64>,
+    possible: Vec<(u64, u64)>,
     /// The region's cells as ranges at order 8, in order, and whether they lie in it.
     ranges: Vec<(u32, u32, bool)>,
     /// Which cells meet it, as far as that was asked.
@@ -47,19 +47,24 @@ impl<'a> Sought<'a> {
     pub(crate) fn new(region: &'a Region, fields: CoverageFields) -> Self {
         let distance = |point| region.distance(point);
         let cover = Cover::of(distance, region.within(), MOST_CELLS);
-        let (mut certain, mut possible) = (BTreeSet::new(), BTreeSet::new());
-        let above = |cell: Cell| cell.above().collect::<Vec<_>>();
-        for cell in &cover.whole {
-            certain.extend([As::Whole, As::Part, As::Above].map(|has| cell.term(has)));
-            certain.extend(above(*cell).iter().map(|above| above.term(As::Whole)));
-            possible.extend(above(*cell).iter().map(|above| above.term(As::Part)));
-        }
-        for cell in &cover.parts {
-            possible.extend([As::Whole, As::Part, As::Above].map(|has| cell.term(has)));
-            let larger = above(*cell);
-            possible.extend(larger.iter().map(|above| above.term(As::Whole)));
-            possible.extend(larger.iter().map(|above| above.term(As::Part)));
-        }
+        let within = |cells: &[Cell]| {
+            let terms = cells.iter().flat_map(|cell| cell.terms_within());
+            terms.collect::<Vec<_>>()
+        };
+        let above = |cells: &[Cell], has| {
+            let cells: BTreeSet<_> = cells.iter().flat_map(|cell| cell.above()).collect();
+            let terms = cells.into_iter().map(move |cell| cell.term(has));
+            terms.map(|term| (term, term + 1)).collect::<Vec<_>>()
+        };
+        let (whole, parts) = (&cover.whole, &cover.parts);
+        let certain = [within(whole), above(whole, As::Whole)].concat();
+        let possible = [
+            within(parts),
+            above(parts, As::Whole),
+            above(parts, As::Part),
+            above(whole, As::Part),
+        ]
+        .concat();
         let ranged = |cell: &Cell, whole| (cell.finest().0, cell.finest().1, whole);
         let whole = cover.whole.iter().map(|cell| ranged(cell, true));
         let parts = cover.parts.iter().map(|cell| ranged(cell, false));
@@ -68,8 +73,8 @@ impl<'a> Sought<'a> {
         Self {
             region,
             fields,
-            certain: certain.into_iter().collect(),
-            possible: possible.into_iter().collect(),
+            certain: joined(certain),
+            possible: joined(possible),
             ranges,
             known: RefCell::default(),
         }
@@ -107,14 +112,19 @@ impl<'a> Sought<'a> {
         Ok(found)
     }
 
-    fn with_terms(&self, reader: &SegmentReader, terms: &[u64]) -> tantivy::Result<Bits> {
+    fn with_terms(&self, reader: &SegmentReader, terms: &[(u64, u64)]) -> tantivy::Result<Bits> {
         let mut bits = Bits::none(reader.max_doc());
         let index = reader.inverted_index(self.fields.terms)?;
-        for term in terms {
-            let term = Term::from_field_u64(self.fields.terms, *term);
-            if let Some(info) = index.get_term_info(&term)? {
-                let postings =
-                    index.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
+        let key = |term| Term::from_field_u64(self.fields.terms, term);
+        for (first, end) in terms {
+            let (first, end) = (key(*first), key(*end));
+            let range = index.terms().range();
+            let range = range.ge(first.serialized_value_bytes());
+            let range = range.lt(end.serialized_value_bytes());
+            let mut found = range.into_stream()?;
+            while found.advance() {
+                let postings = index
+                    .read_block_postings_from_terminfo(found.value(), IndexRecordOption::Basic)?;
                 set_all(postings, &mut bits);
             }
         }
@@ -157,4 +167,17 @@ impl<'a> Sought<'a> {
         self.known.borrow_mut().insert(cell, meets);
         meets
     }
+}
+
+/// The same ranges in order, as few as they can be.
+fn joined(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
+    let mut all: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());
+    for (first, end) in ranges {
+        match all.last_mut() {
+            Some((_, before)) if first <= *before => *before = end.max(*before),
+            _ => all.push((first, end)),
+        }
+    }
+    all
 }
