@@ -31,6 +31,9 @@ pub struct FacetField {
     /// The values in their own order, for [`FacetOrder::Date`].
     #[serde(default)]
     pub values: Vec<String>,
+    /// For [`FacetOrder::Number`]: how many of one thing the units are that values are given in, seconds of time.
+    #[serde(default)]
+    pub units: HashMap<String, f64>,
     /// Values not shown until somebody asks for them.
     #[serde(default)]
     pub hidden_values: Vec<String>,
@@ -91,26 +94,28 @@ impl FacetField {
     pub fn compare(&self, a: (&str, u64), b: (&str, u64)) -> Ordering {
         let by_order = match self.order {
             FacetOrder::Count => b.1.cmp(&a.1),
-            FacetOrder::Number => leading_number(a.0).total_cmp(&leading_number(b.0)),
-            FacetOrder::Date => self.place(a.0).cmp(&self.place(b.0)),
+            FacetOrder::Number | FacetOrder::Date => {
+                let place = |value| self.place(value).unwrap_or(f64::INFINITY);
+                place(a.0).total_cmp(&place(b.0))
+            }
         };
         by_order.then_with(|| a.0.cmp(b.0))
     }
 
-    fn place(&self, value: &str) -> usize {
-        self.values
-            .iter()
-            .position(|known| known == value)
-            .unwrap_or(usize::MAX)
+    /// Where a value stands in the order of the field: its number, with its unit where the field has units, or its place
+    /// among the vocabulary's values; `None` where it has none.
+    #[must_use]
+    pub fn place(&self, value: &str) -> Option<f64> {
+        if self.order == FacetOrder::Date {
+            let place = self.values.iter().position(|known| known == value);
+            return place.map(|at| at as f64);
+        }
+        let is_of_number = |c: char| c.is_ascii_digit() || c == '.';
+        let end = value.find(|c| !is_of_number(c)).unwrap_or(value.len());
+        let number: f64 = value[..end].parse().ok()?;
+        let unit = self.units.get(value[end..].trim());
+        Some(number * unit.copied().unwrap_or(1.0))
     }
-}
-
-/// The number a value begins with, infinity when there is none.
-fn leading_number(value: &str) -> f64 {
-    let end = value
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(value.len());
-    value[..end].parse().unwrap_or(f64::INFINITY)
 }
 
 #[cfg(test)]
@@ -133,6 +138,17 @@ mod tests {
             sorted("release", &["PR4", "PR1", "DR3", "zz"]),
             ["PR1", "PR4", "DR3", "zz"]
         );
+    }
+
+    #[test]
+    fn spans_of_time_sort_by_how_long_they_are() {
+        let place = |field: &str, value: &str| vocabulary().field(field).unwrap().place(value);
+        assert_eq!(place("sampling", "15 min"), Some(900.0));
+        assert_eq!(place("sampling", "30 s"), Some(30.0));
+        assert_eq!(place("span", "01D"), Some(86_400.0));
+        assert_eq!(place("span", "15M"), Some(900.0));
+        assert_eq!(place("sampling", "unknown"), None);
+        assert_eq!(place("band", "857 GHz"), Some(857.0));
     }
 
     #[test]

@@ -210,15 +210,7 @@ impl Dictionary {
         if self.number(path).is_some() || (from.is_empty() && to.is_empty()) {
             return None;
         }
-        let place = |text: &str| match self.field.order {
-            FacetOrder::Date => self
-                .field
-                .values
-                .iter()
-                .position(|known| known == text)
-                .map(|at| at as f64),
-            _ => leading_number(text),
-        };
+        let place = |text: &str| self.field.place(text);
         let bound = |text: &str, open: f64| {
             if text.is_empty() {
                 Some(open)
@@ -257,12 +249,4 @@ fn short_code(station: &str) -> &str {
         && bytes[4..6].iter().all(u8::is_ascii_digit)
         && bytes[6..].iter().all(u8::is_ascii_uppercase);
     if is_long { &station[..4] } else { station }
-}
-
-/// The number a value begins with.
-fn leading_number(value: &str) -> Option<f64> {
-    let end = value
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(value.len());
-    value[..end].parse().ok()
 }

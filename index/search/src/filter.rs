@@ -11,6 +11,7 @@ use tantivy::SegmentReader;
 
 use crate::bits::Bits;
 use crate::error::SearchError;
+use crate::facets::Dictionary;
 use crate::language::{Parsed, shown};
 use crate::meet::{Condition, met};
 use crate::query::{Collapse, Query};
@@ -19,6 +20,9 @@ use crate::segment::Segment;
 use crate::sky::search::Sought;
 use crate::snapshot::Snapshot;
 use crate::synonyms::synonyms;
+
+/// The most values named in place of one that there is not.
+const MOST_MEANT: usize = 3;
 
 /// The condition of one facet field.
 pub(crate) struct FieldFilter {
@@ -145,7 +149,12 @@ impl<'a> Filters<'a> {
         };
         for facet in &query.facets {
             match snapshot.field(&facet.field) {
-                Some(field) => filters.select(snapshot, field, &facet.path),
+                Some(field) => {
+                    filters.select(snapshot, field, &facet.path);
+                    parsed
+                        .notes
+                        .extend(unknown_value(&snapshot.dictionaries[field], &facet.path));
+                }
                 None => {
                     filters.impossible = true;
                     parsed
@@ -354,6 +363,25 @@ impl FieldFilter {
             negated: self.hides,
         })
     }
+}
+
+/// Says that no value of a field is called so, and which may be meant; nothing where one is, or it is a range.
+fn unknown_value(dictionary: &Dictionary, path: &str) -> Option<String> {
+    if dictionary.number(path).is_some() || dictionary.in_range(path).is_some() {
+        return None;
+    }
+    let field = &dictionary.field.name;
+    let meant = dictionary
+        .meant_by(path, false)
+        .into_iter()
+        .take(MOST_MEANT);
+    let meant = meant.map(|number| format!("`{}`", dictionary.value(number)));
+    let meant = meant.collect::<Vec<_>>();
+    let meant = match meant.as_slice() {
+        [] => String::new(),
+        some => format!("; there is {}", some.join(", ")),
+    };
+    Some(format!("no `{field}` is called {}{meant}", shown(path)))
 }
 
 fn regions(query: &Query) -> Vec<Sought<'_>> {

@@ -165,14 +165,21 @@ impl Parsed {
         let whole = format!("{name}:{}", item.text);
         let is_id = is_archive(name) && AssetId::parse(&whole).is_ok();
         if is_id {
+            // What is called so, or has these words in this archive: the name of a file is behind its folders in an id.
             self.names.push(fold(&whole));
-        } else {
-            self.notes.push(format!(
-                "{} is no field, so it was searched as a word",
-                shown(&format!("{name}:"))
-            ));
+            let mut clause = clause_of(item.text, true);
+            clause.any.iter_mut().for_each(|wanted| {
+                let words = std::mem::replace(wanted, Wanted::All(Vec::new()));
+                *wanted = Wanted::All(vec![Wanted::Word(fold(name)), words]);
+            });
+            clause.typed = whole;
+            return self.push(clause, item.negated);
         }
-        if item.negated || item.quoted || is_id {
+        self.notes.push(format!(
+            "{} is no field, so it was searched as a word",
+            shown(&format!("{name}:"))
+        ));
+        if item.negated || item.quoted {
             self.push(clause_of(&whole, true), item.negated);
         } else {
             run.extend([name, item.text]);

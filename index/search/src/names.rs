@@ -74,10 +74,14 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// What a key found is called: an id without its archive unless that was asked for.
+    /// What a key found is called: an id without its archive where that begins with the name.
     pub(crate) fn called<'k>(&self, key: &'k str) -> &'k str {
+        let begins = |text: &str| {
+            let beginning = text.as_bytes().get(..self.name.len());
+            beginning.is_some_and(|bytes| bytes.eq_ignore_ascii_case(self.name))
+        };
         match key.split_once(':') {
-            Some((_, local)) if self.are_ids && !self.name.contains(&b':') => local,
+            Some((_, local)) if self.are_ids && begins(local) => local,
             _ => key,
         }
     }

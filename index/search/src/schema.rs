@@ -4,6 +4,7 @@
 //! whole. Every facet field of the vocabulary is a column of its own, `facet_<field>`, holding each value and each of
 //! its ancestors. The JSON of a hit is stored and copied through.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use gantry_asset::{Asset, AssetId, Day, Days, FacetPath, vocabulary};
@@ -38,7 +39,7 @@ pub(crate) struct Fields {
     pub(crate) text: Field,
     /// Title and synonyms, in words.
     pub(crate) title: Field,
-    /// Names of files other than the id, whole and folded.
+    /// Names of files other than the id, whole, those of other letters folded.
     pub(crate) name: Field,
     /// The title to sort by.
     pub(crate) title_order: Field,
@@ -258,7 +259,13 @@ fn add_words(document: &mut TantivyDocument, asset: &Asset) {
         document.add_text(f.text, name);
     }
     for name in names.filter(|name| !name.eq_ignore_ascii_case(asset.id.local())) {
-        document.add_text(f.name, fold(name));
+        // The case of plain letters is minded when it is looked up.
+        let name = if name.is_ascii() {
+            name.into()
+        } else {
+            Cow::from(fold(name))
+        };
+        document.add_text(f.name, name);
     }
 }
 

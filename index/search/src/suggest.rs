@@ -54,13 +54,17 @@ pub(crate) fn suggest(
     };
     let everything = Query::default();
     let everything = Run::new(snapshot, &everything)?;
-    let mut all: Vec<Suggestion> = snapshot
-        .dictionaries
-        .iter()
-        .enumerate()
-        .flat_map(|(field, dictionary)| facets(&everything, field, dictionary, &typed))
-        .collect();
-    all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
+    let (mut all, mut last): (Vec<Suggestion>, Vec<Suggestion>) = (Vec::new(), Vec::new());
+    for (field, dictionary) in snapshot.dictionaries.iter().enumerate() {
+        let of_field = facets(&everything, field, dictionary, &typed);
+        all.extend(of_field.0);
+        last.extend(of_field.1);
+    }
+    // What goes on from all that was typed says more than what goes on from its last word.
+    for several in [&mut all, &mut last] {
+        several.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
+    }
+    all.append(&mut last);
     if !before.is_empty() {
         // Of those that many have, some have nothing of what stands before.
         all.truncate(limit);
@@ -110,20 +114,20 @@ fn found(snapshot: &Snapshot, texts: Vec<String>) -> Result<Vec<(String, u64)>, 
     texts.into_par_iter().map(one).collect()
 }
 
-/// Values of a field that go on from all that was typed, or from the last word.
+/// Values of a field that go on from all that was typed, and others that go on from the last word.
 fn facets(
     everything: &Run<'_>,
     field: usize,
     dictionary: &Dictionary,
     typed: &Typed<'_>,
-) -> Vec<Suggestion> {
+) -> (Vec<Suggestion>, Vec<Suggestion>) {
     let whole: Vec<usize> = dictionary.begun_by(&typed.whole).collect();
     let last = dictionary
         .begun_by(&typed.last)
         .filter(|number| whole.binary_search(number).is_err());
     let last: Vec<usize> = last.collect();
     if whole.is_empty() && last.is_empty() {
-        return Vec::new();
+        return Default::default();
     }
     let counts = everything.numbers(field);
     let complete = |number: usize, before: &str| {
@@ -139,12 +143,11 @@ fn facets(
             count: counts[number],
         }
     };
-    let all = whole.into_iter().map(|number| complete(number, ""));
-    let all = all.chain(
-        last.into_iter()
-            .map(|number| complete(number, typed.before)),
-    );
-    all.filter(|one| one.count > 0).collect()
+    let all = |numbers: Vec<usize>, before: &str| {
+        let all = numbers.into_iter().map(|number| complete(number, before));
+        all.filter(|one| one.count > 0).collect()
+    };
+    (all(whole, ""), all(last, typed.before))
 }
 
 /// Words of titles with this beginning, most frequent first.

@@ -216,7 +216,8 @@ fn humps(part: &str) -> Vec<&str> {
 /// How much of a word stays in its singular, and what follows: `maps` → `map`, `frequencies` → `frequenc` and `y`; short
 /// words and `-ss`, `-us`, `-is` stay.
 fn singular(word: &str) -> (usize, &'static str) {
-    let is_word = word.len() >= 4 && word.bytes().all(|b| b.is_ascii_lowercase());
+    let is_plural = !["series", "species"].contains(&word);
+    let is_word = is_plural && word.len() >= 4 && word.bytes().all(|b| b.is_ascii_lowercase());
     if !is_word || !word.ends_with('s') || ["ss", "us", "is"].iter().any(|end| word.ends_with(end))
     {
         (word.len(), "")

@@ -154,17 +154,41 @@ impl<'a> Here<'a> {
             (wanted, Place::Text) => self.find_anywhere(wanted),
             (wanted, Place::Title) => self.find_in(fields().title, wanted),
             (wanted, Place::Name) => {
-                let mut bits = Bits::none(self.fixed.n_docs);
+                let named = |name: &String, rest| self.find_named(name, rest);
                 match wanted {
-                    Wanted::Word(name) => {
-                        set_named(self.reader, name, Rest::Extensions, &mut bits)?
+                    Wanted::Word(name) => named(name, Rest::Extensions),
+                    Wanted::Prefix(name) => named(name, Rest::Any),
+                    Wanted::Phrase(_) | Wanted::Days(..) | Wanted::All(_) => {
+                        Ok(Bits::none(self.fixed.n_docs))
                     }
-                    Wanted::Prefix(name) => set_named(self.reader, name, Rest::Any, &mut bits)?,
-                    Wanted::Phrase(_) | Wanted::Days(..) | Wanted::All(_) => {}
                 }
-                Ok(bits)
             }
         }
+    }
+
+    /// By a name, or by the name of a file behind that of its archive: `gssc:brux0010.23d`.
+    fn find_named(&self, name: &str, rest: Rest) -> tantivy::Result<Bits> {
+        let mut bits = Bits::none(self.fixed.n_docs);
+        set_named(self.reader, name, rest, &mut bits)?;
+        if let Some((archive, name)) = name.split_once(':')
+            && let Some((field, table)) = self.archive(archive)
+        {
+            let mut of_archive = Bits::none(self.fixed.n_docs);
+            set_named(self.reader, name, rest, &mut of_archive)?;
+            of_archive.and(&self.fixed.with_value(field, &table, &of_archive));
+            bits.or(&of_archive);
+        }
+        Ok(bits)
+    }
+
+    /// The facet field of archives, and which of its values is this one.
+    fn archive(&self, name: &str) -> Option<(usize, Vec<bool>)> {
+        let mut fields = self.dictionaries.iter();
+        let field = fields.position(|dictionary| dictionary.field.name == "archive")?;
+        let number = self.dictionaries[field].number(name)?;
+        let mut table = vec![false; self.dictionaries[field].len()];
+        table[number as usize] = true;
+        Some((field, table))
     }
 
     fn find_in(&self, field: Field, wanted: &Wanted) -> tantivy::Result<Bits> {
@@ -179,7 +203,7 @@ impl<'a> Here<'a> {
         let mut bits = self.find_in(fields().text, wanted)?;
         self.set_in(fields().title, wanted, &mut bits)?;
         if let Wanted::Prefix(name) = wanted {
-            set_named(self.reader, name, Rest::Any, &mut bits)?;
+            bits.or(&self.find_named(name, Rest::Any)?);
         }
         for (field, dictionary) in self.dictionaries.iter().enumerate() {
             let values = dictionary.worded(wanted);

@@ -2,7 +2,9 @@
 
 mod support;
 
-use support::{Catalogue, Searched, asset};
+use gantry_asset::FacetPath;
+use gantry_search::Query;
+use support::{Catalogue, Searched, asset, query};
 
 const DUST: &str = "dust.fits";
 const GAS: &str = "gas.fits";
@@ -68,4 +70,37 @@ async fn a_completion_is_offered_only_where_something_has_all_of_its_words() {
     };
     assert_eq!(texts("alpha ga"), ["alpha gamma"]);
     assert!(texts("alpha be").is_empty());
+}
+
+#[tokio::test]
+async fn a_value_that_there_is_not_is_told_with_those_that_may_be_meant() {
+    let searched = Searched::over(&catalogue()).await;
+    let notes = |field: &str, path: &str| {
+        let facet = FacetPath {
+            field: field.to_owned(),
+            path: path.to_owned(),
+        };
+        let asked = Query {
+            facets: vec![facet],
+            ..query("")
+        };
+        searched.index.search(&asked).expect("it is searched").notes
+    };
+    let meant = ["no `band` is called `44`; there is `44 GHz`"];
+    assert_eq!(notes("band", "44"), meant);
+    assert_eq!(notes("band", "45 GHz"), ["no `band` is called `45 GHz`"]);
+    assert!(notes("band", "44 GHz").is_empty());
+    assert!(notes("nside", "1..3").is_empty());
+}
+
+#[tokio::test]
+async fn completions_of_all_that_was_typed_come_before_those_of_its_last_word() {
+    let stations = |n: u32| asset(&format!("s{n}"), "100 things", 1, &["organization=Gamma"]);
+    let all = (0..5)
+        .map(stations)
+        .chain([asset("b", "Band", 1, &["band=100 GHz"])]);
+    let searched = Searched::over(&Catalogue::of(all)).await;
+    let all = searched.index.suggest("100 G", 10).expect("it is searched");
+    let texts: Vec<_> = all.into_iter().map(|one| one.text).collect();
+    assert_eq!(texts[..2], ["100 GHz", "100 Gamma"], "{texts:?}");
 }

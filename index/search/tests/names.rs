@@ -39,6 +39,28 @@ async fn with_its_archive_a_name_is_that_archives_alone() {
 }
 
 #[tokio::test]
+async fn a_file_is_found_by_its_name_behind_that_of_its_archive() {
+    let with_file = |id: &str| Asset {
+        id: AssetId::parse(id).expect("it has the form"),
+        ..asset("BRUX0010.23D.Z", "Observation", 1, &[])
+    };
+    let all = ["gssc:data~2023~001~BRUX0010.23D.Z", "planck:elsewhere"];
+    let searched = Searched::over(&Catalogue::of(all.map(with_file))).await;
+    assert_eq!(ids(&searched, "id:brux0010.23d.z"), all);
+    assert_eq!(ids(&searched, "gssc:brux0010.23d"), all[..1]);
+    assert_eq!(ids(&searched, "planck:BRUX0010.23D.Z"), all[1..]);
+    assert_eq!(ids(&searched, "id:gssc:brux*"), all[..1]);
+    assert!(ids(&searched, "id:gaia:brux0010.23d").is_empty());
+    let completed = searched.index.suggest("bru", 10).expect("it is searched");
+    let texts = completed.into_iter().map(|one| one.text);
+    assert!(
+        texts
+            .collect::<Vec<_>>()
+            .contains(&"BRUX0010.23D.Z".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn one_or_two_extensions_may_be_left_off_and_no_more() {
     let searched = searched().await;
     let both = ["gssc:ABCD0010.23o.crx.gz", "planck:ABCD0010.23o.crx.gz"];
@@ -69,5 +91,7 @@ async fn an_id_that_is_being_typed_is_completed_from_its_archives_names() {
     assert_eq!(texts("planck:ab"), ["planck:ABCD0010.23o.crx.gz"]);
     let gssc = ["gssc:ABCD0010.23o.crx.gz", "gssc:abcd0010.log"];
     assert_eq!(texts("gssc:AB"), gssc);
+    assert_eq!(texts("ABCD"), ["ABCD0010.23o.crx.gz", "abcd0010.log"]);
+    assert!(texts("plan").contains(&"planck:ABCD0010.23o.crx.gz".to_owned()));
     assert!(texts("gaia:ab").is_empty());
 }

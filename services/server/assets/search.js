@@ -183,9 +183,10 @@ function begin() {
 /** Up and down go from product to product, between their boxes. */
 function walk(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || event.target.name !== 'asset') return;
+  const from = event.target.closest('.hit')?.querySelector('input[name="asset"]');
+  if (!step || !from) return;
   const all = [...boxes()];
-  const next = all[all.indexOf(event.target) + step];
+  const next = all[all.indexOf(from) + step];
   event.preventDefault();
   next?.focus();
   next?.scrollIntoView({ block: 'nearest' });

@@ -24,6 +24,10 @@ function address() {
 /** Puts the parts of another page in place of those shown; the form with its box stays as it is. */
 function place(page) {
   const main = document.getElementById('main');
+  for (const open of main.querySelectorAll('.facets details[open]')) {
+    const fresh = page.querySelector(`.facets details[data-testid="${CSS.escape(open.dataset.testid)}"]`);
+    if (fresh) fresh.open = true;
+  }
   for (const part of PARTS) {
     const [old, fresh] = [main.querySelector(`:scope > ${part}`), page.querySelector(`#main > ${part}`)];
     if (old && fresh) old.replaceWith(fresh);

@@ -76,6 +76,33 @@ impl SearchParams {
         format.map(read).transpose()
     }
 
+    /// Leaves out regions and times that cannot be read: the name of each, and what is wrong with it.
+    pub(crate) fn leave_out_unread(&mut self) -> Vec<(&'static str, String)> {
+        let frame = self.frame.clone();
+        let mut left_out = Vec::new();
+        let mut mind =
+            |name, value: &mut Option<String>, alone: &dyn Fn(Option<String>) -> Self| {
+                if let Err(problem) = alone(value.clone()).query() {
+                    *value = None;
+                    left_out.push((name, problem.detail));
+                }
+            };
+        let none = Self::default;
+        mind("time", &mut self.time, &|time| Self { time, ..none() });
+        mind("days", &mut self.days, &|days| Self { days, ..none() });
+        mind("near", &mut self.near, &|near| Self { near, ..none() });
+        mind("bbox", &mut self.bbox, &|bbox| Self { bbox, ..none() });
+        if !self.pos.as_deref().is_some_and(is_name) {
+            let frame = || frame.clone();
+            mind("pos", &mut self.pos, &|pos| Self {
+                pos,
+                frame: frame(),
+                ..none()
+            });
+        }
+        left_out
+    }
+
     /// Puts the region in the place of an object's name; a sentence on where the object is.
     pub(crate) async fn locate(&mut self, names: &Names) -> Result<Option<String>, Problem> {
         let Some(name) = self

@@ -58,7 +58,7 @@ impl Store {
         Ok(rows.into_iter().map(saved).collect())
     }
 
-    /// Keeps a search; what is found up to a change of the catalogue counts as seen. One with the same words is kept once, under its newer name.
+    /// Keeps a search; what is found up to a change of the catalogue counts as seen. One with the same words is kept once: it has the newer name, and what was seen of it stays.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] when a user keeps as many as may be kept, [`StoreError::Database`] when the database does
@@ -70,12 +70,19 @@ impl Store {
         change: u64,
     ) -> Result<SavedSearch, StoreError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM saved_searches WHERE owner = $1 AND search = $2")
-            .bind(owner)
-            .bind(search)
-            .execute(&mut *tx)
-            .await
-            .doing("keep a search")?;
+        let kept: Option<Row> = sqlx::query_as(
+            "UPDATE saved_searches SET name = $3 WHERE owner = $1 AND search = $2 RETURNING id, name, search, seen_change, created, seen",
+        )
+        .bind(owner)
+        .bind(search)
+        .bind(name)
+        .fetch_optional(&mut *tx)
+        .await
+        .doing("keep a search")?;
+        if let Some(row) = kept {
+            tx.commit().await.doing("keep a search")?;
+            return Ok(saved(row));
+        }
         let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM saved_searches WHERE owner = $1")
             .bind(owner)
             .fetch_one(&mut *tx)

@@ -210,7 +210,8 @@ async fn an_object_stands_for_the_region_around_it_where_a_name_service_is_asked
     let page = ada.get("/?q=map&pos=Nowhere%20at%20all").await;
     let page = page.is(200).text();
     assert!(
-        page.contains("the region is left out: no object of the sky"),
+        page.contains("<code>pos</code> is left out: no object of the sky")
+            || page.contains("`pos` is left out: no object of the sky"),
         "{page}"
     );
 

@@ -221,6 +221,42 @@ mod tests {
         assert_eq!(cells[1].finest(), (4, 7));
     }
 
+    /// Some cells of an order, and the last.
+    fn some_of(order: u8) -> impl Iterator<Item = Cell> {
+        let n = nested::n_hash(order);
+        let numbers = (0..n).step_by(usize::try_from((n / 53).max(1)).unwrap());
+        let numbers = numbers.chain([n - 1]);
+        numbers.map(move |number| Cell { order, number })
+    }
+
+    #[test]
+    fn terms_within_a_cell_are_those_of_cells_in_it_and_no_others() {
+        let is_within =
+            |cell: Cell, other: Cell| cell == other || cell.above().any(|above| above == other);
+        let footprints: Vec<Cell> = (0..=FINEST).flat_map(some_of).collect();
+        for sought in (0..=FINEST).flat_map(some_of) {
+            let ranges: Vec<_> = sought.terms_within().collect();
+            for footprint in &footprints {
+                let above = footprint
+                    .above()
+                    .filter(|above| ABOVE.contains(&above.order));
+                let mut terms = above.map(|above| above.term(As::Above)).collect::<Vec<_>>();
+                terms.push(footprint.term(As::Part));
+                let is_found = |term: &u64| {
+                    ranges
+                        .iter()
+                        .any(|(first, end)| first <= term && term < end)
+                };
+                let found = terms.iter().any(is_found);
+                assert_eq!(
+                    found,
+                    is_within(*footprint, sought),
+                    "{footprint:?} in {sought:?}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn nothing_of_a_cell_is_outside_the_circle_around_it() {
         for order in 0..=FINEST {

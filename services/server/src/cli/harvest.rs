@@ -130,6 +130,16 @@ pub(super) async fn export(
 ) -> anyhow::Result<ExitCode> {
     let app = App::open(config, false).await?;
     let archive = args.archive.as_deref().map(ArchiveId::new).transpose()?;
+    if let Some(name) = &archive
+        && app.connector(name).is_none()
+        && app.store.assets_after(Some(name), "", 1).await?.is_empty()
+    {
+        let known: Vec<&str> = app.archives.iter().map(|(id, _)| id.as_str()).collect();
+        bail!(
+            "nothing is of an archive `{name}`, and none is configured; there are: {}",
+            known.join(", ")
+        );
+    }
     let mut after = String::new();
     loop {
         let page = app

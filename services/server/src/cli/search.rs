@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::format;
 use crate::names::Names;
 use crate::problem::Problem;
+use crate::proposals::Proposed;
 use crate::search_query::SearchParams;
 
 /// The arguments of `search`.
@@ -90,7 +91,11 @@ pub(super) async fn run(
         .iter()
         .filter_map(|hit| serde_json::from_str(hit.view.get()).ok())
         .collect();
-    let mut lines: Vec<String> = found.notes.clone();
+    let mut notes = found.notes.clone();
+    let proposed = found.proposal.as_ref();
+    let proposed = proposed.and_then(|proposal| Proposed::of(&app, proposal));
+    notes.extend(proposed.map(|proposed| proposed.note()));
+    let mut lines: Vec<String> = notes.clone();
     for hit in &hits {
         let size = format::maybe_size(hit["size_bytes"].as_u64());
         lines.push(format!(
@@ -112,7 +117,7 @@ pub(super) async fn run(
         .map(|field| (field.field.clone(), json!(field.values)))
         .collect();
     output.answer(
-        &json!({"total": found.total, "assets": hits, "facets": facets, "notes": found.notes}),
+        &json!({"total": found.total, "assets": hits, "facets": facets, "notes": notes}),
         &lines.join("\n"),
     )?;
     app.shutdown().await;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::chosen::{Chip, Where, address, bare, chips, hidden};
 use super::maps::{self, EarthMap, SkyMap};
 use super::page;
-use super::search_facets::{FacetGroup, group, simulations};
+use super::search_facets::{FacetGroup, fields_shown, groups, simulations};
 use super::shell::{Link, Pair, Shell, VolumeChoice, volume_choices};
 use crate::app::App;
 use crate::extract::FromQuery;
@@ -30,6 +30,8 @@ struct SearchPage {
     chosen: Where,
     tries: Vec<Link>,
     facets: Vec<FacetGroup>,
+    /// Fields that people seldom look for first, closed.
+    more_facets: Vec<FacetGroup>,
     chips: Vec<Chip>,
     clear_href: Option<String>,
     sorts: Vec<SortChoice>,
@@ -99,22 +101,30 @@ pub(crate) async fn show(
     caller: Option<Caller>,
     FromQuery(mut params): FromQuery<SearchParams>,
 ) -> Result<Response, Problem> {
+    let chosen = Where::of(&params);
+    // The words and facets are worth an answer without what cannot be read.
+    let mut left_out = params.leave_out_unread();
     let located = match params.locate(&app.names).await {
         Ok(located) => located,
-        // The words and facets are still worth an answer.
         Err(problem) => {
             params.pos = None;
-            let left_out = t("the region is left out: {reason}").with("reason", &problem.detail);
-            Some(left_out.to_string())
+            left_out.push(("pos", problem.detail));
+            None
         }
     };
+    let query = params.query()?;
     let query = Query {
         limit: params.limit.unwrap_or(20).min(100) as usize,
         spots: true,
-        ..params.query()?
+        fields: query.fields.or_else(|| Some(fields_shown())),
+        ..query
     };
     let mut found = blocking(&app, move |app| app.index.search(&query)).await??;
     found.notes.extend(located);
+    found.notes.extend(left_out.iter().map(|(name, reason)| {
+        let note = t("{what} is left out: {reason}").with("what", format!("`{name}`"));
+        note.with("reason", reason).to_string()
+    }));
     let title = params
         .q
         .clone()
@@ -122,7 +132,9 @@ pub(crate) async fn show(
         .unwrap_or_else(|| t("Search").into());
     let shell = Shell::new(&app, caller.as_ref(), "search", title).await?;
     let volumes = volume_choices(&app, caller.as_ref(), None).await?;
-    page(&search_page(&app, &params, found, shell, volumes))
+    let mut shown = search_page(&app, &params, found, shell, volumes);
+    shown.chosen = chosen;
+    page(&shown)
 }
 
 fn search_page(
@@ -140,18 +152,15 @@ fn search_page(
         .collect();
     let simulations = simulations(params, &found.facets);
     let chips = chips(params);
+    let (facets, more_facets) = groups(params, &found.facets);
     let spots = found.spots.as_ref();
     SearchPage {
         q: params.q.clone().unwrap_or_default(),
         keep: hidden(params, &["q"]),
         chosen: Where::of(params),
         tries: tries(),
-        facets: found
-            .facets
-            .iter()
-            .filter(|field| !field.values.is_empty())
-            .map(|field| group(params, field))
-            .collect(),
+        facets,
+        more_facets,
         clear_href: (!chips.is_empty()).then(|| address(&bare(params))),
         chips,
         sorts: sorts(params),
@@ -268,7 +277,8 @@ fn collapse(params: &SearchParams, found: &Found) -> Option<String> {
         view.contains("\"members\":") || view.contains("\"series\":\"")
     });
     let other = Some("none".to_owned()).filter(|_| folded);
-    has_series.then(|| {
+    let is_everything = params.q.is_none() && params.facet.is_empty();
+    (has_series || is_everything).then(|| {
         address(&SearchParams {
             collapse: other,
             ..params.clone()

@@ -30,7 +30,35 @@ pub(super) struct FacetValue {
     pub(super) depth: u8,
 }
 
-pub(super) fn group(params: &SearchParams, counts: &FieldCounts) -> FacetGroup {
+/// The fields that the page counts: all but series, which stand in the list itself.
+pub(super) fn fields_shown() -> Vec<String> {
+    let fields = vocabulary().fields.iter();
+    let fields = fields.filter(|field| field.name != "series");
+    fields.map(|field| field.name.clone()).collect()
+}
+
+/// The fields with values: those people look for first or have chosen from, and the others.
+pub(super) fn groups(
+    params: &SearchParams,
+    counts: &[FieldCounts],
+) -> (Vec<FacetGroup>, Vec<FacetGroup>) {
+    let is_first = |field: &&FieldCounts| {
+        let described = vocabulary().field(&field.field);
+        let is_asked = params.facets.is_some() || described.is_some_and(|field| field.default);
+        is_asked || field.values.iter().any(|value| value.selected)
+    };
+    let some = counts.iter().filter(|field| !field.values.is_empty());
+    let (first, rest): (Vec<_>, Vec<_>) = some.partition(is_first);
+    let groups = |fields: Vec<&FieldCounts>| {
+        fields
+            .into_iter()
+            .map(|field| group(params, field))
+            .collect()
+    };
+    (groups(first), groups(rest))
+}
+
+fn group(params: &SearchParams, counts: &FieldCounts) -> FacetGroup {
     let field = vocabulary().field(&counts.field);
     let most = counts
         .values

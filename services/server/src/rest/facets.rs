@@ -197,20 +197,28 @@ fn histogram(field: &FacetField, values: &[FacetCount]) -> Option<Vec<Bar>> {
     }
     let several = |values: &[FacetCount]| {
         let (first, last) = (values.first()?, values.last()?);
-        let range = format!("{}..{}", number_of(&first.path), number_of(&last.path));
+        let bound = |path| {
+            if field.units.is_empty() {
+                number_of(path)
+            } else {
+                path
+            }
+        };
+        let range = format!("{}..{}", bound(&first.path), bound(&last.path));
         Some(Bar {
             label: format!("{} – {}", first.label, last.label),
             facet: facet_text(&field.name, &range),
             count: values.iter().map(|value| value.count).sum(),
         })
     };
-    // Values of one number, `30S` and `30M`, stay together, since a range cannot tell them apart.
+    // Values of one number, `1 d` and `24 h`, stay together, since a range cannot tell them apart.
     let mut bars = Vec::new();
     let mut rest = values;
     let width = values.len().div_ceil(BINS);
     while !rest.is_empty() {
         let mut end = width.min(rest.len());
-        while end < rest.len() && number_of(&rest[end].path) == number_of(&rest[end - 1].path) {
+        let place = |at: usize| field.place(&rest[at].path);
+        while end < rest.len() && place(end) == place(end - 1) {
             end += 1;
         }
         let (here, after) = rest.split_at(end);
