@@ -30,6 +30,12 @@ pub enum SearchError {
         /// The index directory.
         dir: PathBuf,
     },
+    /// Files of the index are damaged.
+    #[error("the index in `{}` is damaged; removing it costs only the time to build it anew", dir.display())]
+    Damaged {
+        /// The index directory.
+        dir: PathBuf,
+    },
     /// A reader was asked to rebuild.
     #[error("this index was opened for reading only")]
     ReadOnly,

@@ -9,8 +9,9 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::OwnedMutexGuard;
 
@@ -39,7 +40,7 @@ pub struct Index {
     mode: Mode,
     generation: RwLock<Arc<Generation>>,
     turn: Arc<tokio::sync::Mutex<()>>,
-    _lock: Option<File>,
+    lock: Mutex<Option<File>>,
 }
 
 /// What an index is made of.
@@ -65,7 +66,7 @@ impl Index {
         let (lock, generation) = match mode {
             Mode::Reader => (
                 None,
-                Generation::open(&our_current(dir).ok_or_else(|| none_in(dir))?, mode)?,
+                opened(&our_current(dir).ok_or_else(|| none_in(dir))?, mode)?,
             ),
             Mode::Writer => {
                 fs::create_dir_all(dir).map_err(SearchError::files("make", dir))?;
@@ -84,7 +85,7 @@ impl Index {
             mode,
             generation,
             turn: Arc::default(),
-            _lock: lock,
+            lock: Mutex::new(lock),
         })
     }
 
@@ -107,6 +108,14 @@ impl Index {
         }
         let generation = self.generation();
         let latest = self.latest(changes).await?;
+        if !generation.dir().join("meta.json").exists() {
+            tracing::warn!(
+                path = %generation.dir().display(),
+                "the index was removed; building it anew"
+            );
+            self.hold()?;
+            return self.build_anew(changes, latest, turn).await;
+        }
         if !belongs(generation.snapshot().progress, changes.catalogue(), latest) {
             tracing::warn!(
                 index.up_to = self.up_to(),
@@ -175,6 +184,21 @@ impl Index {
             up_to: self.up_to(),
             rebuilt: true,
         })
+    }
+
+    /// Takes the lock in a directory that was made anew.
+    fn hold(&self) -> Result<(), SearchError> {
+        fs::create_dir_all(&self.dir).map_err(SearchError::files("make", &self.dir))?;
+        let path = self.dir.join("writer.lock");
+        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ours = || {
+            let (there, ours) = (fs::metadata(&path).ok()?, held.as_ref()?.metadata().ok()?);
+            Some((there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+        };
+        if is_ours() != Some(true) {
+            *held = Some(lock(&self.dir)?);
+        }
+        Ok(())
     }
 
     fn turn_to(&self, generation: Arc<Generation>) {
@@ -360,7 +384,7 @@ fn open_or_make(dir: &Path) -> Result<Generation, SearchError> {
         .chain(begun)
         .filter(|path| is_ours(path));
     for path in candidates {
-        match Generation::open(&path, Mode::Writer) {
+        match opened(&path, Mode::Writer) {
             Ok(generation) => return Ok(generation),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "an index could not be opened; building another")
@@ -368,6 +392,16 @@ fn open_or_make(dir: &Path) -> Result<Generation, SearchError> {
         }
     }
     Generation::open(&new_dir(dir), Mode::Writer)
+}
+
+/// An index that is there; where its files are damaged, tantivy may panic rather than say so.
+fn opened(path: &Path, mode: Mode) -> Result<Generation, SearchError> {
+    let open = || Generation::open(path, mode);
+    std::panic::catch_unwind(open).unwrap_or_else(|_| {
+        Err(SearchError::Damaged {
+            dir: path.to_owned(),
+        })
+    })
 }
 
 /// All index directories with their numbers, ascending.

@@ -12,9 +12,6 @@ use crate::bits::Bits;
 use crate::schema::fields;
 use crate::words::set_all;
 
-/// The most names that go on from one.
-const MOST_NAMES: usize = 10_000;
-
 /// How many extensions may be left off, and how long each may be in bytes.
 const EXTENSIONS: (u8, u8) = (2, 5);
 
@@ -34,15 +31,17 @@ pub(crate) fn set_named(
     rest: Rest,
     bits: &mut Bits,
 ) -> tantivy::Result<()> {
+    if name.is_empty() && rest == Rest::Any {
+        *bits = Bits::all(reader.max_doc());
+        return Ok(());
+    }
     for named in Named::both(name, rest) {
         let names = reader.inverted_index(named.field())?;
         let mut stream = names.terms().search(&named).into_stream()?;
-        let mut n = 0;
-        while n < MOST_NAMES && stream.advance() {
+        while stream.advance() {
             let postings = names
                 .read_block_postings_from_terminfo(stream.value(), IndexRecordOption::Basic)?;
             set_all(postings, bits);
-            n += 1;
         }
     }
     Ok(())

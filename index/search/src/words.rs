@@ -15,9 +15,6 @@ use crate::segment::Fixed;
 use crate::snapshot::Snapshot;
 use crate::when::is_year;
 
-/// The most words one prefix stands for.
-const MOST_WORDS: usize = 10_000;
-
 /// Which words are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
@@ -239,14 +236,16 @@ impl<'a> Here<'a> {
     }
 
     fn set_with_prefix(&self, field: Field, prefix: &str, bits: &mut Bits) -> tantivy::Result<()> {
+        if prefix.is_empty() {
+            *bits = Bits::all(self.fixed.n_docs);
+            return Ok(());
+        }
         let words = self.reader.inverted_index(field)?;
         let mut stream = words.terms().range().ge(prefix).into_stream()?;
-        let mut n = 0;
-        while n < MOST_WORDS && stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
+        while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
             let postings = words
                 .read_block_postings_from_terminfo(stream.value(), IndexRecordOption::Basic)?;
             set_all(postings, bits);
-            n += 1;
         }
         Ok(())
     }

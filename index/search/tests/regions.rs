@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gantry_asset::{Asset, DayRange, FacetPath, Place, Shape, Sky, TimeSpan};
 use gantry_search::{Collapse, Frame, Query, Region, Sort};
 use support::sphere::{Area, LonLat, apart};
-use support::{Catalogue, Dice, Searched, asset, ids, rounds};
+use support::{Catalogue, Dice, Searched, asset, ids, query, rounds};
 
 fn with_sky(name: &str, area: &Area) -> Asset {
     let mut made = asset(name, "seen", 1, &[]);
@@ -385,6 +385,75 @@ async fn what_covers_the_whole_sky_always_meets_and_stands_behind() {
     assert_eq!(index.index.search(&whole).unwrap().total, 3);
     let whole = at("RANGE 0 360 -Inf +Inf", Frame::Icrs);
     assert_eq!(index.index.search(&whole).unwrap().total, 3);
+}
+
+#[tokio::test]
+async fn what_lies_on_the_edge_of_a_region_is_in_it_however_the_edge_is_written() {
+    let place = |name: &str, lon: f64, lat: f64| Asset {
+        place: Some(Place {
+            lon,
+            lat,
+            height_m: None,
+        }),
+        ..asset(name, "A place", 1, &[])
+    };
+    let point = |name: &str, ra: f64, dec: f64| Asset {
+        sky: Some(Sky {
+            shape: Some(Shape::Circle {
+                ra,
+                dec,
+                radius: 0.0,
+            }),
+            ..Sky::default()
+        }),
+        ..asset(name, "A point", 1, &[])
+    };
+    let all = [
+        place("east", 155.706_821_247_999_47, 50.797_805_56),
+        point("pole", 77.0, 90.0),
+        point("zero", 0.0, 0.0),
+        point("own", 227.400_551_610_797_38, -26.159_033_950_993_18),
+    ];
+    let searched = Searched::over(&Catalogue::of(all)).await;
+    for (bbox, found) in [
+        (
+            "154.70682124799947,50.79780556,155.70682124799947,90",
+            vec!["east"],
+        ),
+        (
+            "155.70682124799947,-90,156.70682124799947,50.79780556",
+            vec!["east"],
+        ),
+        ("155.7069,-90,156,50.79780556", vec![]),
+    ] {
+        let asked = Query {
+            bbox: Some(Region::read_bbox(bbox).unwrap()),
+            ..query("")
+        };
+        assert_eq!(
+            ids(&searched.index.search(&asked).unwrap()),
+            found,
+            "{bbox}"
+        );
+    }
+    for (pos, found) in [
+        ("CIRCLE 0 90 0", vec!["pole"]),
+        ("CIRCLE 123.4 90 0", vec!["pole"]),
+        ("RANGE 10 20 90 90", vec!["pole"]),
+        ("RANGE 0 360 90 90", vec!["pole"]),
+        ("RANGE 0 360 -90 -90", vec![]),
+        ("CIRCLE 0 0 0", vec!["zero"]),
+        ("CIRCLE 360 0 0", vec!["zero"]),
+        ("RANGE 360 360 0 0", vec!["zero"]),
+        (
+            "CIRCLE 227.40055161079738 -26.15903395099318 0",
+            vec!["own"],
+        ),
+    ] {
+        let found_here = searched.index.search(&at(pos, Frame::Icrs)).unwrap();
+        assert_eq!(ids(&found_here), found, "{pos}");
+    }
+    assert!(Region::read_pos("RANGE +Inf -Inf -90 90", Frame::Icrs).is_err());
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use crate::changes::Catalogue;
 use crate::citing::SelectionCitation;
 use crate::config::{AuthMode, Config};
 use crate::connectors::registry;
+use crate::format;
 use crate::launchers;
 use crate::limits::Limiter;
 use crate::metrics::Answers;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub index: Index,
     /// Whether this process writes the index.
     pub writes_index: bool,
+    /// How the index follows the catalogue.
+    pub(crate) following: watch::Sender<Following>,
     /// The archives.
     pub archives: Archives,
     /// Staging.
@@ -101,6 +104,21 @@ impl std::ops::Deref for App {
 
 /// How often the index looks for changes.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+/// The longest pause after it could not.
+const FOLLOW_AGAIN: Duration = Duration::from_secs(10);
+
+/// How the index follows the catalogue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Following {
+    /// It has not been up to it since the start.
+    #[default]
+    Begins,
+    /// It is up to it, or was a moment ago.
+    Up,
+    /// It cannot; why.
+    Fails(String),
+}
 
 impl App {
     /// Opens everything the configuration names; starts nothing.
@@ -157,6 +175,7 @@ impl App {
             store,
             index,
             writes_index,
+            following: watch::Sender::default(),
             archives,
             volumes,
             labs,
@@ -300,13 +319,23 @@ impl App {
     }
 
     async fn keep_following(&self) {
+        let mut pause = FOLLOW_EVERY;
         while !self.stop.is_cancelled() {
             // Also when nothing has changed: what was merged meanwhile is searched from now on.
-            if let Err(error) = self.follow().await {
-                tracing::error!(%error, "the index does not follow the catalogue");
-            }
+            let state = match self.follow().await {
+                Ok(()) => Following::Up,
+                Err(error) => Following::Fails(format::sentence(&error)),
+            };
+            pause = match &state {
+                Following::Fails(error) => {
+                    tracing::error!(error, "the index does not follow the catalogue");
+                    (2 * pause).min(FOLLOW_AGAIN)
+                }
+                _ => FOLLOW_EVERY,
+            };
+            self.following.send_replace(state);
             tokio::select! {
-                () = tokio::time::sleep(FOLLOW_EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.stop.cancelled() => {}
             }
         }
@@ -429,6 +458,7 @@ async fn open_index(dir: &std::path::Path) -> Result<(Index, bool), SearchError>
     loop {
         match Index::open(dir, Mode::Writer) {
             Err(SearchError::Locked { .. }) => {}
+            Err(SearchError::Files { source, .. }) if is_read_only(&source) => {}
             opened => return opened.map(|index| (index, true)),
         }
         match Index::open(dir, Mode::Reader) {
@@ -439,6 +469,11 @@ async fn open_index(dir: &std::path::Path) -> Result<(Index, bool), SearchError>
             opened => return opened.map(|index| (index, false)),
         }
     }
+}
+
+fn is_read_only(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 fn public_url(config: &Config) -> anyhow::Result<Url> {

@@ -15,9 +15,9 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use tower_http::cors::{Any, CorsLayer};
 use tracing::Instrument;
 
-use crate::app::App;
+use crate::app::{App, Following};
 use crate::auth::Providers;
-use crate::problem::{FOREIGN_HOST, METHOD_NOT_ALLOWED, Problem};
+use crate::problem::{BUSY, FOREIGN_HOST, METHOD_NOT_ALLOWED, Problem};
 use crate::rest;
 use crate::{base, identity, limits, pages};
 
@@ -200,9 +200,19 @@ fn host_is_ours(app: &App, request: &Request) -> bool {
 }
 
 async fn ready(State(app): State<App>) -> Response {
-    match app.store.change_number().await {
-        Ok(_) => "ready\n".into_response(),
-        Err(error) => Problem::from(error).into_response(),
+    if let Err(error) = app.store.change_number().await {
+        return Problem::from(error).into_response();
+    }
+    let why = match &*app.following.borrow() {
+        Following::Up => None,
+        // What it held before is answered from.
+        _ if app.index.n_assets() > 0 => None,
+        Following::Begins => Some("the index is being built".to_owned()),
+        Following::Fails(why) => Some(format!("there is no index: {why}")),
+    };
+    match why {
+        Some(why) => Problem::new(&BUSY, why).into_response(),
+        None => "ready\n".into_response(),
     }
 }
 

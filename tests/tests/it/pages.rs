@@ -399,7 +399,11 @@ async fn style_scripts_and_pictures_come_with_their_media_types() {
 async fn the_state_of_the_service_is_open_to_all() {
     let app = TestApp::start().await;
     assert_eq!(app.nobody().get("/healthz").await.is(200).text(), "ok\n");
-    assert_eq!(app.nobody().get("/readyz").await.is(200).text(), "ready\n");
+    let ready = || async {
+        let answer = app.nobody().get("/readyz").await;
+        (answer.status == 200).then(|| answer.text())
+    };
+    assert_eq!(eventually("it is ready", ready).await, "ready\n");
     let status = app.nobody().get("/status.json").await.is(200);
     assert_eq!(status.header("access-control-allow-origin"), Some("*"));
     assert_eq!(

@@ -369,3 +369,59 @@ async fn a_product_is_found_after_its_harvest_and_by_its_whole_name_first() {
         .json();
     assert_eq!(text(&found, "/assets/0/id"), id);
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_below_where_and_when_is_left_out_and_stays_in_its_field() {
+    let app = TestApp::start().await;
+    let all = app.nobody().get("/api/v1/assets?q=dust&limit=0").await;
+    let total = all.is(200).json()["total"].clone();
+    for (name, value) in [
+        ("days", "2023 001"),
+        ("time", "2023"),
+        ("near", "Brussels"),
+        ("bbox", "1,2"),
+        ("pos", "CIRCLE 1 99 1"),
+    ] {
+        let sent = value.replace(' ', "%20");
+        let page = app.nobody().get(&format!("/?q=dust&{name}={sent}")).await;
+        let page = page.is(200).text();
+        assert!(page.contains(&format!("`{name}` is left out: ")), "{page}");
+        assert!(
+            page.contains(&format!("name=\"{name}\" value=\"{value}\"")),
+            "{page}"
+        );
+        assert!(
+            page.contains(&format!("<b>{total} product")),
+            "{name}: {page}"
+        );
+        // A program is told.
+        let refused = app
+            .nobody()
+            .get(&format!("/api/v1/assets?{name}={sent}"))
+            .await;
+        assert!((400..500).contains(&refused.status), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_field_that_results_have_values_of_can_be_chosen_from_on_the_page() {
+    let app = TestApp::start().await;
+    let all = app
+        .nobody()
+        .get("/api/v1/assets?limit=0&facets=nside,unit,station")
+        .await;
+    let counted = all.is(200).json();
+    assert!(!list(&counted, "/facets/nside").is_empty());
+    let page = app.nobody().get("/").await.is(200).text();
+    assert!(
+        page.contains("<details data-testid=\"facets-nside\">"),
+        "{page}"
+    );
+    assert!(!page.contains("facets-station\""), "{page}");
+    // What is chosen from stands open with the others.
+    let page = app.nobody().get("/?facet=nside/2048").await.is(200).text();
+    assert!(
+        page.contains("<section data-testid=\"facets-nside\">"),
+        "{page}"
+    );
+}

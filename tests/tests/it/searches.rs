@@ -33,8 +33,14 @@ async fn a_saved_search_says_what_is_new_since_its_owner_last_looked() {
         (&saved["new"], &saved["total"], &saved["search"]),
         (&json!(0), &all["total"], &json!(SEARCH))
     );
-    // The same search once more is the same search.
-    drop(ada.post("/api/v1/searches", body).await.is(201));
+    // The same search once more is the same search, by its newer name.
+    let mut again = body;
+    again["name"] = json!("Again");
+    let again = ada.post("/api/v1/searches", again).await.is(201).json();
+    assert_eq!(
+        (&again["id"], &again["name"]),
+        (&saved["id"], &json!("Again"))
+    );
     assert_eq!(kept(&ada).await.len(), 1);
 
     // One product of it changes, and one that it does not find.

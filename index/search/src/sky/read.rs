@@ -2,7 +2,7 @@
 
 use super::region::{Axes, GALACTIC, ICRS, Region, in_frame};
 use super::sphere::{Point, Polygon};
-use std::f64::consts::TAU;
+use std::f64::consts::{FRAC_PI_2, TAU};
 
 /// The mean radius of the Earth in kilometres, on which distances between places are great circles.
 ///
@@ -128,14 +128,11 @@ fn circle(frame: Frame, lon: f64, lat: f64, radius: f64) -> Result<Region, Regio
 }
 
 fn range(frame: Frame, lon: (f64, f64), lat: (f64, f64)) -> Result<Region, RegionError> {
-    let open = |value: f64, low: f64, high: f64| match value {
-        f64::NEG_INFINITY => low,
-        f64::INFINITY => high,
-        _ => value,
-    };
-    let west = between("ra1", open(lon.0, 0.0, 360.0), 0.0, 360.0)?;
-    let east = between("ra2", open(lon.1, 0.0, 360.0), 0.0, 360.0)?;
-    let (south, north) = (open(lat.0, -90.0, 90.0), open(lat.1, -90.0, 90.0));
+    let open = |value: f64, none: f64, bound: f64| if value == none { bound } else { value };
+    let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
+    let west = between("ra1", open(lon.0, low, 0.0), 0.0, 360.0)?;
+    let east = between("ra2", open(lon.1, high, 360.0), 0.0, 360.0)?;
+    let (south, north) = (open(lat.0, low, -90.0), open(lat.1, high, 90.0));
     let lat = latitudes(("dec1", south), ("dec2", north))?;
     let width = if west <= east {
         east - west
@@ -154,6 +151,9 @@ fn between_meridians(axes: Axes, west: f64, width: f64, lat: (f64, f64)) -> Regi
         width.to_radians()
     };
     let lat = (lat.0.to_radians(), lat.1.to_radians());
+    if lat.0 == lat.1 && lat.0.abs() >= FRAC_PI_2 {
+        return Region::circle(in_frame(&axes, west, lat.0), 0.0);
+    }
     Region::range(axes, (west, width), lat)
 }
 

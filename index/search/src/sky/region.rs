@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
-use super::sphere::{Arc, Point, Polygon};
+use super::sphere::{Arc, NOTHING, Point, Polygon};
 
 /// The axes of a frame, ICRS: its `x`, `y` and its pole.
 pub(crate) type Axes = [Point; 3];
@@ -103,14 +103,15 @@ impl Range {
     }
 
     fn spans(&self, lon: f64) -> bool {
-        // What rounding puts just west of the western side is on it.
+        // What rounding puts just beside a side is on it.
         let east = self.east(lon);
-        east <= self.width || TAU - east < 1e-12
+        east <= self.width + NOTHING || TAU - east < NOTHING
     }
 
     fn holds(&self, point: Point) -> bool {
         let (lon, lat) = self.coordinates(point);
-        (self.south..=self.north).contains(&lat) && (self.spans(lon) || lat.abs() >= FRAC_PI_2)
+        let spans_lat = (self.south - NOTHING..=self.north + NOTHING).contains(&lat);
+        spans_lat && (self.spans(lon) || lat.abs() >= FRAC_PI_2 - NOTHING)
     }
 
     /// The latitudes of its sides that are no poles.
@@ -164,13 +165,13 @@ impl Region {
 
     /// Whether it and the circle have a point in common.
     pub(crate) fn meets_circle(&self, middle: Point, radius: f64) -> bool {
-        self.distance(middle) <= radius
+        self.distance(middle) <= radius + NOTHING
     }
 
     /// Whether it and the polygon have a point in common.
     pub(crate) fn meets_polygon(&self, other: &Polygon) -> bool {
         match &self.0 {
-            Area::Circle(middle, radius) => other.distance(*middle) <= *radius,
+            Area::Circle(middle, radius) => other.distance(*middle) <= *radius + NOTHING,
             Area::Range(range) => {
                 let corner = in_frame(&range.axes, range.west, range.south);
                 other.corners.iter().any(|corner| range.holds(*corner))

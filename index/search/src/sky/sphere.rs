@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 /// Angles below this are none: a thousandth of a milliarcsecond.
-const NOTHING: f64 = 5e-12;
+pub(crate) const NOTHING: f64 = 5e-12;
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -21,7 +21,8 @@ impl Output {
         if self.json {
             self.raw(&format!("{value}\n"))
         } else {
-            self.raw(&format!("{text}\n"))
+            // What an archive wrote is not to steer a terminal.
+            self.raw(&format!("{}\n", text.replace(steers, "\u{fffd}")))
         }
     }
 
@@ -102,4 +103,10 @@ impl Bar {
     pub(super) fn end(self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Whether a character moves the cursor, changes colours or turns the way of reading.
+fn steers(c: char) -> bool {
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control() && !matches!(c, '\n' | '\t')
 }

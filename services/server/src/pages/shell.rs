@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gantry_labs::EnvironmentState;
 
 use super::labs::opens_text;
-use crate::app::App;
+use crate::app::{App, Following};
 use crate::config::MaintenanceConfig;
 use crate::format;
 use crate::identity::Caller;
@@ -266,9 +266,19 @@ pub(crate) async fn components(app: &App) -> Vec<Component> {
         "{n} assets in the index",
         n_assets,
     );
+    let search = match &*app.following.borrow() {
+        Following::Up => ("ok", indexed.into()),
+        Following::Begins => ("slow", indexed.into()),
+        Following::Fails(why) => (
+            "down",
+            t("the index does not follow the catalogue: {reason}")
+                .with("reason", why)
+                .into(),
+        ),
+    };
     let mut parts = vec![
         Component::new(t("Catalogue"), record),
-        Component::new(t("Search"), ("ok", indexed.into())),
+        Component::new(t("Search"), search),
         Component::new(t("Labs"), labs),
     ];
     for (_, access) in app.archives.iter() {

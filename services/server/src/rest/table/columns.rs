@@ -194,14 +194,20 @@ impl Column {
     }
 }
 
+/// What a cell begins with that programs run.
+const RUN: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// A row of CSV without its end, RFC 4180.
 ///
-/// Programs that open a table take a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return for a
-/// formula and run it; what an archive wrote there gets a `'` before it, and is a text.
+/// Programs that open a table take a cell that begins with `=`, `+`, `-`, `@`, such a sign of full width, a tab or a line
+/// end for a formula and run it; what an archive wrote there gets a `'` before it, and is a text. Control characters are
+/// left out.
 pub(super) fn csv_row<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> String {
     let cells = cells.map(|cell| {
-        let cell = cell.unwrap_or_default();
-        let guard = match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        let is_none = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        let cell = cell.unwrap_or_default().replace(is_none, "");
+        let begins = cell.trim_start_matches([' ', '\u{feff}']);
+        let guard = match begins.starts_with(RUN) {
             true => "'",
             false => "",
         };
@@ -228,13 +234,18 @@ mod tests {
             "-2",
             "@a",
             "\tb",
+            " =c",
+            "\u{feff}=d",
+            "＝e",
+            "\n=f",
+            "g\u{1b}[31m\u{0}",
             "a=b",
             "x, y",
             "",
         ];
         assert_eq!(
             csv_row(cells.into_iter().map(Some)),
-            "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",'+1,'-2,'@a,'\tb,a=b,\"x, y\","
+            "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",'+1,'-2,'@a,'\tb,' =c,'\u{feff}=d,'＝e,\"'\n=f\",g[31m,a=b,\"x, y\","
         );
     }
 
