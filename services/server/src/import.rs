@@ -20,6 +20,12 @@ pub(crate) const LINE_BYTES: usize = 8 << 20;
 /// Number of HEALPix cells at order 8.
 const CELLS: u32 = 786_432;
 
+/// The longest title, synonym or facet value, in characters.
+const MOST_CHARS: usize = 1_000;
+
+/// The most values of a facet field.
+const MOST_VALUES: usize = 1_000;
+
 /// A line. What follows from the rest is read over.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +129,7 @@ impl LineReader<'_> {
         if line.version == Some(0) {
             return Err("version = `0`: allowed is 1 or more".to_owned());
         }
+        check_words(line)?;
         check_series(line, archive)?;
         check_coverage(line)?;
         let mut names = Vec::with_capacity(line.files.len());
@@ -187,6 +194,41 @@ impl LineReader<'_> {
 }
 
 /// Series have a `~` before their name and no files; everything else has files.
+/// Titles, synonyms and facet values are shown and searched for as they are.
+fn check_words(line: &Line) -> Result<(), String> {
+    let check = |what: &str, text: &str, most: usize| {
+        if text.chars().any(char::is_control) {
+            return Err(format!("{what} `{}` holds control characters", shown(text)));
+        }
+        if text.chars().nth(most).is_some() {
+            return Err(format!(
+                "{what} `{}` is longer than {most} characters",
+                shown(text)
+            ));
+        }
+        Ok(())
+    };
+    check("the title", &line.title, MOST_CHARS)?;
+    for synonym in &line.synonyms {
+        check("the synonym", synonym, MOST_CHARS)?;
+    }
+    for (field, values) in line.facets.iter() {
+        if values.len() > MOST_VALUES {
+            return Err(format!(
+                "`{field}` has {} values; allowed are {MOST_VALUES}",
+                values.len()
+            ));
+        }
+        for value in values {
+            if value.trim().is_empty() {
+                return Err(format!("`{field}` has an empty value"));
+            }
+            check(&format!("the `{field}`"), value, MOST_CHARS)?;
+        }
+    }
+    Ok(())
+}
+
 fn check_series(line: &Line, archive: &ArchiveId) -> Result<(), String> {
     let (id, local) = (&line.id, line.id.local());
     if local.starts_with("~query-") {

@@ -190,11 +190,14 @@ impl Keep {
 fn wanted(asset: &Asset) -> Vec<Wanted> {
     let is_observation = asset.facets.get("content").iter().any(|one| one == "OBS");
     let day = asset.days.as_ref().and_then(Days::range);
-    match day.filter(|days| days.n_days() == 1 && !asset.is_series()) {
+    if asset.is_series() {
+        return day.map_or_else(Vec::new, |days| of_series(asset, days.last));
+    }
+    match day.filter(|days| days.n_days() == 1) {
         Some(day) if is_observation => of_observation(asset, day.first),
         Some(day) => of_product(asset, day.first),
         // The realisations of a simulation are its series.
-        None if asset.series.is_none() && !asset.is_series() => variants(asset),
+        None if asset.series.is_none() => variants(asset),
         None => Vec::new(),
     }
 }
@@ -339,26 +342,62 @@ fn antenna_model(day: Day) -> Option<Wanted> {
     })
 }
 
-/// The rest of the solution that a product of a day is part of.
+/// The rest of the solution that a product of a day is part of, and the antenna model it was made with.
 fn of_product(asset: &Asset, day: Day) -> Vec<Wanted> {
-    let Some(centre) = asset.facets.first("analysis_centre") else {
+    let Some((centre, facets)) = solution(asset) else {
         return Vec::new();
     };
-    let solution = ["analysis_centre", "campaign", "latency"].into_iter();
-    let facets = solution
-        .filter_map(|field| Some(facet_text(field, asset.facets.first(field)?)))
-        .collect();
-    let label = vocabulary()
-        .field("analysis_centre")
-        .map_or_else(|| centre.to_owned(), |field| field.label_of(centre));
-    vec![Wanted {
+    let rest = Wanted {
         group: "solution",
         ways: vec![Way {
-            label: format!("Other products of {label} of {day}"),
+            label: format!("Other products of {centre} of {day}"),
             params: params(facets, Some(day)),
             keep: Keep::All,
         }],
-    }]
+    };
+    std::iter::once(rest).chain(antenna_model(day)).collect()
+}
+
+/// The other series of a solution, with the antenna model of the last day, or those of a station.
+fn of_series(asset: &Asset, last: Day) -> Vec<Wanted> {
+    let others = |group, label: String, facets: Vec<String>| Wanted {
+        group,
+        ways: vec![Way {
+            label,
+            params: SearchParams {
+                collapse: None,
+                ..params(facets, None)
+            },
+            keep: Keep::All,
+        }],
+    };
+    let station = asset.facets.first("station");
+    match (solution(asset), station) {
+        (Some((centre, facets)), _) => {
+            let rest = others("solution", format!("Other products of {centre}"), facets);
+            std::iter::once(rest).chain(antenna_model(last)).collect()
+        }
+        (None, Some(station)) => {
+            let facets = vec![facet_text("station", station)];
+            vec![others(
+                "station",
+                "Other files of its station".to_owned(),
+                facets,
+            )]
+        }
+        (None, None) => Vec::new(),
+    }
+}
+
+/// The name of the centre whose product it is, and the facets of the solution it is part of.
+fn solution(asset: &Asset) -> Option<(String, Vec<String>)> {
+    let centre = asset.facets.first("analysis_centre")?;
+    let fields = ["analysis_centre", "campaign", "latency"].into_iter();
+    let facets = fields.filter_map(|field| Some(facet_text(field, asset.facets.first(field)?)));
+    let label = vocabulary()
+        .field("analysis_centre")
+        .map_or_else(|| centre.to_owned(), |field| field.label_of(centre));
+    Some((label, facets.collect()))
 }
 
 fn params(facet: Vec<String>, day: Option<Day>) -> SearchParams {

@@ -134,9 +134,30 @@ async fn groups_named(client: &Client, id: &str, group: &str) -> Vec<String> {
 async fn what_has_nothing_beside_it_has_no_groups() {
     let app = TestApp::builder().all_archives().start().await;
     let nobody = app.nobody();
-    for id in ["gaia:gaiadr3.gaia_source", "gssc:~BRUX00BEL-OBS-01D-30S"] {
+    for id in ["gaia:gaiadr3.gaia_source"] {
         let target = format!("/api/v1/assets/{id}/related");
         let found = nobody.get(&target).await.is(200).json();
         assert_eq!(found["groups"], json!([]), "{id}");
     }
+}
+
+#[tokio::test]
+async fn a_series_of_orbits_has_the_rest_of_its_solution_and_the_antenna_model() {
+    let app = TestApp::builder().gssc_folders(&FOLDERS).start().await;
+    let nobody = app.nobody();
+    let orbits = groups(&nobody, "gssc:~IGS0OPSFIN-ORB-01D-15M").await;
+    let solution = names(&orbits, "solution");
+    for content in ["CLK", "ERP"] {
+        let series = format!("IGS0OPSFIN-{content}-");
+        let has = solution.iter().any(|name| name.starts_with(&series));
+        assert!(has, "{content}: {orbits:?}");
+    }
+    assert!(!solution.contains(&"IGS0OPSFIN-ORB-01D-15M".to_owned()));
+    let models = names(&orbits, "antenna-model");
+    assert!(
+        matches!(models.as_slice(), [one] if one.starts_with("igs20")),
+        "{models:?}"
+    );
+    let station = groups(&nobody, "gssc:~BRUX00BEL-OBS-01D-30S").await;
+    assert!(!names(&station, "station").is_empty(), "{station:?}");
 }

@@ -125,6 +125,18 @@ fn a_bad_line_is_rejected_with_its_number_and_its_reason_and_the_others_are_take
         (with("/id", json!("planck:a b")), "planck:a b"),
         (with("/title", json!(" ")), "has no title"),
         (
+            with("/title", json!("a \u{1b}[31mmap")),
+            "holds control characters",
+        ),
+        (
+            with("/title", json!("m".repeat(1_001))),
+            "is longer than 1000 characters",
+        ),
+        (
+            with("/facets", json!({"band": [""]})),
+            "`band` has an empty value",
+        ),
+        (
             with("/version", json!(0)),
             "version = `0`: allowed is 1 or more",
         ),

@@ -38,7 +38,7 @@ impl Output {
     /// Says what is happening, to whoever watches.
     pub(super) fn note(&self, text: &str) {
         if !self.json {
-            eprintln!("{text}");
+            eprintln!("{}", text.replace(steers, "\u{fffd}"));
         }
     }
 
